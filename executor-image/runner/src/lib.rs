@@ -1,0 +1,1 @@
+//! A fast runner of Ansible playbooks.

@@ -1,0 +1,1 @@
+//! The controllers that build and keep Kubernetes clusters on machines.

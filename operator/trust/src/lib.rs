@@ -1,0 +1,1 @@
+//! Certificate authorities, service-account keys, bootstrap tokens and kubeconfigs of a cluster.
