@@ -1,0 +1,144 @@
+//! The messages in frames, all JSON.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The runner's first word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`crate::PROTOCOL_VERSION`] of the runner.
+    pub protocol: u32,
+    /// The fencing token of this run, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fence: Option<Fence>,
+}
+
+/// A fencing token: an agent refuses a run whose epoch is older than one it has seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fence {
+    /// Who owns the host in this epoch.
+    pub owner: String,
+    /// Grows by one with each new owner.
+    pub epoch: u64,
+    /// The run, for messages.
+    pub run: String,
+}
+
+/// The agent's answer to [`Hello`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// [`crate::PROTOCOL_VERSION`] of the agent.
+    pub protocol: u32,
+    /// Name of the user that the agent runs as.
+    pub user: String,
+    /// Machine architecture as `uname -m` names it.
+    pub architecture: String,
+}
+
+/// Why the agent does not serve this run; it ends after it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// A sentence for a person.
+    pub message: String,
+}
+
+/// Carry out a module.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    /// Fully qualified name, `ansible.builtin.file`.
+    pub module: String,
+    /// Arguments by name, templated, `omit`ted ones left out. Free-form modules have their text in `_raw_params`.
+    pub args: Map<String, Value>,
+    /// Report what would change and change nothing.
+    #[serde(default)]
+    pub check: bool,
+    /// Return a [`Diff`].
+    #[serde(default)]
+    pub diff: bool,
+    /// Environment variables for what the module starts.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub environment: IndexMap<String, String>,
+    /// Seconds after which the module is stopped and has failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u64>,
+    /// Content stored before by [`PutBegin`], by argument name: `{"content_of_src": "<sha256>"}`. Modules that take a file of the
+    /// runner's side (`copy`, `template`, `unarchive` without `remote_src`, `script`) find it under the key `src`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub files: IndexMap<String, String>,
+}
+
+/// What a module answers: Ansible's result mapping (`changed`, `failed`, `msg`, `rc`, `stdout`, …) as one JSON object.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ModuleResult(pub Map<String, Value>);
+
+/// What changed in one thing, as Ansible's `diff` entries.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diff {
+    /// Content or state before.
+    #[serde(default)]
+    pub before: Value,
+    /// Content or state after.
+    #[serde(default)]
+    pub after: Value,
+    /// Heading of the state before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_header: Option<String>,
+    /// Heading of the state after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_header: Option<String>,
+}
+
+/// Stop the call of this stream: its process group is killed and its result says so.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancel {}
+
+/// A file's content is offered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutBegin {
+    /// SHA-256 of the content, hexadecimal.
+    pub sha256: String,
+    /// Size of the content in bytes.
+    pub size: u64,
+}
+
+/// Answer to [`PutBegin`], and to the last chunk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PutStatus {
+    /// Send the chunks.
+    Wanted,
+    /// The content is there.
+    Stored,
+    /// The content could not be stored: why, for a person.
+    Failed(String),
+}
+
+impl ModuleResult {
+    /// A failure with this message.
+    #[must_use]
+    pub fn failure(message: impl Into<String>) -> Self {
+        let mut map = Map::new();
+        map.insert("changed".to_owned(), Value::Bool(false));
+        map.insert("failed".to_owned(), Value::Bool(true));
+        map.insert("msg".to_owned(), Value::String(message.into()));
+        Self(map)
+    }
+
+    /// Whether the module says that it changed something.
+    #[must_use]
+    pub fn changed(&self) -> bool {
+        self.flag("changed")
+    }
+
+    /// Whether the module says that it failed.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.flag("failed")
+    }
+
+    fn flag(&self, key: &str) -> bool {
+        self.0.get(key).and_then(Value::as_bool).unwrap_or(false)
+    }
+}
