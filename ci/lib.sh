@@ -1,0 +1,45 @@
+# Shared by the scripts of this folder: places, steps with their times, and the closing summary.
+# shellcheck shell=bash
+
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export SLIPWAY_CACHE=${SLIPWAY_CACHE:-$HOME/.cache/slipway}
+# One target folder for every checkout: a fresh clone reuses the dependencies that an earlier one built.
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$SLIPWAY_CACHE/target}
+mkdir -p "$SLIPWAY_CACHE"
+
+if [ -t 1 ]; then bold=$'\e[1m' red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'; else bold='' red='' green='' plain=''; fi
+
+say() { printf '%s==> %s%s\n' "$bold" "$*" "$plain"; }
+
+# refuse REASON WHAT-TO-DO: ends the script where it cannot work.
+refuse() {
+  printf '%s: %s\n%s\n' "$(basename "$0")" "$1" "$2" >&2
+  exit 3
+}
+
+step_names=() step_states=() step_seconds=()
+
+# step NAME COMMAND...: runs one part, remembers how it ended, and goes on to the next.
+step() {
+  local name=$1 began state=passed
+  shift
+  say "$name"
+  began=$SECONDS
+  if ! "$@"; then state=FAILED; fi
+  step_names+=("$name") step_states+=("$state") step_seconds+=($((SECONDS - began)))
+  printf '%s    %s in %d s%s\n' "$([ "$state" = passed ] && printf '%s' "$green" || printf '%s' "$red")" "$state" "$((SECONDS - began))" "$plain"
+  [ "$state" = passed ]
+}
+
+# summary: a line for each step, then the count that ends every run; the exit code says whether all passed.
+summary() {
+  local index passed=0 failed=0
+  printf '\n%sSummary%s\n' "$bold" "$plain"
+  for index in "${!step_names[@]}"; do
+    printf '  %-44s %-7s %5d s\n' "${step_names[$index]}" "${step_states[$index]}" "${step_seconds[$index]}"
+    if [ "${step_states[$index]}" = passed ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+  done
+  printf '  %-44s %-7s %5d s\n\n' total '' "$SECONDS"
+  printf '%d passed, %d failed\n' "$passed" "$failed"
+  [ "$failed" -eq 0 ]
+}
