@@ -64,10 +64,10 @@ pub struct MachineSetSpec {
     /// What the machines of this set do in the cluster.
     pub role: MachineRole,
     /// How many machines are wanted. Written by the ClusterDeployment, or where it gives no count, by `kubectl scale`
-    /// or an autoscaler.
-    #[serde(default = "schema::one")]
-    #[schemars(range(min = 0, max = 5000))]
-    pub replicas: i32,
+    /// or an autoscaler. 1 where nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 5000), extend("default" = 1))]
+    pub replicas: Option<i32>,
     /// Labels of the Machines that may be claimed; without it any idle Machine of the namespace may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<LabelSelector>,
@@ -136,6 +136,14 @@ pub enum TaintEffect {
 impl fmt::Display for TaintEffect {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, formatter)
+    }
+}
+
+impl MachineSetSpec {
+    /// How many machines are wanted. The API server fills the field in; it is optional here so that the operator can
+    /// apply a set without taking the count from whoever scales it.
+    pub fn desired(&self) -> i32 {
+        self.replicas.unwrap_or(1)
     }
 }
 

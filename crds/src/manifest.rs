@@ -59,9 +59,11 @@ fn finished(mut definition: CustomResourceDefinition) -> CustomResourceDefinitio
 ///
 /// - An optional field is left out, never null: a null is dropped before defaults are filled in, so that
 ///   `has(self.field)` means in a rule what it says.
+/// - Descriptions are flowing text: where a line of source ends means nothing to the reader of `kubectl explain`.
 /// - Every string, list and map has a bound: the API server refuses rules whose cost has none.
 fn finish(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
+    schema.description = schema.description.as_deref().map(flowing);
     match schema.type_.as_deref() {
         Some("string") if schema.enum_.is_none() && schema.format.as_deref() != Some("date-time") => {
             schema.max_length.get_or_insert(MAXIMUM_LENGTH);
@@ -89,4 +91,12 @@ fn finish(schema: &mut JSONSchemaProps) {
     if let Some(JSONSchemaPropsOrBool::Schema(value)) = schema.additional_properties.as_mut() {
         finish(value);
     }
+}
+
+/// `text` with each paragraph on one line.
+fn flowing(text: &str) -> String {
+    text.split("\n\n")
+        .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect::<Vec<_>>()
+        .join("\n\n")
 }
