@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    cluster_deployment::ComponentConfig,
     playbook_run::{Operation, RunPhase},
     references::{Endpoint, NameReference, ObjectReference},
     schema,
@@ -103,6 +104,10 @@ pub struct ClusterStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub observed_retry: Option<String>,
+    /// What the last run that installs the cluster was made from. Once the control plane is initialised, this is what the
+    /// cluster is, and what later runs go on with where the spec asks for a change that is not supported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installed: Option<Installed>,
     /// Nodes of the business cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodes: Option<NodeCount>,
@@ -117,6 +122,20 @@ pub struct ClusterStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,
+}
+
+/// The part of a ClusterDeployment's spec that a cluster was installed with and that cannot simply be changed.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Installed {
+    /// `spec.kubernetesVersion`.
+    #[schemars(length(max = 32))]
+    pub kubernetes_version: String,
+    /// How many control planes.
+    pub control_planes: i32,
+    /// `spec.componentConfig`.
+    #[serde(default)]
+    pub component_config: ComponentConfig,
 }
 
 /// How many Nodes run a version.

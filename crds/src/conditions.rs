@@ -35,6 +35,8 @@ pub const RUN_FAILED: &str = "RunFailed";
 pub const REACHABLE: &str = "Reachable";
 /// Machine: its Node in the business cluster is Ready.
 pub const NODE_READY: &str = "NodeReady";
+/// Machine that is being released: its pods have moved and its Node is gone, so that the host may be reset.
+pub const DRAINED: &str = "Drained";
 /// Machine: nothing of a former cluster is left on it.
 pub const CLEAN: &str = "Clean";
 
@@ -79,6 +81,10 @@ pub mod reasons {
     pub const RENDER_FAILED: &str = "RenderFailed";
     /// An object could not be applied.
     pub const APPLY_FAILED: &str = "ApplyFailed";
+    /// A PodDisruptionBudget or a pod that does not end holds up the draining of a machine; the message names pods.
+    pub const DRAINING: &str = "Draining";
+    /// The object is deleted and still used; the message says by whom.
+    pub const IN_USE: &str = "InUse";
     /// The business cluster does not answer.
     pub const CLUSTER_UNREACHABLE: &str = "ClusterUnreachable";
     /// The machine was released by force and must be reset before it can be claimed.

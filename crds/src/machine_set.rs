@@ -147,6 +147,18 @@ impl MachineSetSpec {
     }
 }
 
+/// A machine that is to fill a slot of a MachineSet.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "camelCase")]
+pub struct Slot {
+    /// Which of the set's machines this is, from 0.
+    #[schemars(range(min = 0))]
+    pub slot: i32,
+    /// Name of the Machine.
+    #[schemars(length(min = 1, max = 63))]
+    pub machine: String,
+}
+
 /// What the operator has observed of a MachineSet.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
@@ -164,6 +176,11 @@ pub struct MachineSetStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     pub selector: Option<String>,
+    /// Which machine is to fill which slot: written before the machine is claimed, so that two operators never claim two
+    /// machines for one slot. The claim itself stands in `spec.claimRef` of the Machine.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5000), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["slot"]))]
+    pub slots: Vec<Slot>,
     /// `MachinesClaimed`, `Ready`, `Deleting`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]

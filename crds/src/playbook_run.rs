@@ -42,7 +42,8 @@ use crate::{references::ObjectReference, schema};
 )]
 #[x_kube(
     validation = Rule::new(
-            "self.clusterRef == oldSelf.clusterRef && self.operation == oldSelf.operation && \
+            "has(self.clusterRef) == has(oldSelf.clusterRef) && (!has(self.clusterRef) || self.clusterRef == oldSelf.clusterRef) && \
+             self.operation == oldSelf.operation && \
              self.playbook == oldSelf.playbook && self.hosts == oldSelf.hosts && \
              self.inputsHash == oldSelf.inputsHash && self.attempt == oldSelf.attempt && self.limits == oldSelf.limits"
         )
@@ -50,14 +51,19 @@ use crate::{references::ObjectReference, schema};
     validation = Rule::new("self.cancel || !oldSelf.cancel")
         .message("a cancelled run stays cancelled: create another one")
         .field_path(".cancel"),
+    validation = Rule::new("has(self.clusterRef) || (has(self.hosts) && size(self.hosts) > 0)")
+        .message("a run without clusterRef must name its hosts")
+        .field_path(".hosts"),
     validation = Rule::new("self.operation != 'Custom' || size(self.playbook) > 0")
         .message("operation Custom needs playbook, the name of an entry playbook of the executor image")
         .field_path(".playbook")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct PlaybookRunSpec {
-    /// The cluster that the hosts belong to. The uid, where given, is that of the ClusterDeployment.
-    pub cluster_ref: ObjectReference,
+    /// The cluster that the hosts belong to. The uid, where given, is that of the ClusterDeployment. Left out in a run on
+    /// machines that belong to no cluster: one that proves an idle machine clean, or resets a quarantined one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_ref: Option<ObjectReference>,
     /// What is done.
     pub operation: Operation,
     /// Entry playbook in the executor image, without `.yml`. Empty: the one that belongs to `operation`.
