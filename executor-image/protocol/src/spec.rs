@@ -1,4 +1,17 @@
-//! The table of modules and their parameters.
+//! The table of modules and their parameters, as ansible-core 2.18 and its collections document them.
+//!
+//! A parameter that the agent does not carry out is not in the table, so the runner refuses it when it loads a
+//! playbook instead of passing it over.
+
+#[macro_use]
+mod parameter;
+mod commands;
+mod control;
+mod files;
+mod network;
+mod packages;
+mod services;
+mod system;
 
 /// What is known of a module before it runs.
 #[derive(Debug, Clone, Copy)]
@@ -11,7 +24,7 @@ pub struct ModuleSpec {
     pub free_form: bool,
     /// Its parameters.
     pub parameters: &'static [Parameter],
-    /// Whether it takes any argument at all (`set_fact`, `debug` no; `include_vars` no).
+    /// Whether it takes arguments of any name besides its parameters, as `set_fact` does.
     pub any_parameter: bool,
 }
 
@@ -35,6 +48,8 @@ pub struct Parameter {
     pub aliases: &'static [&'static str],
     /// What values it takes.
     pub kind: Kind,
+    /// What a list's elements are; [`Kind::Str`] for every other kind.
+    pub elements: Kind,
     /// Whether it must be given.
     pub required: bool,
     /// The only values it takes; empty for any.
@@ -66,17 +81,135 @@ pub enum Kind {
     Raw,
 }
 
-/// The module of this name, by its full name (`ansible.builtin.copy`, `ansible.legacy.copy`) or its short one (`copy`).
+impl Kind {
+    /// Ansible's name of the type, for messages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Str => "str",
+            Self::Bool => "bool",
+            Self::Int => "int",
+            Self::Float => "float",
+            Self::List => "list",
+            Self::Dict => "dict",
+            Self::Path => "path",
+            Self::Raw => "raw",
+        }
+    }
+}
+
+impl ModuleSpec {
+    /// The parameter with this name or alias.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&'static Parameter> {
+        self.parameters
+            .iter()
+            .find(|parameter| parameter.name == name || parameter.aliases.contains(&name))
+    }
+
+    /// The name without its collection, `copy` of `ansible.builtin.copy`.
+    #[must_use]
+    pub fn short_name(&self) -> &'static str {
+        self.name.rsplit('.').next().unwrap_or(self.name)
+    }
+}
+
+/// Other names of modules, by their short names, as Ansible redirects them.
+static REDIRECTS: &[(&str, &str)] = &[("systemd", "systemd_service"), ("yum", "dnf")];
+
+/// The module of this name: fully qualified (`ansible.builtin.copy`, `ansible.posix.mount`), under `ansible.legacy.`, or
+/// short (`copy`, `mount`).
 #[must_use]
 pub fn find(name: &str) -> Option<&'static ModuleSpec> {
     let name = name
         .strip_prefix("ansible.builtin.")
         .or_else(|| name.strip_prefix("ansible.legacy."))
         .unwrap_or(name);
-    MODULES
+    let name = REDIRECTS
         .iter()
-        .find(|module| module.name == name || module.name.strip_prefix("ansible.builtin.") == Some(name))
+        .find(|(from, _)| *from == name)
+        .map_or(name, |(_, to)| to);
+    modules().find(|module| module.name == name || module.short_name() == name)
 }
 
 /// Every module.
-pub static MODULES: &[ModuleSpec] = &[];
+pub fn modules() -> impl Iterator<Item = &'static ModuleSpec> {
+    [
+        commands::MODULES,
+        control::MODULES,
+        files::MODULES,
+        network::MODULES,
+        packages::MODULES,
+        services::MODULES,
+        system::MODULES,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Every name that [`find`] takes, for suggestions: full names first, then short ones.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    modules()
+        .map(|module| module.name)
+        .chain(modules().map(ModuleSpec::short_name))
+        .chain(REDIRECTS.iter().map(|(from, _)| *from))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn a_module_is_found_by_full_legacy_short_and_redirected_name() {
+        for (name, full) in [
+            ("ansible.builtin.copy", "ansible.builtin.copy"),
+            ("ansible.legacy.copy", "ansible.builtin.copy"),
+            ("copy", "ansible.builtin.copy"),
+            ("ansible.posix.sysctl", "ansible.posix.sysctl"),
+            ("sysctl", "ansible.posix.sysctl"),
+            ("community.general.modprobe", "community.general.modprobe"),
+            ("ansible.builtin.systemd", "ansible.builtin.systemd_service"),
+        ] {
+            assert_eq!(find(name).map(|module| module.name), Some(full), "{name}");
+        }
+        for name in ["copi", "community.general.copy", "ansible.posix.", ""] {
+            assert!(find(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn short_names_and_parameter_names_are_unambiguous() {
+        let mut modules_seen = HashSet::new();
+        for module in modules() {
+            assert!(modules_seen.insert(module.short_name()), "{}", module.name);
+            let mut parameters_seen = HashSet::new();
+            for parameter in module.parameters {
+                for name in parameter.aliases.iter().chain([&parameter.name]) {
+                    assert!(parameters_seen.insert(*name), "{}: {name}", module.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_default_is_one_of_the_choices_and_not_of_a_required_parameter() {
+        for module in modules() {
+            for parameter in module.parameters {
+                let Some(default) = parameter.default else {
+                    continue;
+                };
+                assert!(!parameter.required, "{}: {}", module.name, parameter.name);
+                assert!(
+                    parameter.choices.is_empty()
+                        || parameter.choices.contains(&default)
+                        || parameter.kind == Kind::List,
+                    "{}: {}",
+                    module.name,
+                    parameter.name
+                );
+            }
+        }
+    }
+}

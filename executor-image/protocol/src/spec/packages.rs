@@ -1,0 +1,86 @@
+//! Package managers.
+
+use super::parameter::{boolean, integer, list, path, text};
+use super::{ModuleSpec, Side};
+
+pub(super) static MODULES: &[ModuleSpec] = &[
+    ModuleSpec {
+        name: "ansible.builtin.apt",
+        side: Side::Agent,
+        free_form: false,
+        parameters: &[
+            boolean("allow_change_held_packages").default("false"),
+            boolean("allow_downgrade")
+                .aliases(&["allow-downgrade", "allow_downgrades", "allow-downgrades"])
+                .default("false"),
+            boolean("allow_unauthenticated")
+                .aliases(&["allow-unauthenticated"])
+                .default("false"),
+            boolean("autoclean").default("false"),
+            boolean("autoremove").default("false"),
+            integer("cache_valid_time").default("0"),
+            boolean("clean").default("false"),
+            path("deb"),
+            text("default_release").aliases(&["default-release"]),
+            text("dpkg_options").default("force-confdef,force-confold"),
+            boolean("fail_on_autoremove").default("false"),
+            boolean("force").default("false"),
+            boolean("force_apt_get").default("false"),
+            boolean("install_recommends").aliases(&["install-recommends"]),
+            integer("lock_timeout").default("60"),
+            list("name").aliases(&["package", "pkg"]),
+            boolean("only_upgrade").default("false"),
+            boolean("purge").default("false"),
+            text("state")
+                .choices(&["absent", "build-dep", "latest", "present", "fixed"])
+                .default("present"),
+            boolean("update_cache").aliases(&["update-cache"]),
+            integer("update_cache_retries").default("5"),
+            integer("update_cache_retry_max_delay").default("12"),
+            text("upgrade")
+                .choices(&["dist", "full", "no", "safe", "yes"])
+                .default("no"),
+        ],
+        any_parameter: false,
+    },
+    ModuleSpec {
+        name: "ansible.builtin.dnf",
+        side: Side::Agent,
+        free_form: false,
+        parameters: &[
+            boolean("allow_downgrade").default("false"),
+            boolean("allowerasing").default("false"),
+            boolean("autoremove").default("false"),
+            boolean("best"),
+            boolean("bugfix").default("false"),
+            boolean("cacheonly").default("false"),
+            boolean("disable_gpg_check").default("false"),
+            list("disablerepo").default("[]"),
+            boolean("download_only").default("false"),
+            list("enablerepo").default("[]"),
+            list("exclude").default("[]"),
+            boolean("install_weak_deps").default("true"),
+            list("name").aliases(&["pkg"]).default("[]"),
+            boolean("security").default("false"),
+            boolean("skip_broken").default("false"),
+            text("state").choices(&["absent", "present", "installed", "removed", "latest"]),
+            boolean("update_cache")
+                .aliases(&["expire-cache"])
+                .default("false"),
+            boolean("update_only").default("false"),
+        ],
+        any_parameter: false,
+    },
+    ModuleSpec {
+        name: "ansible.builtin.package",
+        side: Side::Both,
+        free_form: false,
+        parameters: &[
+            list("name").required(),
+            text("state").required(),
+            boolean("update_cache").aliases(&["update-cache"]),
+            text("use").default("auto"),
+        ],
+        any_parameter: false,
+    },
+];
