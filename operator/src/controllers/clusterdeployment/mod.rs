@@ -1,0 +1,23 @@
+//! The clusterdeployment controller.
+
+use std::sync::Arc;
+
+use kube::runtime::controller::Action;
+use slipway_api::ClusterDeployment;
+
+use crate::runtime::{Context, Controller, Error};
+
+/// Name of this controller in metrics, logs and field managers.
+pub const NAME: &str = "clusterdeployment";
+
+/// Runs until shutdown.
+pub async fn run(context: Arc<Context>) {
+    Controller::new(NAME, &context, &context.watches.cluster_deployments)
+        .run(reconcile)
+        .await;
+}
+
+async fn reconcile(object: Arc<ClusterDeployment>, context: Arc<Context>) -> Result<Action, Error> {
+    let _ = (object, context);
+    Ok(Action::await_change())
+}

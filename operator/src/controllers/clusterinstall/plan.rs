@@ -1,0 +1,342 @@
+//! Which run is next? The rules, in order:
+//!
+//! 1. While a run of the cluster is not finished, nothing new starts.
+//! 2. Machines that leave the cluster and are drained are reset, also while it is being deleted. A machine that no run
+//!    has ever touched in its claim is clean without one.
+//! 3. A paused cluster starts nothing else.
+//! 4. A cluster without a control plane is installed, once its control plane machines are claimed and its workers are
+//!    claimed or known to be missing.
+//! 5. Claimed workers that are not installed yet join, and no other host is in that run.
+//! 6. A failed run is tried again after a growing while, up to the limit; then a change of the spec or a new value of
+//!    the retry annotation starts afresh, since both are part of what identifies the work.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::SignedDuration};
+use slipway_api::{
+    Cluster, ClusterDeployment, Machine, MachinePhase, MachineRole, MachineSet, Operation, PlaybookRun, RunPhase,
+    conditions::{self, reasons},
+    labels, names,
+    playbook_run::{RunCode, RunHost},
+    references::Endpoint,
+};
+
+/// The longest wait before another try.
+const MAXIMUM_BACKOFF: Duration = Duration::from_secs(3600);
+
+/// What was observed.
+#[derive(Debug)]
+pub struct Observed {
+    /// The time.
+    pub now: Time,
+    /// What is wanted.
+    pub deployment: Arc<ClusterDeployment>,
+    /// What was recorded.
+    pub cluster: Arc<Cluster>,
+    /// Its sets.
+    pub sets: Vec<Arc<MachineSet>>,
+    /// Machines that its sets have claimed.
+    pub machines: Vec<Arc<Machine>>,
+    /// Its runs, finished ones too.
+    pub runs: Vec<Arc<PlaybookRun>>,
+}
+
+/// What comes next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing until something changes.
+    Nothing,
+    /// Nothing for as long as this.
+    After(Duration),
+    /// This run.
+    Run(NewRun),
+    /// Nothing until somebody intervenes: this work failed and is not tried again.
+    Stopped {
+        /// The work that failed.
+        work: Work,
+        /// Why it is not tried again.
+        reason: &'static str,
+    },
+}
+
+/// A piece of work, whichever try it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    /// What is done.
+    pub operation: Operation,
+    /// The hosts, by name.
+    pub hosts: Vec<RunHost>,
+    /// Identifies the work.
+    pub inputs_hash: String,
+}
+
+/// A run to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRun {
+    /// Name of the PlaybookRun.
+    pub name: String,
+    /// The work.
+    pub work: Work,
+    /// Which try it is, from 1.
+    pub attempt: i32,
+}
+
+/// The plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Machines that are clean since no run touched them, by name.
+    pub untouched: Vec<String>,
+    /// What comes next.
+    pub next: Next,
+}
+
+/// Decides.
+#[must_use]
+pub fn plan(observed: &Observed) -> Plan {
+    let untouched = untouched(observed);
+    Plan {
+        next: next(observed, &untouched),
+        untouched: untouched.into_iter().collect(),
+    }
+}
+
+fn next(observed: &Observed, untouched: &BTreeSet<String>) -> Next {
+    if active_run(&observed.runs).is_some() {
+        return Next::Nothing;
+    }
+    let releasing = select(observed, |machine| {
+        is_drained(machine) && !machine.is_clean() && !untouched.contains(&machine_name(machine))
+    });
+    if !releasing.is_empty() {
+        return attempt(observed, Operation::Reset, releasing);
+    }
+    if observed.deployment.spec.paused || observed.deployment.metadata.deletion_timestamp.is_some() {
+        return Next::Nothing;
+    }
+    if endpoint(observed).is_none() {
+        return Next::Nothing;
+    }
+    if !is_initialized(observed) {
+        if !claims_are_settled(observed) {
+            return Next::Nothing;
+        }
+        return match select(observed, needs_install) {
+            hosts if hosts.is_empty() => Next::Nothing,
+            hosts => attempt(observed, Operation::Install, hosts),
+        };
+    }
+    let joining = select(observed, |machine| {
+        needs_install(machine) && role(machine) == Some(MachineRole::Worker)
+    });
+    if joining.is_empty() {
+        return Next::Nothing;
+    }
+    attempt(observed, Operation::ScaleOut, joining)
+}
+
+/// The oldest run that is not finished.
+#[must_use]
+pub fn active_run(runs: &[Arc<PlaybookRun>]) -> Option<&Arc<PlaybookRun>> {
+    let unfinished = runs.iter().filter(|run| !run.phase().is_finished());
+    unfinished.min_by_key(|run| {
+        (
+            run.phase() != RunPhase::Running,
+            run.metadata.creation_timestamp.clone(),
+            run.metadata.name.clone(),
+        )
+    })
+}
+
+/// Where the cluster's API server is reached, once that is known.
+#[must_use]
+pub fn endpoint(observed: &Observed) -> Option<&Endpoint> {
+    let recorded = observed.cluster.status.as_ref().and_then(|status| status.endpoint.as_ref());
+    recorded.or(observed.deployment.spec.control_plane_endpoint.as_ref())
+}
+
+/// Whether a control plane of the cluster has come up once.
+#[must_use]
+pub fn is_initialized(observed: &Observed) -> bool {
+    let status = observed.cluster.status.as_ref();
+    status.is_some_and(|status| conditions::is_true(&status.conditions, conditions::CONTROL_PLANE_INITIALIZED))
+        || observed
+            .machines
+            .iter()
+            .any(|machine| role(machine) == Some(MachineRole::ControlPlane) && is_installed(machine))
+}
+
+/// Whether the control plane is claimed whole, and every other set is or says that the pool has no more.
+fn claims_are_settled(observed: &Observed) -> bool {
+    observed.sets.iter().all(|set| {
+        let name = set.metadata.name.as_deref();
+        let claimed = observed.machines.iter().filter(|machine| {
+            let claim = machine.spec.claim_ref.as_ref();
+            claim.map(|claim| claim.name.as_str()) == name && machine.phase() != Some(MachinePhase::Releasing)
+        });
+        let whole = usize::try_from(set.spec.replicas.unwrap_or(1)).is_ok_and(|wanted| claimed.count() >= wanted);
+        let exhausted = set.status.as_ref().is_some_and(|status| {
+            conditions::get(&status.conditions, conditions::MACHINES_CLAIMED).is_some_and(|condition| {
+                condition.status == "False" && condition.reason == reasons::INSUFFICIENT_IDLE_MACHINES
+            })
+        });
+        whole || (exhausted && set.spec.role != MachineRole::ControlPlane)
+    }) && observed.sets.iter().any(|set| set.spec.role == MachineRole::ControlPlane)
+}
+
+/// Machines on their way out that no run was ever made for in their present claim.
+fn untouched(observed: &Observed) -> BTreeSet<String> {
+    let leaving = observed.machines.iter().filter(|machine| is_drained(machine) && !machine.is_clean());
+    leaving
+        .map(|machine| (machine_name(machine), machine.spec.claim_epoch))
+        .filter(|(name, epoch)| {
+            !observed.runs.iter().any(|run| {
+                // A run by hand may leave out its hosts or their epochs: then it may have been any.
+                run.spec.hosts.is_empty()
+                    || run.spec.hosts.iter().any(|host| {
+                        host.machine == *name && host.epoch.is_none_or(|run_epoch| run_epoch == *epoch)
+                    })
+            })
+        })
+        // A run that was pruned has left its mark on the machine.
+        .filter(|(name, _)| {
+            let machine = observed.machines.iter().find(|machine| machine_name(machine) == *name);
+            machine.is_none_or(|machine| last_run_is_of_former_claim(machine))
+        })
+        .map(|(name, _)| name)
+        .collect()
+}
+
+fn last_run_is_of_former_claim(machine: &Machine) -> bool {
+    let last = machine.status.as_ref().and_then(|status| status.last_run.as_ref());
+    // The claim before ended with a reset, and a machine nobody used yet was at most checked.
+    last.is_none_or(|run| matches!(run.operation, Operation::Reset | Operation::Check))
+}
+
+/// The run for this work: the first try, the next one, or none.
+fn attempt(observed: &Observed, operation: Operation, hosts: Vec<RunHost>) -> Next {
+    let deployment = &observed.deployment.metadata;
+    let uid = deployment.uid.as_deref().unwrap_or_default();
+    let work = Work {
+        inputs_hash: inputs_hash(&observed.deployment, operation, &hosts),
+        operation,
+        hosts,
+    };
+    let mut tries: Vec<&PlaybookRun> = observed
+        .runs
+        .iter()
+        .map(AsRef::as_ref)
+        .filter(|run| run.spec.inputs_hash == work.inputs_hash)
+        .collect();
+    tries.sort_by_key(|run| run.spec.attempt);
+    let new_run = |attempt: i32| {
+        let cluster = deployment.name.as_deref().unwrap_or_default();
+        Next::Run(NewRun {
+            name: names::playbook_run(cluster, uid, work.operation, &work.inputs_hash, attempt),
+            work: work.clone(),
+            attempt,
+        })
+    };
+    let Some(last) = tries.last() else {
+        return new_run(1);
+    };
+    let stopped = |reason| Next::Stopped {
+        work: work.clone(),
+        reason,
+    };
+    let code = last.status.as_ref().and_then(|status| status.result.as_ref()).map(|result| result.code);
+    match code {
+        Some(RunCode::Cancelled) => return stopped(reasons::CANCELLED),
+        Some(RunCode::Invalid) => return stopped(reasons::RETRIES_EXHAUSTED),
+        _ => {}
+    }
+    let retry = observed.deployment.spec.strategy.retry;
+    if last.spec.attempt > retry.limit {
+        return stopped(reasons::RETRIES_EXHAUSTED);
+    }
+    let wait = backoff(retry.backoff_seconds, last.spec.attempt);
+    let finished = last.status.as_ref().and_then(|status| status.finished_at.as_ref());
+    let passed = finished.map_or(SignedDuration::MAX, |finished| observed.now.0.duration_since(finished.0));
+    match SignedDuration::try_from(wait) {
+        Ok(wait) if passed < wait => {
+            Next::After(Duration::try_from(wait.saturating_sub(passed)).unwrap_or(MAXIMUM_BACKOFF))
+        }
+        _ => new_run(last.spec.attempt + 1),
+    }
+}
+
+/// How long to wait after try number `attempt` failed.
+fn backoff(first_seconds: i32, attempt: i32) -> Duration {
+    let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or_default().min(12);
+    let first = Duration::from_secs(u64::try_from(first_seconds).unwrap_or(1).max(1));
+    first.saturating_mul(1 << doublings).min(MAXIMUM_BACKOFF)
+}
+
+/// Identifies work: what is done, to which claims of which hosts, for which spec, at whose request. Nothing of the
+/// operator or its image is in it, so that upgrading the operator starts no run.
+#[must_use]
+pub fn inputs_hash(deployment: &ClusterDeployment, operation: Operation, hosts: &[RunHost]) -> String {
+    let mut parts = vec![
+        deployment.metadata.uid.clone().unwrap_or_default(),
+        operation.to_string(),
+        deployment.metadata.generation.unwrap_or_default().to_string(),
+        retry_annotation(deployment).unwrap_or_default().to_owned(),
+    ];
+    for host in hosts {
+        parts.push(format!("{}@{}", host.machine, host.epoch.unwrap_or_default()));
+    }
+    names::full_hash(&parts.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Value of the annotation that asks for another try.
+#[must_use]
+pub fn retry_annotation(deployment: &ClusterDeployment) -> Option<&str> {
+    deployment.metadata.annotations.as_ref()?.get(labels::RETRY).map(String::as_str)
+}
+
+fn select(observed: &Observed, wanted: impl Fn(&Machine) -> bool) -> Vec<RunHost> {
+    let mut hosts: Vec<RunHost> = observed
+        .machines
+        .iter()
+        .filter(|machine| wanted(machine))
+        .map(|machine| RunHost {
+            machine: machine_name(machine),
+            epoch: Some(machine.spec.claim_epoch),
+        })
+        .collect();
+    hosts.sort_by(|one, other| one.machine.cmp(&other.machine));
+    hosts
+}
+
+fn needs_install(machine: &Machine) -> bool {
+    machine.spec.claim_ref.is_some()
+        && matches!(
+            machine.phase(),
+            None | Some(MachinePhase::Claimed | MachinePhase::Deploying | MachinePhase::Failed)
+        )
+}
+
+/// Whether a run has installed the machine in its present claim.
+#[must_use]
+pub fn is_installed(machine: &Machine) -> bool {
+    machine.spec.claim_ref.is_some()
+        && matches!(
+            machine.phase(),
+            Some(MachinePhase::Deployed | MachinePhase::Ready | MachinePhase::NotReady)
+        )
+}
+
+fn is_drained(machine: &Machine) -> bool {
+    machine.phase() == Some(MachinePhase::Releasing)
+        && machine
+            .status
+            .as_ref()
+            .is_some_and(|status| conditions::is_true(&status.conditions, conditions::DRAINED))
+}
+
+fn role(machine: &Machine) -> Option<MachineRole> {
+    machine.spec.claim_ref.as_ref().map(|claim| claim.role)
+}
+
+fn machine_name(machine: &Machine) -> String {
+    machine.metadata.name.clone().unwrap_or_default()
+}

@@ -1,0 +1,96 @@
+//! How long to wait before an object is worked on again.
+
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+/// First wait after a failure.
+const FIRST: Duration = Duration::from_secs(1);
+/// Longest wait after many failures.
+const LONGEST: Duration = Duration::from_mins(5);
+/// How long an object on which all is well is left alone, if nothing of it changes.
+const RESYNC: Duration = Duration::from_mins(10);
+
+/// Counts failures in a row for each object.
+#[derive(Debug)]
+pub struct Backoff<K> {
+    failures: Mutex<HashMap<K, u32>>,
+}
+
+impl<K> Default for Backoff<K> {
+    fn default() -> Self {
+        Self {
+            failures: Mutex::default(),
+        }
+    }
+}
+
+impl<K: Hash + Eq + Clone> Backoff<K> {
+    /// Notes another failure of `object`; says how many there were in a row and how long to wait.
+    pub fn failed(&self, object: &K) -> (u32, Duration) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = failures.entry(object.clone()).or_default();
+        *count = count.saturating_add(1);
+        (*count, after_failures(*count, object))
+    }
+
+    /// Forgets the failures of `object`.
+    pub fn succeeded(&self, object: &K) {
+        self.failures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(object);
+    }
+}
+
+/// How long to wait after `count` failures in a row: doubling, within 20 % of it either way.
+fn after_failures(count: u32, object: &impl Hash) -> Duration {
+    let doublings = count.saturating_sub(1).min(16);
+    with_jitter((FIRST * 2_u32.pow(doublings)).min(LONGEST), &(count, object))
+}
+
+/// When to look at `object` again although nothing happened to it.
+pub fn resync(object: &impl Hash) -> Duration {
+    with_jitter(RESYNC, object)
+}
+
+/// `duration` moved by up to 20 % either way, always the same for the same `seed`: objects spread out over time and
+/// nothing random is needed.
+pub fn with_jitter(duration: Duration, seed: &impl Hash) -> Duration {
+    let mut hasher = DefaultHasher::new();
+    seed.hash(&mut hasher);
+    let per_mille = 800 + u32::try_from(hasher.finish() % 401).unwrap_or(0);
+    duration * per_mille / 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_a_limit_and_start_again_after_success() {
+        let backoff = Backoff::default();
+        let waits: Vec<f64> = (0..12).map(|_| backoff.failed(&"m1").1.as_secs_f64()).collect();
+        for (index, wait) in waits.iter().enumerate() {
+            let exact = 2_f64.powi(i32::try_from(index).unwrap()).min(300.0);
+            assert!((wait / exact - 1.0).abs() <= 0.2, "failure {index}: {wait} s");
+        }
+        backoff.succeeded(&"m1");
+        assert!(backoff.failed(&"m1").1 <= Duration::from_millis(1200));
+    }
+
+    #[test]
+    fn objects_are_spread_over_time() {
+        let waits: std::collections::BTreeSet<Duration> = (0..100)
+            .map(|number| resync(&format!("machine-{number}")))
+            .collect();
+        assert!(
+            waits.len() > 50,
+            "{} different times for 100 objects",
+            waits.len()
+        );
+    }
+}
