@@ -97,7 +97,7 @@ pub mod reasons {
 pub const MAXIMUM_MESSAGE_LENGTH: usize = 32_768;
 
 /// What [`set`] writes into a list of conditions.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct NewCondition<'a> {
     /// One of the condition types above.
     pub kind: &'a str,
@@ -106,14 +106,14 @@ pub struct NewCondition<'a> {
     /// One of [`reasons`].
     pub reason: &'a str,
     /// For a person: what is the matter with what object, and what to do.
-    pub message: String,
+    pub message: &'a str,
     /// `metadata.generation` that was looked at.
     pub observed_generation: Option<i64>,
 }
 
 /// Writes `new` into `conditions`. `lastTransitionTime` changes only where the status does, so that an unchanged
 /// condition is an unchanged object. Says whether anything changed.
-pub fn set(conditions: &mut Vec<Condition>, new: NewCondition<'_>, now: &Time) -> bool {
+pub fn set(conditions: &mut Vec<Condition>, new: &NewCondition<'_>, now: &Time) -> bool {
     let status = match new.status {
         Some(true) => "True",
         Some(false) => "False",
@@ -123,7 +123,7 @@ pub fn set(conditions: &mut Vec<Condition>, new: NewCondition<'_>, now: &Time) -
         type_: new.kind.to_owned(),
         status: status.to_owned(),
         reason: new.reason.to_owned(),
-        message: shorten(&new.message, MAXIMUM_MESSAGE_LENGTH),
+        message: shorten(new.message, MAXIMUM_MESSAGE_LENGTH),
         observed_generation: new.observed_generation,
         last_transition_time: now.clone(),
     };
@@ -162,12 +162,12 @@ mod tests {
         Time(Timestamp::from_second(second).unwrap())
     }
 
-    fn available(status: bool, message: &str) -> NewCondition<'_> {
+    fn available(status: bool, message: &'static str) -> NewCondition<'static> {
         NewCondition {
             kind: AVAILABLE,
             status: Some(status),
             reason: reasons::AS_WANTED,
-            message: message.to_owned(),
+            message,
             observed_generation: Some(1),
         }
     }
@@ -175,14 +175,14 @@ mod tests {
     #[test]
     fn the_transition_time_moves_only_with_the_status() {
         let mut conditions = Vec::new();
-        assert!(set(&mut conditions, available(true, "answers"), &at(1)));
+        assert!(set(&mut conditions, &available(true, "answers"), &at(1)));
         assert!(
-            !set(&mut conditions, available(true, "answers"), &at(2)),
+            !set(&mut conditions, &available(true, "answers"), &at(2)),
             "nothing changed"
         );
-        assert!(set(&mut conditions, available(true, "answers well"), &at(3)));
+        assert!(set(&mut conditions, &available(true, "answers well"), &at(3)));
         assert_eq!(conditions[0].last_transition_time, at(1));
-        assert!(set(&mut conditions, available(false, "silent"), &at(4)));
+        assert!(set(&mut conditions, &available(false, "silent"), &at(4)));
         assert_eq!(conditions[0].last_transition_time, at(4));
         assert_eq!(conditions.len(), 1);
         assert!(!is_true(&conditions, AVAILABLE));

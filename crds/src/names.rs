@@ -207,8 +207,8 @@ mod tests {
             let name = playbook_run(&cluster, &uid, operation, &inputs, attempt);
             prop_assert!(is_dns_label(&name), "{name}");
             prop_assert_eq!(&name, &playbook_run(&cluster, &uid, operation, &inputs, attempt));
-            let digits = attempt.to_string();
-            prop_assert!(name.ends_with(&format!("-{digits}")));
+            let suffix = format!("-{attempt}");
+            prop_assert!(name.ends_with(&suffix), "{} {}", name, suffix);
         }
 
         #[test]
