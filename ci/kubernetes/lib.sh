@@ -14,17 +14,21 @@ die() {
     exit 1
 }
 
-# A terminal gets the line rewritten in place, a log gets one line for each program.
+# progress TEXT: one line for the person who waits; standard output is for what a script reads.
 progress() { printf '%s\n' "$*" >&2; }
 
-# families: every family in the order in which they are built: first what other work waits for.
+# default_families MINOR: the families of a lab with this Kubernetes, first what other work waits for.
+default_families() {
+    printf '%s\n' registry "kubernetes-$1" containerd runc cni-plugins flannel-cni-plugin \
+        coredns flannel helm metrics-server pause
+}
+
+# families: every family: those of a lab, then those that are built only when asked for.
 families() {
-    printf '%s\n' registry "kubernetes-$DEFAULT_KUBERNETES" containerd runc cni-plugins \
-        flannel-cni-plugin coredns flannel helm metrics-server pause
-    local folder
-    for folder in "$HERE"/kubernetes-*; do
-        [[ $folder == "$HERE/kubernetes-$DEFAULT_KUBERNETES" ]] || basename "$folder"
-    done
+    default_families "$DEFAULT_KUBERNETES"
+    local file
+    for file in "$HERE"/*/family.conf; do basename "$(dirname "$file")"; done |
+        grep --invert-match --line-regexp --fixed-strings --file <(default_families "$DEFAULT_KUBERNETES")
 }
 
 # family_name NAME: NAME, or the default Kubernetes for the short name "kubernetes"; dies if there is none.
@@ -69,6 +73,9 @@ load_family() {
 program_version() {
     if [[ $language == go && $1 != . ]]; then pinned_version "$1"; else printf '%s\n' "$version"; fi
 }
+
+# pin FAMILY [PACKAGE]: the version of a family, or of the module that holds one of its packages.
+pin() { (load_family "$1" && if (($# > 1)); then pinned_version "$2"; else printf '%s\n' "$version"; fi); }
 
 # hash_of FILE…: a short hash of the names (relative to this folder) and contents of these files.
 hash_of() {
