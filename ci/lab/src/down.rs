@@ -1,0 +1,114 @@
+//! Taking a lab down completely, from whatever state it is in.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::cgroup::Hierarchies;
+use crate::error::{Error, FileContext, Result};
+use crate::lab::Lab;
+use crate::machine::Machine;
+use crate::mounts;
+use crate::network::Network;
+use crate::process::{self, Process};
+use crate::state::{self, Folders};
+
+/// What of a lab is on this host.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Leftovers {
+    /// Processes that the lab started, by id.
+    pub processes: Vec<i32>,
+    /// Mounts below its folder.
+    pub mounts: Vec<PathBuf>,
+    /// Its network namespaces.
+    pub namespaces: Vec<String>,
+    /// Its control groups.
+    pub cgroups: Vec<PathBuf>,
+    /// Its folder, if it is there.
+    pub folder: Option<PathBuf>,
+}
+
+impl Leftovers {
+    /// Looks for everything that a lab of this name may have left on this host.
+    pub fn of(name: &str) -> Result<Self> {
+        let folders = Folders::of(name);
+        let hierarchies = Hierarchies::detect()?;
+        let cgroup = format!("slipway-{name}");
+        let mut processes = hierarchies.processes(&cgroup);
+        processes.extend(service_processes(&folders)?.iter().map(|process| process.id));
+        Ok(Self {
+            processes,
+            mounts: mounts::below(&folders.root)?,
+            namespaces: Network::of(name).existing(),
+            cgroups: hierarchies.existing(&cgroup),
+            folder: folders.root.exists().then_some(folders.root),
+        })
+    }
+
+    /// Whether nothing is there.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Lab {
+    /// Ends all processes of a lab, removes its mounts, namespaces, cgroups and folder. Works from any state, also on a lab
+    /// that is half up or whose commands crashed, and on none at all. The cache stays.
+    pub async fn down(name: &str) -> Result<()> {
+        state::check_name(name, "lab")?;
+        let folders = Folders::of(name);
+        if folders.root.exists() {
+            let _lock = folders.lock("lab").await?;
+            if let Ok(lab) = Self::open(name) {
+                // The machines' records hold their processes; those are ended first, all at once.
+                let machines: Vec<Machine> = lab.machines()?;
+                futures::future::join_all(machines.iter().map(Machine::kill)).await;
+            }
+            for service in service_processes(&folders)? {
+                service.end(Duration::from_secs(3)).await;
+            }
+        }
+        let hierarchies = Hierarchies::detect()?;
+        let cgroup = format!("slipway-{name}");
+        hierarchies.kill(&cgroup).await?;
+        mounts::unmount_below(&folders.root)?;
+        Network::of(name).remove().await?;
+        hierarchies.remove(&cgroup).await?;
+        remove_folder(&folders.root)?;
+        let left = Leftovers::of(name)?;
+        if left.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Leftover {
+                lab: name.to_owned(),
+                left: format!("{left:?}"),
+            })
+        }
+    }
+}
+
+/// The lab's own daemons that run, by their records.
+fn service_processes(folders: &Folders) -> Result<Vec<Process>> {
+    let Ok(entries) = std::fs::read_dir(&folders.root) else {
+        return Ok(Vec::new());
+    };
+    let records = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| has_extension(path, "process"));
+    records
+        .filter_map(|record| process::recorded(&record).transpose())
+        .collect()
+}
+
+fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|found| found == extension)
+}
+
+fn remove_folder(folder: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).file("remove the lab's folder", folder)
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,43 @@
+//! A lab: a metadata cluster and machines on one host, real in every part.
+//!
+//! Machines are systemd containers with their own network namespace, disk, SSH host key and power button; a registry and a
+//! file server beside them stand for a site's own mirrors. Everything a lab knows is in files under its state folder
+//! ([`Folders`]), so the command line and any number of tests work on the same lab, and [`Lab::down`] works after a crash.
+//!
+//! ```no_run
+//! # async fn example() -> slipway_lab::Result<()> {
+//! use slipway_lab::{Lab, UpOptions};
+//! let lab = Lab::up(&UpOptions::named("lab")).await?;
+//! let machine = lab.machine_add("worker-1").await?;
+//! println!("{}", machine.run("uname -n").await?);
+//! machine.kill().await?;
+//! machine.start().await?;
+//! Lab::down("lab").await?;
+//! # Ok(()) }
+//! ```
+//!
+//! The lab's addresses exist only inside its network namespace. A program (a test, too) that talks to a machine by itself is
+//! started there, with `slipway-lab run -- PROGRAM`; [`Machine::run`] and the other methods here work from everywhere.
+
+mod base_root;
+mod cgroup;
+mod command;
+mod down;
+mod error;
+pub mod files;
+mod lab;
+mod machine;
+mod mounts;
+mod network;
+mod process;
+mod progress;
+mod services;
+mod sources;
+mod state;
+
+pub use error::{Error, Result};
+pub use lab::{Lab, Leftovers, UpOptions};
+pub use machine::{Machine, MachineState};
+pub use network::LAB_ADDRESS;
+pub use services::{FILES_URL, IMAGE_REGISTRY};
+pub use state::{Folders, cache_folder};
