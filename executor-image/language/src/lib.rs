@@ -1,1 +1,25 @@
 //! Ansible's language without any input or output: YAML with source positions, templates, values, variables.
+//!
+//! Values and templates follow ansible-core 2.18 (`jinja2_native = False`).
+
+pub mod arguments;
+mod filters;
+mod jinja_tests;
+mod lookups;
+pub mod loops;
+mod node;
+mod scope;
+mod span;
+pub mod template;
+mod value;
+pub mod yaml;
+
+pub use minijinja::Value;
+
+pub use node::{Node, NodeKind};
+pub use scope::{FileKind, Layer, LookupHost, PathType, Scope, Variable};
+pub use span::Span;
+pub use template::{Problem, Templar, TemplateError, TemplateOptions, Verdict};
+pub use value::json::{from_json, to_json};
+pub use value::omit::{is_omit, omit, strip_omit};
+pub use value::python::{repr, to_text};

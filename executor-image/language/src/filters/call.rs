@@ -1,0 +1,147 @@
+//! The arguments of one use of a filter or test, bound as Python binds them.
+
+use minijinja::value::{Kwargs, ValueKind};
+use minijinja::{Error, ErrorKind, State, Value};
+
+use crate::template::undefined::defined;
+use crate::value::convert::check;
+use crate::value::python;
+
+/// One use of a filter or test.
+pub(crate) struct Call<'call, 'template, 'environment> {
+    /// The name, for messages.
+    pub(crate) name: &'static str,
+    /// The running template.
+    pub(crate) state: &'call mut State<'template, 'environment>,
+    /// What stands before the bar, and the positional arguments.
+    positional: &'call [Value],
+    named: Kwargs,
+}
+
+impl<'call, 'template, 'environment> Call<'call, 'template, 'environment> {
+    pub(crate) fn new(
+        name: &'static str,
+        state: &'call mut State<'template, 'environment>,
+        arguments: &'call [Value],
+    ) -> Result<Self, Error> {
+        let (positional, named): (&[Value], Kwargs) = match arguments.split_last() {
+            Some((last, rest)) if last.is_kwargs() => (rest, Kwargs::try_from(last.clone())?),
+            _ => (
+                arguments,
+                Kwargs::from_iter(std::iter::empty::<(String, Value)>()),
+            ),
+        };
+        Ok(Self {
+            name,
+            state,
+            positional,
+            named,
+        })
+    }
+
+    /// What stands before the bar; may be undefined.
+    pub(crate) fn input(&self) -> Result<Value, Error> {
+        check(self.positional.first().cloned().unwrap_or(Value::UNDEFINED))
+    }
+
+    /// What stands before the bar; undefined is an error.
+    pub(crate) fn value(&self) -> Result<Value, Error> {
+        let value = self.input()?;
+        defined(&value)?;
+        Ok(value)
+    }
+
+    /// The input as text; whatever it is, as Python's `str()` prints it.
+    pub(crate) fn text(&self) -> Result<String, Error> {
+        Ok(python::to_text(&self.value()?))
+    }
+
+    /// The items of the input.
+    pub(crate) fn items(&self) -> Result<Vec<Value>, Error> {
+        items(&self.value()?)
+    }
+
+    /// Positional arguments after the input, beyond those that have names.
+    pub(crate) fn rest(&self, named: usize) -> Result<Vec<Value>, Error> {
+        self.positional
+            .iter()
+            .skip(1 + named)
+            .cloned()
+            .map(check)
+            .collect()
+    }
+
+    /// Binds arguments to parameters; what is not given is nothing. Unknown and surplus arguments are errors.
+    pub(crate) fn bind<const COUNT: usize>(
+        &self,
+        names: [&str; COUNT],
+    ) -> Result<[Option<Value>; COUNT], Error> {
+        if self.positional.len() > COUNT + 1 {
+            return Err(self.error(format!(
+                "takes at most {COUNT} argument(s), {} are given",
+                self.positional.len().saturating_sub(1)
+            )));
+        }
+        let bound = self.take(names)?;
+        self.no_more_names()?;
+        Ok(bound)
+    }
+
+    /// Binds the first arguments; more positional ones are allowed, see [`rest`](Self::rest).
+    pub(crate) fn take<const COUNT: usize>(
+        &self,
+        names: [&str; COUNT],
+    ) -> Result<[Option<Value>; COUNT], Error> {
+        let mut bound = [const { None }; COUNT];
+        for (index, name) in names.iter().enumerate() {
+            let value = match self.positional.get(index + 1) {
+                Some(value) => Some(value.clone()),
+                None if self.named.has(name) => Some(self.named.get::<Value>(name)?),
+                None => None,
+            };
+            bound[index] = value.map(check).transpose()?;
+        }
+        Ok(bound)
+    }
+
+    /// Whether an argument was given by name.
+    pub(crate) fn named(&self, name: &str) -> Result<Option<Value>, Error> {
+        if self.named.has(name) {
+            self.named.get::<Value>(name).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Fails if an argument was given by a name that nobody asked for.
+    pub(crate) fn no_more_names(&self) -> Result<(), Error> {
+        self.named
+            .assert_all_used()
+            .map_err(|error| self.error(error.detail().unwrap_or("unknown argument").to_owned()))
+    }
+
+    /// An error that names the filter.
+    pub(crate) fn error(&self, message: impl std::fmt::Display) -> Error {
+        Error::new(ErrorKind::InvalidOperation, format!("{}: {message}", self.name))
+    }
+}
+
+/// The items of anything that Python iterates over; an undefined or unrendered item is an error when it is used, not here.
+pub(crate) fn items(value: &Value) -> Result<Vec<Value>, Error> {
+    defined(value)?;
+    match value.kind() {
+        ValueKind::None | ValueKind::Bool | ValueKind::Number => Err(Error::new(
+            ErrorKind::InvalidOperation,
+            format!(
+                "'{}' object is not iterable",
+                crate::value::python::type_name(value)
+            ),
+        )),
+        _ => value.try_iter()?.map(check).collect(),
+    }
+}
+
+/// Python's truth of an argument; the default if it is not given.
+pub(crate) fn flag(argument: Option<&Value>, default: bool) -> Result<bool, Error> {
+    argument.map_or(Ok(default), |value| defined(value).map(Value::is_true))
+}

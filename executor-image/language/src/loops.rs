@@ -1,0 +1,41 @@
+//! The items of `loop` and of `with_<lookup>`.
+
+use minijinja::Value;
+use minijinja::value::{Kwargs, ValueKind};
+
+use crate::lookups;
+use crate::node::Node;
+use crate::scope::Scope;
+use crate::template::context::Context;
+use crate::template::{Templar, TemplateError};
+use crate::value::python;
+
+/// The items of `loop: …`, which must be a list.
+pub fn items(templar: &Templar, node: &Node, scope: &Scope) -> Result<Vec<Value>, TemplateError> {
+    let value = templar.render(node, scope)?;
+    if value.kind() != ValueKind::Seq {
+        return Err(TemplateError::new(format!(
+            "Invalid data passed to 'loop', it requires a list, got this instead: {}. Hint: If you passed a list/dict of just one element, try adding wantlist=True to your lookup invocation or use q/query instead of lookup.",
+            python::to_text(&value)
+        ))
+        .at(&node.span));
+    }
+    Ok(value.try_iter()?.collect())
+}
+
+/// Whether there is a `with_<name>`.
+pub fn is_known(name: &str) -> bool {
+    lookups::names().iter().any(|known| known == name)
+}
+
+/// The items of `with_<name>: …`, for example `with_items`, `with_dict`, `with_first_found`.
+pub fn with(templar: &Templar, name: &str, node: &Node, scope: &Scope) -> Result<Vec<Value>, TemplateError> {
+    let context = Context::new(templar.clone(), scope.clone());
+    let value = context.render(node)?;
+    let terms = match value.kind() {
+        ValueKind::Seq => value.try_iter()?.collect(),
+        _ => vec![value],
+    };
+    let none = Kwargs::from_iter(std::iter::empty::<(String, Value)>());
+    lookups::run(&context, name, terms, &none).map_err(|error| TemplateError::from(error).at(&node.span))
+}

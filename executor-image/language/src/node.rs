@@ -1,0 +1,107 @@
+//! YAML as it was written: trusted source, each value with its place, strings possibly holding templates.
+
+use std::sync::Arc;
+
+use crate::span::Span;
+
+/// A YAML value and where it stands. Cheap to clone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Where the value begins.
+    pub span: Span,
+    /// The value.
+    pub kind: NodeKind,
+}
+
+/// The value of a [`Node`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum NodeKind {
+    /// `~`, `null` or nothing.
+    Null,
+    /// `true`, `yes`, `on` and their opposites.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number with a decimal point.
+    Float(f64),
+    /// Text, which may hold templates.
+    Str(Arc<str>),
+    /// Text tagged `!unsafe`: never a template.
+    Unsafe(Arc<str>),
+    /// A sequence.
+    List(Arc<[Node]>),
+    /// A mapping, in the order of the source.
+    Map(Arc<[(Node, Node)]>),
+}
+
+impl Node {
+    /// A node at a place.
+    pub fn new(span: Span, kind: NodeKind) -> Self {
+        Self { span, kind }
+    }
+
+    /// A text node, for callers that make YAML of something else (a command line, a free-form task).
+    pub fn text(span: Span, text: impl Into<Arc<str>>) -> Self {
+        Self::new(span, NodeKind::Str(text.into()))
+    }
+
+    /// The text of a string, safe or not.
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.kind {
+            NodeKind::Str(text) | NodeKind::Unsafe(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The items of a list.
+    pub fn as_list(&self) -> Option<&[Self]> {
+        match &self.kind {
+            NodeKind::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The entries of a mapping in the order of the source; nothing for other kinds.
+    pub fn entries(&self) -> &[(Self, Self)] {
+        match &self.kind {
+            NodeKind::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The value under a text key of a mapping.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.entries()
+            .iter()
+            .find(|(name, _)| name.as_str() == Some(key))
+            .map(|(_, value)| value)
+    }
+
+    /// Whether this is `null`.
+    pub fn is_null(&self) -> bool {
+        matches!(self.kind, NodeKind::Null)
+    }
+
+    /// What a person calls this kind of value: "a string", "a list", …
+    pub fn type_name(&self) -> &'static str {
+        match self.kind {
+            NodeKind::Null => "nothing",
+            NodeKind::Bool(_) => "a boolean",
+            NodeKind::Int(_) => "an integer",
+            NodeKind::Float(_) => "a number",
+            NodeKind::Str(_) | NodeKind::Unsafe(_) => "a string",
+            NodeKind::List(_) => "a list",
+            NodeKind::Map(_) => "a mapping",
+        }
+    }
+
+    /// Whether any text below holds `{{`, `{%` or `{#`.
+    pub fn has_templates(&self) -> bool {
+        match &self.kind {
+            NodeKind::Str(text) => crate::template::looks_like_template(text),
+            NodeKind::List(items) => items.iter().any(Self::has_templates),
+            NodeKind::Map(entries) => entries.iter().any(|(_, value)| value.has_templates()),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What can be said of templates when a playbook is loaded: syntax errors, and names of filters, tests and lookups
+//! that do not exist, with the nearest that does.
+
+use minijinja::machinery::ast::{Call, CallArg, Expr, Stmt};
+
+use super::compile::{Kind, tree};
+use super::error::TemplateError;
+use super::escape::escape_backslashes;
+use super::templar::Templar;
+use super::visit::{self, Visitor};
+use super::{environment, looks_like_template};
+use crate::node::{Node, NodeKind};
+use crate::span::Span;
+
+/// Names less like any known one than this (0 to 1) get no suggestion.
+const LEAST_LIKENESS: f64 = 0.8;
+
+/// A mistake found without running anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where the text stands that holds the mistake.
+    pub span: Span,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}: {}", self.span, self.message)
+    }
+}
+
+/// Checks every template below a node.
+pub(super) fn node(templar: &Templar, node: &Node) -> Vec<Problem> {
+    match &node.kind {
+        NodeKind::Str(text) if looks_like_template(text) => source(templar, &Kind::Text, text, &node.span),
+        NodeKind::List(items) => items.iter().flat_map(|item| self::node(templar, item)).collect(),
+        NodeKind::Map(entries) => entries
+            .iter()
+            .flat_map(|(_, value)| self::node(templar, value))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Checks a condition, or each of a list of conditions.
+pub(super) fn condition(templar: &Templar, node: &Node) -> Vec<Problem> {
+    match &node.kind {
+        NodeKind::Str(text) if looks_like_template(text) => source(templar, &Kind::Text, text, &node.span),
+        NodeKind::Str(text) if !text.is_empty() => source(templar, &Kind::Condition, text, &node.span),
+        NodeKind::List(items) => items.iter().flat_map(|item| condition(templar, item)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn source(templar: &Templar, kind: &Kind, text: &str, span: &Span) -> Vec<Problem> {
+    let found = || {
+        // Compiling here fills the cache, so that the first host does not wait for it.
+        templar.cache.program(kind, text)?;
+        let escaped = match kind {
+            Kind::Text => escape_backslashes(text)?,
+            _ => text.into(),
+        };
+        let mut names = Names::default();
+        visit::statement(&mut names, &tree(kind, &escaped)?);
+        Ok(names.messages)
+    };
+    let messages = found().unwrap_or_else(|error: TemplateError| vec![error.message]);
+    messages
+        .into_iter()
+        .map(|message| Problem {
+            span: span.clone(),
+            message,
+        })
+        .collect()
+}
+
+/// Collects what is said about unknown names.
+#[derive(Default)]
+struct Names {
+    messages: Vec<String>,
+}
+
+impl Names {
+    fn report(&mut self, message: String) {
+        if !self.messages.contains(&message) {
+            self.messages.push(message);
+        }
+    }
+
+    fn name(&mut self, what: &str, name: &str, known: &[String]) {
+        if !known.iter().any(|candidate| candidate == name) {
+            let nearest = nearest(name, known)
+                .map(|near| format!("; did you mean '{near}'?"))
+                .unwrap_or_default();
+            self.report(format!("there is no {what} '{name}'{nearest}"));
+        }
+    }
+
+    /// `map('upper')`, `select('match', …)`, `selectattr('x', 'match', …)` name a filter or a test in an argument.
+    fn named_by_argument(&mut self, filter: &str, arguments: &[CallArg<'_>]) {
+        let at = |index: usize| arguments.get(index).and_then(constant_text);
+        match filter {
+            "map" => {
+                if let Some(name) = at(0) {
+                    self.name("filter", &name, environment::filter_names());
+                }
+            }
+            "select" | "reject" => {
+                if let Some(name) = at(0) {
+                    self.name("test", &name, environment::test_names());
+                }
+            }
+            "selectattr" | "rejectattr" => {
+                if let Some(name) = at(1) {
+                    self.name("test", &name, environment::test_names());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Visitor for Names {
+    fn statement(&mut self, node: &Stmt<'_>) {
+        if matches!(
+            node,
+            Stmt::Block(_) | Stmt::Import(_) | Stmt::FromImport(_) | Stmt::Extends(_)
+        ) {
+            self.report(
+                "`import`, `extends` and `block` are not supported in templates: use `include`, or a macro in the same file"
+                    .into(),
+            );
+        }
+    }
+
+    fn expression(&mut self, node: &Expr<'_>) {
+        match node {
+            Expr::Filter(node) => {
+                self.name("filter", node.name, environment::filter_names());
+                self.named_by_argument(node.name, &node.args);
+            }
+            Expr::Test(node) => self.name("test", node.name, environment::test_names()),
+            _ => {}
+        }
+    }
+
+    fn call(&mut self, node: &Call<'_>) {
+        if let Expr::Var(function) = &node.expr
+            && matches!(function.id, "lookup" | "query" | "q")
+            && let Some(name) = node.args.first().and_then(constant_text)
+        {
+            self.name("lookup", &name, environment::lookup_names());
+        }
+    }
+}
+
+fn constant_text(argument: &CallArg<'_>) -> Option<String> {
+    match argument {
+        CallArg::Pos(Expr::Const(constant)) => constant.value.as_str().map(str::to_owned),
+        _ => None,
+    }
+}
+
+/// The known name that is most like a mistyped one.
+pub(crate) fn nearest<'names>(name: &str, known: &'names [String]) -> Option<&'names str> {
+    known
+        .iter()
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness > LEAST_LIKENESS)
+        .max_by(|left, right| left.0.total_cmp(&right.0))
+        .map(|(_, candidate)| candidate.as_str())
+}

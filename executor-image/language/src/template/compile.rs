@@ -1,0 +1,187 @@
+//! Compiles each template once and keeps it.
+//!
+//! minijinja's programs borrow their source. The cache keeps every program for the life of the process anyway (a
+//! playbook has a finite number of templates), so sources are leaked on purpose: that makes the borrow `'static`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use minijinja::machinery::ast::{EmitExpr, Expr, Spanned, Stmt};
+use minijinja::machinery::{CodeGenerator, Instructions, parse, parse_expr};
+use minijinja::value::Value;
+
+use super::error::TemplateError;
+use super::escape::escape_backslashes;
+use super::options::TemplateOptions;
+use super::rewrite;
+
+/// A compiled template and its source, with backslashes doubled where they are literal.
+pub(super) struct Program {
+    pub(super) kind: Kind,
+    pub(super) source: &'static str,
+    pub(super) code: Code,
+}
+
+/// What runs.
+pub(super) enum Code {
+    /// One expression and nothing else: its value keeps its type until it is finalised.
+    Expression {
+        instructions: Instructions<'static>,
+        /// The name, if the expression is but a variable.
+        variable: Option<&'static str>,
+    },
+    /// Text with holes.
+    Text {
+        instructions: Instructions<'static>,
+        blocks: BTreeMap<&'static str, Instructions<'static>>,
+    },
+}
+
+impl Program {
+    /// Whether this is one expression.
+    pub(super) fn is_expression(&self) -> bool {
+        matches!(self.code, Code::Expression { .. })
+    }
+}
+
+/// How a source is read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    /// A text in a playbook: backslashes inside `{{ }}` are literal.
+    Text,
+    /// A bare expression.
+    Condition,
+    /// A template file.
+    File(Box<TemplateOptions>),
+}
+
+/// All programs compiled so far.
+#[derive(Default)]
+pub(super) struct Cache {
+    programs: RwLock<HashMap<Kind, HashMap<Arc<str>, Arc<Program>>>>,
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let programs = self.programs.read().unwrap_or_else(PoisonError::into_inner);
+        formatter
+            .debug_struct("Cache")
+            .field("programs", &programs.values().map(HashMap::len).sum::<usize>())
+            .finish()
+    }
+}
+
+impl Cache {
+    /// The program of a source, compiled if this is the first time.
+    pub(super) fn program(&self, kind: &Kind, source: &str) -> Result<Arc<Program>, TemplateError> {
+        {
+            let programs = self.programs.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(program) = programs.get(kind).and_then(|programs| programs.get(source)) {
+                return Ok(Arc::clone(program));
+            }
+        }
+        let program = Arc::new(compile(kind, source)?);
+        let mut programs = self.programs.write().unwrap_or_else(PoisonError::into_inner);
+        programs
+            .entry(kind.clone())
+            .or_default()
+            .insert(source.into(), Arc::clone(&program));
+        Ok(program)
+    }
+}
+
+/// The syntax tree of a source, before it is rewritten.
+pub(super) fn tree<'source>(kind: &Kind, source: &'source str) -> Result<Stmt<'source>, TemplateError> {
+    match kind {
+        Kind::Condition => {
+            let expr = parse_expr(source)?;
+            let span = expr.span();
+            Ok(Stmt::EmitExpr(Spanned::new(EmitExpr { expr }, span)))
+        }
+        Kind::Text => Ok(parse(source, "template", TemplateOptions::default().syntax()?)?),
+        Kind::File(options) => Ok(parse(source, "template", options.syntax()?)?),
+    }
+}
+
+fn compile(kind: &Kind, source: &str) -> Result<Program, TemplateError> {
+    let text = match kind {
+        Kind::Text => escape_backslashes(source)?.into_owned(),
+        Kind::Condition | Kind::File(_) => source.to_owned(),
+    };
+    let source: &'static str = Box::leak(text.into_boxed_str());
+    let tree = tree(kind, source)?;
+    let single = match &tree {
+        Stmt::EmitExpr(node) => Some(&node.expr),
+        Stmt::Template(node) => match node.children.as_slice() {
+            [Stmt::EmitExpr(only)] if !matches!(kind, Kind::File(_)) => Some(&only.expr),
+            _ => None,
+        },
+        _ => None,
+    };
+    let mut generator = CodeGenerator::new("template", source);
+    if let Some(expression) = single {
+        let variable = match expression {
+            Expr::Var(variable) => Some(variable.id),
+            _ => None,
+        };
+        let filter = if matches!(kind, Kind::Condition) {
+            rewrite::DEFINED
+        } else {
+            rewrite::COMPLETE
+        };
+        generator.compile_expr(&rewrite::outcome(expression, filter));
+        let code = Code::Expression {
+            instructions: generator.finish().0,
+            variable,
+        };
+        return Ok(Program {
+            kind: kind.clone(),
+            source,
+            code,
+        });
+    }
+    generator.compile_stmt(&rewrite::statement(&tree));
+    let (instructions, blocks) = generator.finish();
+    Ok(Program {
+        kind: kind.clone(),
+        source,
+        code: Code::Text { instructions, blocks },
+    })
+}
+
+/// Runs a program; an expression gives its value, a text template its text.
+pub(super) fn run(program: &Program, root: Value) -> Result<Value, minijinja::Error> {
+    use minijinja::AutoEscape;
+    use minijinja::machinery::{eval, make_string_output};
+
+    let environment = super::environment::environment();
+    let mut text = String::new();
+    let mut output = make_string_output(&mut text);
+    match &program.code {
+        Code::Expression { instructions, .. } => {
+            let none = BTreeMap::new();
+            let (value, _) = eval(
+                environment,
+                instructions,
+                root,
+                &none,
+                &mut output,
+                AutoEscape::None,
+            )?;
+            Ok(value.unwrap_or(Value::UNDEFINED))
+        }
+        Code::Text { instructions, blocks } => {
+            eval(
+                environment,
+                instructions,
+                root,
+                blocks,
+                &mut output,
+                AutoEscape::None,
+            )?;
+            drop(output);
+            Ok(Value::from(text))
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! The root of one rendering: finds variables by name, renders them when they are named, remembers them, and notices
+//! loops. Everything that is rendered on the way shares one context.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use minijinja::State;
+use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
+
+use super::compile::{self, Code, Kind, Program};
+use super::error::TemplateError;
+use super::options::TemplateOptions;
+use super::templar::Templar;
+use super::{finalize, lazy, looks_like_template, names};
+use crate::node::{Node, NodeKind};
+use crate::scope::{Scope, Variable};
+use crate::span::Span;
+use crate::value::convert::{map, sequence};
+use crate::value::omit::omit;
+
+/// The name under which filters and functions find the context; no variable can have it.
+const CONTEXT: &str = "\u{0}context";
+/// Variables that name each other deeper than this are taken for a loop; each level costs stack.
+const MAXIMUM_DEPTH: usize = 48;
+
+pub(crate) struct Context {
+    pub(super) templar: Templar,
+    pub(super) scope: Scope,
+    progress: Mutex<Progress>,
+}
+
+#[derive(Default)]
+struct Progress {
+    /// What was rendered so far: within one rendering a variable has one value.
+    values: HashMap<Arc<str>, Value>,
+    /// What is being rendered, outermost first.
+    active: Vec<Arc<str>>,
+    /// Why a variable or key counts as undefined: its template names something undefined.
+    causes: HashMap<Arc<str>, TemplateError>,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("variables")
+    }
+}
+
+impl Context {
+    pub(crate) fn new(templar: Templar, scope: Scope) -> Arc<Self> {
+        Arc::new(Self {
+            templar,
+            scope,
+            progress: Mutex::default(),
+        })
+    }
+
+    /// The context of a template that is running.
+    pub(crate) fn of(state: &State<'_, '_>) -> Result<Arc<Self>, minijinja::Error> {
+        state
+            .lookup(CONTEXT)
+            .and_then(|value| value.downcast_object::<Self>())
+            .ok_or_else(|| {
+                minijinja::Error::new(
+                    minijinja::ErrorKind::InvalidOperation,
+                    "used outside of a template",
+                )
+            })
+    }
+
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// A context with more variables on top, for a template inside a template.
+    pub(crate) fn nested(&self, scope: Scope) -> Arc<Self> {
+        Self::new(self.templar.clone(), scope)
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A node's value, complete: nothing in it is rendered later.
+    pub(crate) fn render(self: &Arc<Self>, node: &Node) -> Result<Value, TemplateError> {
+        match &node.kind {
+            NodeKind::Str(text) => self.render_text(text, &node.span),
+            NodeKind::List(items) => Ok(sequence(
+                items
+                    .iter()
+                    .map(|item| self.render(item))
+                    .collect::<Result<_, _>>()?,
+            )),
+            NodeKind::Map(entries) => {
+                let rendered = entries
+                    .iter()
+                    .map(|(key, value)| Ok((lazy::plain(key), self.render(value)?)))
+                    .collect::<Result<Vec<_>, TemplateError>>()?;
+                Ok(map(rendered))
+            }
+            _ => Ok(lazy::plain(node)),
+        }
+    }
+
+    /// A text's value.
+    pub(crate) fn render_text(self: &Arc<Self>, text: &str, span: &Span) -> Result<Value, TemplateError> {
+        if !looks_like_template(text) {
+            return Ok(Value::from(text));
+        }
+        let run = || {
+            let program = self.templar.cache.program(&Kind::Text, text)?;
+            if let Code::Expression {
+                variable: Some(name), ..
+            } = &program.code
+                && let Some(value) = self.untemplated(name)
+            {
+                return Ok(value);
+            }
+            let value = self.run(&program)?;
+            let value = if program.is_expression() {
+                finalize::expression(&value)
+            } else {
+                finalize::text(&value.to_string())
+            };
+            Ok(finalize::trailing_newlines(value, text))
+        };
+        run().map_err(|error: TemplateError| error.at(span))
+    }
+
+    /// `{{ name }}` where the variable is a number, a boolean or null keeps its type.
+    fn untemplated(&self, name: &str) -> Option<Value> {
+        use minijinja::value::ValueKind;
+        match self.scope.variable(name)? {
+            Variable::Template(node) => matches!(
+                node.kind,
+                NodeKind::Bool(_) | NodeKind::Int(_) | NodeKind::Float(_) | NodeKind::Null
+            )
+            .then(|| lazy::plain(&node)),
+            Variable::Data(value) => matches!(
+                value.kind(),
+                ValueKind::Bool | ValueKind::Number | ValueKind::None
+            )
+            .then_some(value),
+        }
+    }
+
+    /// The value of an expression, complete but with its own type.
+    pub(crate) fn evaluate(self: &Arc<Self>, expression: &str) -> Result<Value, TemplateError> {
+        let program = self.templar.cache.program(&Kind::Condition, expression)?;
+        self.run(&program)
+    }
+
+    /// The text of a template file.
+    pub(crate) fn render_file(
+        self: &Arc<Self>,
+        source: &str,
+        name: &str,
+        options: &TemplateOptions,
+    ) -> Result<String, TemplateError> {
+        let run = || {
+            let (options, body) = options.with_header(source)?;
+            let newline = options.newline_sequence.clone();
+            let program = self.templar.cache.program(&Kind::File(Box::new(options)), body)?;
+            let text = finalize::trailing_newlines(self.run(&program)?, source).to_string();
+            Ok(if newline == "\n" {
+                text
+            } else {
+                text.replace("\r\n", "\n").replace('\n', &newline)
+            })
+        };
+        run().map_err(|error: TemplateError| error.at(&Span::start_of(name)))
+    }
+
+    fn run(self: &Arc<Self>, program: &Program) -> Result<Value, TemplateError> {
+        compile::run(program, Value::from_dyn_object(Arc::clone(self)))
+            .map_err(|error| self.explain(error.into(), program))
+    }
+
+    /// Puts the whole name and the real cause into an error about an undefined variable.
+    fn explain(&self, mut error: TemplateError, program: &Program) -> TemplateError {
+        let Some(shown) = &error.undefined else {
+            return error;
+        };
+        if let Ok(tree) = compile::tree(&program.kind, program.source)
+            && let Some(whole) = names::whole(&tree, shown)
+        {
+            error.message = error.message.replace(shown.as_str(), &whole);
+            error.undefined = Some(whole);
+        }
+        let progress = self.progress();
+        let parts = error
+            .undefined
+            .as_deref()
+            .unwrap_or_default()
+            .split(['.', '[', ']', '\'', '"']);
+        let cause = parts
+            .filter(|part| !part.is_empty())
+            .rev()
+            .find_map(|part| progress.causes.get(part));
+        cause.cloned().unwrap_or(error)
+    }
+
+    /// Renders `text`, which stands under `name`; something undefined in it makes the name undefined, no error yet.
+    pub(super) fn render_named(self: &Arc<Self>, name: &Arc<str>, text: &str, span: &Span) -> Value {
+        {
+            let mut progress = self.progress();
+            if progress.active.len() >= MAXIMUM_DEPTH {
+                let shown = progress.active[..4].join(" -> ");
+                let message = format!(
+                    "recursive loop detected in template: {shown} -> … (deeper than {MAXIMUM_DEPTH})"
+                );
+                return minijinja::Error::from(TemplateError::new(message).at(span)).into();
+            }
+            progress.active.push(Arc::clone(name));
+        }
+        let outcome = self.render_text(text, span);
+        let mut progress = self.progress();
+        progress.active.pop();
+        match outcome {
+            Ok(value) => value,
+            Err(mut error) if error.undefined.is_some() => {
+                if !error.message.contains("{{") && !error.message.contains("{%") {
+                    error.message = format!("{}: {}", text.trim_end(), error.message);
+                }
+                progress.causes.insert(Arc::clone(name), error);
+                Value::UNDEFINED
+            }
+            Err(error) => minijinja::Error::from(error).into(),
+        }
+    }
+
+    /// The variable as templates see it.
+    pub(crate) fn lookup(self: &Arc<Self>, name: &str) -> Option<Value> {
+        if let Some(known) = self.progress().values.get(name) {
+            return Some(known.clone());
+        }
+        let value = match self.scope.variable(name) {
+            Some(Variable::Data(value)) => return Some(value),
+            Some(Variable::Template(node)) => match &node.kind {
+                NodeKind::Str(text) if looks_like_template(text) => {
+                    if let Some(error) = self.loop_through(name, &node.span) {
+                        return Some(minijinja::Error::from(error).into());
+                    }
+                    self.render_named(&Arc::from(name), text, &node.span)
+                }
+                _ => lazy::expose(&node, self),
+            },
+            None if name == "omit" => return Some(omit()),
+            None if name == "vars" => return Some(Value::from_object(lazy::AllVariables::new(self))),
+            None => return None,
+        };
+        self.progress().values.insert(name.into(), value.clone());
+        Some(value)
+    }
+
+    /// An error if the variable is being rendered already.
+    fn loop_through(&self, name: &str, span: &Span) -> Option<TemplateError> {
+        let progress = self.progress();
+        let first = progress.active.iter().position(|active| &**active == name)?;
+        let path: Vec<&str> = progress.active[first..]
+            .iter()
+            .map(|name| &**name)
+            .chain([name])
+            .collect();
+        Some(
+            TemplateError::new(format!(
+                "recursive loop detected in template: {}",
+                path.join(" -> ")
+            ))
+            .at(span),
+        )
+    }
+}
+
+impl Object for Context {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Map
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        if key == CONTEXT {
+            return Some(Value::from_dyn_object(Arc::clone(self)));
+        }
+        // Nothing rather than an undefined value: minijinja then remembers the name.
+        self.lookup(key).filter(|value| !value.is_undefined())
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+}

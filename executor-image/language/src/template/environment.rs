@@ -1,0 +1,76 @@
+//! The one minijinja environment: filters, tests, functions and limits. It holds no variables and no state.
+
+use std::sync::LazyLock;
+
+use minijinja::value::ValueKind;
+use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, Value};
+
+use crate::value::python;
+
+use super::{functions, rewrite, undefined};
+use crate::{filters, jinja_tests, lookups};
+
+/// Steps that one template may take; a loop over a million items stays below.
+const FUEL: u64 = 50_000_000;
+
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(build);
+
+/// The environment that all templates run in.
+pub(super) fn environment() -> &'static Environment<'static> {
+    &ENVIRONMENT
+}
+
+fn build() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // Debug mode makes undefined values remember the expression they come from.
+    environment.set_debug(true);
+    environment.set_fuel(Some(FUEL));
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_formatter(print);
+    environment.set_unknown_method_callback(functions::method);
+    filters::register(&mut environment);
+    jinja_tests::register(&mut environment);
+    functions::register(&mut environment);
+    environment.add_filter(rewrite::CHAIN, undefined::chain);
+    environment.add_filter(rewrite::REMAINDER, functions::remainder);
+    environment.add_filter(rewrite::COMPLETE, |value: Value| {
+        super::finalize::complete(&value)
+    });
+    environment.add_filter(rewrite::DEFINED, |value: Value| {
+        undefined::defined(&value).cloned()
+    });
+    environment
+}
+
+/// Prints a value as Python does; None prints nothing.
+fn print(output: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
+    if let Some(text) = value.as_str() {
+        return output.write_str(text).map_err(minijinja::Error::from);
+    }
+    if value.kind() == ValueKind::None {
+        return Ok(());
+    }
+    let value = super::finalize::complete(value)?;
+    output
+        .write_str(&python::to_text(&value))
+        .map_err(minijinja::Error::from)
+}
+
+/// All filters, for messages and checks at load time.
+pub(super) fn filter_names() -> &'static [String] {
+    static NAMES: LazyLock<Vec<String>> = LazyLock::new(filters::names);
+    &NAMES
+}
+
+/// All tests.
+pub(super) fn test_names() -> &'static [String] {
+    static NAMES: LazyLock<Vec<String>> = LazyLock::new(jinja_tests::names);
+    &NAMES
+}
+
+/// All lookups.
+pub(super) fn lookup_names() -> &'static [String] {
+    static NAMES: LazyLock<Vec<String>> = LazyLock::new(lookups::names);
+    &NAMES
+}

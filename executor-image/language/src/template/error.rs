@@ -1,0 +1,102 @@
+//! What goes wrong in templates, said so that a person understands it.
+
+use std::fmt;
+
+use minijinja::ErrorKind;
+
+use crate::span::Span;
+
+/// A template that cannot be compiled or rendered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct TemplateError {
+    /// What is wrong, with the name of the variable or filter.
+    pub message: String,
+    /// Where the template stands, as far as it is known.
+    pub span: Option<Span>,
+    /// The variable that has no value, if that is the cause.
+    pub undefined: Option<String>,
+}
+
+impl fmt::Display for TemplateError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)?;
+        match &self.span {
+            Some(span) => write!(formatter, " ({span})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl TemplateError {
+    /// An error with a message only.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            span: None,
+            undefined: None,
+        }
+    }
+
+    /// The error with its place, if it has none yet.
+    #[must_use]
+    pub fn at(mut self, span: &Span) -> Self {
+        self.span.get_or_insert_with(|| span.clone());
+        self
+    }
+}
+
+/// Carried through minijinja as the source of an error, so that nothing is lost between a variable's template and
+/// the template that named the variable.
+impl From<TemplateError> for minijinja::Error {
+    fn from(error: TemplateError) -> Self {
+        let kind = if error.undefined.is_some() {
+            ErrorKind::UndefinedError
+        } else {
+            ErrorKind::InvalidOperation
+        };
+        Self::new(kind, error.message.clone()).with_source(error)
+    }
+}
+
+impl From<minijinja::Error> for TemplateError {
+    fn from(error: minijinja::Error) -> Self {
+        let mut source = std::error::Error::source(&error);
+        while let Some(current) = source {
+            if let Some(found) = current.downcast_ref::<Self>() {
+                return found.clone();
+            }
+            source = current.source();
+        }
+        let detail = error.detail().unwrap_or_default();
+        let undefined = match error.kind() {
+            ErrorKind::UndefinedError | ErrorKind::UnknownMethod | ErrorKind::InvalidOperation => {
+                undefined_name(detail)
+            }
+            _ => None,
+        };
+        let message = match (&undefined, error.kind()) {
+            (Some(name), _) if name == super::rewrite::NO_ELSE => {
+                "the inline if-expression evaluated to false and no else section was defined".to_owned()
+            }
+            (Some(name), _) => format!("'{name}' is undefined"),
+            (None, ErrorKind::UndefinedError) if detail.is_empty() => "a value is undefined".to_owned(),
+            (None, ErrorKind::SyntaxError) => format!("syntax error in template: {detail}"),
+            (None, ErrorKind::OutOfFuel) => {
+                "the template takes too long: more steps than any playbook needs".to_owned()
+            }
+            (None, kind) if detail.is_empty() => kind.to_string(),
+            _ => detail.to_owned(),
+        };
+        Self {
+            message,
+            span: None,
+            undefined,
+        }
+    }
+}
+
+/// The expression that minijinja found undefined, from its message "`a.b` is undefined".
+fn undefined_name(detail: &str) -> Option<String> {
+    let before = &detail[..detail.find("` is undefined")?];
+    Some(before[before.rfind('`')? + 1..].to_owned())
+}

@@ -1,0 +1,90 @@
+//! What a template's outcome becomes: the rules of `ansible_eval_concat` of ansible-core 2.18 (`jinja2_native = False`).
+//!
+//! The outcome is made a text. A text that begins with `{` or `[`, or is `True` or `False`, is read as a Python literal
+//! (with JSON's `true`, `false`, `null`); if it is none, it stays text. Text that filters such as `to_json` or `string`
+//! made (minijinja's "safe" strings stand for Ansible's `NativeJinjaText`) always stays text.
+
+use minijinja::value::{Tuple, ValueKind};
+use minijinja::{Error, Value};
+
+use super::undefined::undefined;
+use crate::value::convert::{check, entries, map, sequence};
+use crate::value::omit::is_omit;
+use crate::value::{literal, python};
+
+/// The value of a template that is one expression.
+pub(super) fn expression(value: &Value) -> Value {
+    if is_omit(value) {
+        return value.clone();
+    }
+    match value.kind() {
+        ValueKind::None => Value::from(""),
+        ValueKind::Bool => value.clone(),
+        ValueKind::String if value.is_safe() => Value::from(value.as_str().unwrap_or_default()),
+        ValueKind::Seq | ValueKind::Map if !value.is_tuple() && is_literal(value) => value.clone(),
+        _ => text(&python::to_text(value)),
+    }
+}
+
+/// The value of a template's text.
+pub(super) fn text(text: &str) -> Value {
+    if text.starts_with(['{', '[']) || text == "True" || text == "False" {
+        return literal::evaluate(text).unwrap_or_else(|| Value::from(text));
+    }
+    Value::from(text)
+}
+
+/// Jinja drops a newline at the end of the source; Ansible gives back as many as the source had.
+pub(super) fn trailing_newlines(value: Value, source: &str) -> Value {
+    let Some(text) = value.as_str() else { return value };
+    let wanted = count_trailing_newlines(source);
+    let present = count_trailing_newlines(text);
+    if wanted > present {
+        Value::from(format!("{text}{}", "\n".repeat(wanted - present)))
+    } else {
+        value
+    }
+}
+
+fn count_trailing_newlines(text: &str) -> usize {
+    text.len() - text.trim_end_matches('\n').len()
+}
+
+/// The value with everything in it rendered, iterators unrolled, and nothing in it undefined.
+pub(crate) fn complete(value: &Value) -> Result<Value, Error> {
+    let value = check(value.clone())?;
+    Ok(match value.kind() {
+        ValueKind::Undefined => return Err(undefined(&value)),
+        ValueKind::Seq | ValueKind::Iterable => {
+            let items = value
+                .try_iter()?
+                .map(|item| complete(&item))
+                .collect::<Result<Vec<_>, _>>()?;
+            if value.is_tuple() {
+                Value::from(Tuple::from(items))
+            } else {
+                sequence(items)
+            }
+        }
+        ValueKind::Map => map(entries(&value)
+            .into_iter()
+            .map(|(key, value)| Ok((key, complete(&value)?)))
+            .collect::<Result<Vec<_>, Error>>()?),
+        _ => value,
+    })
+}
+
+/// Whether Python's `literal_eval(repr(value))` gives back an equal value.
+fn is_literal(value: &Value) -> bool {
+    match value.kind() {
+        ValueKind::None | ValueKind::Bool | ValueKind::String => true,
+        ValueKind::Number => value.is_integer() || f64::try_from(value.clone()).is_ok_and(f64::is_finite),
+        ValueKind::Seq => value
+            .try_iter()
+            .is_ok_and(|mut items| items.all(|item| is_literal(&item))),
+        ValueKind::Map => entries(value)
+            .iter()
+            .all(|(key, value)| is_literal(key) && is_literal(value)),
+        _ => false,
+    }
+}

@@ -1,0 +1,159 @@
+//! Functions and methods that templates may call.
+
+use minijinja::value::{Kwargs, Rest, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, State, Value};
+
+use super::context::Context;
+use super::error::TemplateError;
+use super::options::TemplateOptions;
+use super::rewrite;
+use crate::lookups;
+use crate::scope::FileKind;
+use crate::value::python;
+
+/// Puts the functions into the environment.
+pub(super) fn register(environment: &mut Environment<'static>) {
+    environment.add_function("lookup", lookup);
+    environment.add_function("query", query);
+    environment.add_function("q", query);
+    environment.add_function("now", now);
+    environment.add_function("undef", |_: Rest<Value>| Value::UNDEFINED);
+    environment.add_function(rewrite::INCLUDE, include);
+}
+
+fn lookup(
+    state: &mut State<'_, '_>,
+    name: &str,
+    terms: Rest<Value>,
+    options: Kwargs,
+) -> Result<Value, Error> {
+    lookups::call(&Context::of(state)?, name, &terms, &options, false)
+}
+
+fn query(state: &mut State<'_, '_>, name: &str, terms: Rest<Value>, options: Kwargs) -> Result<Value, Error> {
+    lookups::call(&Context::of(state)?, name, &terms, &options, true)
+}
+
+/// `now(utc=False, fmt=None)`: the time as text; without `fmt` as Python prints a `datetime`.
+fn now(utc: Option<bool>, fmt: Option<String>, options: Kwargs) -> Result<Value, Error> {
+    let utc = options.get::<Option<bool>>("utc")?.or(utc).unwrap_or(false);
+    let format = options
+        .get::<Option<String>>("fmt")?
+        .or(fmt)
+        .unwrap_or_else(|| "%Y-%m-%d %H:%M:%S%.6f".into());
+    options.assert_all_used()?;
+    let text = if utc {
+        chrono::Utc::now().format(&format).to_string()
+    } else {
+        chrono::Local::now().format(&format).to_string()
+    };
+    Ok(Value::from(text))
+}
+
+/// `{% include 'name' %}`: the file is searched as templates are, and sees the including template's variables.
+fn include(state: &mut State<'_, '_>, name: Value, ignore_missing: bool) -> Result<Value, Error> {
+    let context = Context::of(state)?;
+    let names: Vec<Value> = match name.kind() {
+        ValueKind::Seq => name.try_iter()?.collect(),
+        _ => vec![name],
+    };
+    let host = context.scope().host();
+    let found = names.iter().find_map(|name| {
+        let name = python::to_text(name);
+        host.find_file(&name, FileKind::Templates)
+            .map(|path| (name, path))
+    });
+    let Some((name, path)) = found else {
+        if ignore_missing {
+            return Ok(Value::from(""));
+        }
+        let wanted: Vec<String> = names.iter().map(python::to_text).collect();
+        return Err(TemplateError::new(format!(
+            "the template to include, '{}', is not found",
+            wanted.join("', '")
+        ))
+        .into());
+    };
+    let content = host
+        .read(&path)
+        .map_err(|error| TemplateError::new(format!("cannot read {}: {error}", path.display())))?;
+    let source = String::from_utf8(content)
+        .map_err(|_| TemplateError::new(format!("{} is not UTF-8 text", path.display())))?;
+    let locals: indexmap::IndexMap<std::sync::Arc<str>, crate::scope::Variable> = state
+        .known_variables()
+        .into_iter()
+        .filter_map(|name| {
+            Some((
+                name.as_ref().into(),
+                crate::scope::Variable::Data(state.lookup(&name)?),
+            ))
+        })
+        .collect();
+    let nested = context.nested(context.scope().with(std::sync::Arc::new(locals)));
+    // Unlike the template itself, an included file loses its last newline (Jinja's `keep_trailing_newline` is off).
+    let body = source.strip_suffix('\n').unwrap_or(&source);
+    Ok(Value::from(nested.render_file(
+        body,
+        &name,
+        &TemplateOptions::default(),
+    )?))
+}
+
+/// A method of Python's `str`, `dict` or `list`.
+pub(super) fn method(
+    state: &mut State<'_, '_>,
+    value: &Value,
+    name: &str,
+    arguments: &[Value],
+) -> Result<Value, Error> {
+    super::methods::call(state, value, name, arguments)
+}
+
+/// `%`: the remainder of numbers, or text formatted as `printf` does.
+pub(super) fn remainder(left: Value, right: Value) -> Result<Value, Error> {
+    super::undefined::defined(&left)?;
+    super::undefined::defined(&right)?;
+    if let Some(format) = left.as_str() {
+        let arguments: Vec<Value> = if right.is_tuple() {
+            right.try_iter()?.collect()
+        } else {
+            vec![right.clone()]
+        };
+        return crate::filters::format_text(format, &arguments).map(Value::from);
+    }
+    if is_integer(&left)
+        && is_integer(&right)
+        && let (Ok(left), Ok(right)) = (i128::try_from(left.clone()), i128::try_from(right.clone()))
+    {
+        if right == 0 {
+            return Err(Error::new(ErrorKind::InvalidOperation, "integer modulo by zero"));
+        }
+        let result = left.rem_euclid(right);
+        let floored = if right < 0 && result != 0 {
+            result + right
+        } else {
+            result
+        };
+        return Ok(i64::try_from(floored).map_or_else(|_| Value::from(floored), Value::from));
+    }
+    match (f64::try_from(left.clone()), f64::try_from(right.clone())) {
+        (Ok(left), Ok(right)) => {
+            if right == 0.0 {
+                return Err(Error::new(ErrorKind::InvalidOperation, "float modulo by zero"));
+            }
+            Ok(Value::from(left - right * (left / right).floor()))
+        }
+        _ => Err(Error::new(
+            ErrorKind::InvalidOperation,
+            format!(
+                "unsupported operand type(s) for %: {} and {}",
+                left.kind(),
+                right.kind()
+            ),
+        )),
+    }
+}
+
+fn is_integer(value: &Value) -> bool {
+    value.is_integer() || value.kind() == ValueKind::Bool
+}

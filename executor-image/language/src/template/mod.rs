@@ -1,0 +1,36 @@
+//! Templates: Jinja as Ansible 2.18 uses it, on minijinja's parser and virtual machine.
+//!
+//! The way of a template: [`escape`] doubles backslashes, minijinja parses it, [`rewrite`] changes the syntax tree where
+//! Ansible's meaning differs, minijinja compiles and runs it with a [`context`] that renders variables when they are
+//! named, and [`finalize`] turns the outcome into a value by the rules of 2.18.
+
+mod check;
+mod compile;
+mod conditions;
+pub(crate) mod context;
+mod environment;
+mod error;
+mod escape;
+mod finalize;
+mod functions;
+mod lazy;
+mod methods;
+mod names;
+mod options;
+mod rewrite;
+mod templar;
+pub(crate) mod undefined;
+mod visit;
+
+pub use check::Problem;
+pub use conditions::Verdict;
+pub use error::TemplateError;
+pub use options::TemplateOptions;
+pub use templar::Templar;
+
+/// Whether a text holds a beginning of Jinja syntax, so that rendering may change it.
+pub fn looks_like_template(text: &str) -> bool {
+    text.as_bytes()
+        .windows(2)
+        .any(|pair| pair[0] == b'{' && matches!(pair[1], b'{' | b'%' | b'#'))
+}

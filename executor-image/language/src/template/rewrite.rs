@@ -1,0 +1,298 @@
+//! Changes the syntax tree where Ansible's Jinja means something else than minijinja.
+//!
+//! minijinja's tree cannot be changed in place, so it is copied. What changes:
+//! - in `a.b.c` each step but the last may be undefined (`__chain` makes an undefined value one that can be asked for
+//!   more); the whole then is undefined as a whole, so `default` and `is defined` see it and everything else fails;
+//! - `%` also formats text, and `==`, `<` … compare as Python does;
+//! - `x if y` without `else` is undefined when `y` is false, and so must not be printed;
+//! - `{% include %}` reads the file through the host.
+
+use minijinja::machinery::Span;
+use minijinja::machinery::ast::{
+    AutoEscape, BinOp, BinOpKind, Block, Call, CallArg, CallBlock, Compare, CompareOp, Const, Do, EmitExpr,
+    EmitRaw, Expr, Extends, Filter, FilterBlock, ForLoop, FromImport, GetAttr, GetItem, IfCond, IfExpr,
+    Import, List, Macro, Map, Set, SetBlock, Slice, Spanned, Stmt, Template, Test, Tuple, UnaryOp,
+    UnaryOpKind, Var, WithBlock,
+};
+
+/// Filters that only rewritten trees use.
+pub(super) const CHAIN: &str = "__chain";
+pub(super) const REMAINDER: &str = "__remainder";
+/// Renders what is lazy in the outcome of an expression; something undefined in it is an error that names it.
+pub(super) const COMPLETE: &str = "__complete";
+/// As [`COMPLETE`], but looks only at the outcome itself.
+pub(super) const DEFINED: &str = "__defined";
+/// The function that stands for `{% include %}`.
+pub(super) const INCLUDE: &str = "__include";
+/// The undefined variable that stands for a missing `else`.
+pub(super) const NO_ELSE: &str = "__no_else";
+
+/// The rewritten statement.
+pub(super) fn statement<'a>(statement: &Stmt<'a>) -> Stmt<'a> {
+    match statement {
+        Stmt::Template(node) => Stmt::Template(spanned(node, |node| Template {
+            children: body(&node.children),
+        })),
+        Stmt::EmitExpr(node) => Stmt::EmitExpr(spanned(node, |node| EmitExpr {
+            expr: expression(&node.expr),
+        })),
+        Stmt::EmitRaw(node) => Stmt::EmitRaw(spanned(node, |node| EmitRaw { raw: node.raw })),
+        Stmt::ForLoop(node) => Stmt::ForLoop(spanned(node, |node| ForLoop {
+            target: target(&node.target),
+            iter: expression(&node.iter),
+            filter_expr: node.filter_expr.as_ref().map(expression),
+            recursive: node.recursive,
+            body: body(&node.body),
+            else_body: body(&node.else_body),
+        })),
+        Stmt::IfCond(node) => Stmt::IfCond(spanned(node, |node| IfCond {
+            expr: expression(&node.expr),
+            true_body: body(&node.true_body),
+            false_body: body(&node.false_body),
+        })),
+        Stmt::WithBlock(node) => Stmt::WithBlock(spanned(node, |node| WithBlock {
+            assignments: node
+                .assignments
+                .iter()
+                .map(|(to, from)| (target(to), expression(from)))
+                .collect(),
+            body: body(&node.body),
+        })),
+        Stmt::Set(node) => Stmt::Set(spanned(node, |node| Set {
+            target: target(&node.target),
+            expr: expression(&node.expr),
+        })),
+        Stmt::SetBlock(node) => Stmt::SetBlock(spanned(node, |node| SetBlock {
+            target: target(&node.target),
+            filter: node.filter.as_ref().map(expression),
+            body: body(&node.body),
+        })),
+        Stmt::AutoEscape(node) => Stmt::AutoEscape(spanned(node, |node| AutoEscape {
+            enabled: expression(&node.enabled),
+            body: body(&node.body),
+        })),
+        Stmt::FilterBlock(node) => Stmt::FilterBlock(spanned(node, |node| FilterBlock {
+            filter: expression(&node.filter),
+            filter_span: node.filter_span,
+            body: body(&node.body),
+        })),
+        Stmt::Block(node) => Stmt::Block(spanned(node, |node| Block {
+            name: node.name,
+            required: node.required,
+            body: body(&node.body),
+        })),
+        Stmt::Import(node) => Stmt::Import(spanned(node, |node| Import {
+            expr: expression(&node.expr),
+            name: target(&node.name),
+        })),
+        Stmt::FromImport(node) => Stmt::FromImport(spanned(node, |node| FromImport {
+            expr: expression(&node.expr),
+            names: node
+                .names
+                .iter()
+                .map(|(name, alias)| (target(name), alias.as_ref().map(target)))
+                .collect(),
+        })),
+        Stmt::Extends(node) => Stmt::Extends(spanned(node, |node| Extends {
+            name: expression(&node.name),
+        })),
+        Stmt::Include(node) => {
+            let span = node.span();
+            let arguments = vec![
+                CallArg::Pos(expression(&node.name)),
+                CallArg::Pos(Expr::Const(Spanned::new(
+                    Const {
+                        value: node.ignore_missing.into(),
+                    },
+                    span,
+                ))),
+            ];
+            let function = Expr::Var(Spanned::new(Var { id: INCLUDE }, span));
+            let call = Expr::Call(Spanned::new(
+                Call {
+                    expr: function,
+                    args: arguments,
+                },
+                span,
+            ));
+            Stmt::EmitExpr(Spanned::new(EmitExpr { expr: call }, span))
+        }
+        Stmt::Macro(node) => Stmt::Macro(macro_declaration(node)),
+        Stmt::CallBlock(node) => Stmt::CallBlock(spanned(node, |node| CallBlock {
+            call: spanned(&node.call, call),
+            call_expr_span: node.call_expr_span,
+            macro_decl: macro_declaration(&node.macro_decl),
+        })),
+        Stmt::Continue(node) => Stmt::Continue(spanned(node, |_| minijinja::machinery::ast::Continue)),
+        Stmt::Break(node) => Stmt::Break(spanned(node, |_| minijinja::machinery::ast::Break)),
+        Stmt::Do(node) => Stmt::Do(spanned(node, |node| Do {
+            call: spanned(&node.call, call),
+        })),
+    }
+}
+
+/// The rewritten expression of a template that is nothing else, with a filter around it.
+pub(super) fn outcome<'a>(node: &Expr<'a>, name: &'static str) -> Expr<'a> {
+    filter(name, expression(node), Vec::new(), node.span())
+}
+
+/// The rewritten expression.
+fn expression<'a>(node: &Expr<'a>) -> Expr<'a> {
+    match node {
+        Expr::Var(node) => Expr::Var(spanned(node, |node| Var { id: node.id })),
+        Expr::Const(node) => Expr::Const(spanned(node, |node| Const {
+            value: node.value.clone(),
+        })),
+        Expr::Slice(node) => Expr::Slice(spanned(node, |node| Slice {
+            expr: expression(&node.expr),
+            start: node.start.as_ref().map(expression),
+            stop: node.stop.as_ref().map(expression),
+            step: node.step.as_ref().map(expression),
+        })),
+        Expr::UnaryOp(node) => Expr::UnaryOp(spanned(node, |node| UnaryOp {
+            op: match node.op {
+                UnaryOpKind::Not => UnaryOpKind::Not,
+                UnaryOpKind::Neg => UnaryOpKind::Neg,
+            },
+            expr: expression(&node.expr),
+        })),
+        Expr::BinOp(node) => binary(node),
+        Expr::Compare(node) => Expr::Compare(spanned(node, |node| Compare {
+            expr: expression(&node.expr),
+            ops: node
+                .ops
+                .iter()
+                .map(|step| CompareOp {
+                    op: step.op,
+                    expr: expression(&step.expr),
+                })
+                .collect(),
+        })),
+        Expr::IfExpr(node) => Expr::IfExpr(spanned(node, |node| IfExpr {
+            test_expr: expression(&node.test_expr),
+            true_expr: expression(&node.true_expr),
+            false_expr: Some(node.false_expr.as_ref().map_or_else(
+                || Expr::Var(Spanned::new(Var { id: NO_ELSE }, node.true_expr.span())),
+                expression,
+            )),
+        })),
+        Expr::Filter(node) => Expr::Filter(spanned(node, |node| Filter {
+            name: node.name,
+            expr: node.expr.as_ref().map(expression),
+            args: arguments(&node.args),
+        })),
+        Expr::Test(node) => Expr::Test(spanned(node, |node| Test {
+            name: node.name,
+            expr: expression(&node.expr),
+            args: arguments(&node.args),
+        })),
+        Expr::GetAttr(node) => Expr::GetAttr(spanned(node, |node| GetAttr {
+            expr: chained(&node.expr),
+            name: node.name,
+        })),
+        Expr::GetItem(node) => Expr::GetItem(spanned(node, |node| GetItem {
+            expr: chained(&node.expr),
+            subscript_expr: expression(&node.subscript_expr),
+        })),
+        Expr::Call(node) => Expr::Call(spanned(node, call)),
+        Expr::List(node) => Expr::List(spanned(node, |node| List {
+            items: node.items.iter().map(expression).collect(),
+        })),
+        Expr::Tuple(node) => Expr::Tuple(spanned(node, |node| Tuple {
+            items: node.items.iter().map(expression).collect(),
+        })),
+        Expr::Map(node) => Expr::Map(spanned(node, |node| Map {
+            keys: node.keys.iter().map(expression).collect(),
+            values: node.values.iter().map(expression).collect(),
+        })),
+    }
+}
+
+/// The inner part of `inner.name` or `inner[key]`.
+fn chained<'a>(inner: &Expr<'a>) -> Expr<'a> {
+    let rewritten = expression(inner);
+    match inner {
+        Expr::Const(_) | Expr::List(_) | Expr::Tuple(_) | Expr::Map(_) => rewritten,
+        _ => filter(CHAIN, rewritten, Vec::new(), inner.span()),
+    }
+}
+
+fn binary<'a>(node: &Spanned<BinOp<'a>>) -> Expr<'a> {
+    let (left, right) = (expression(&node.left), expression(&node.right));
+    match node.op {
+        BinOpKind::Rem => filter(REMAINDER, left, vec![CallArg::Pos(right)], node.span()),
+        op => Expr::BinOp(Spanned::new(BinOp { op, left, right }, node.span())),
+    }
+}
+
+fn filter<'a>(name: &'static str, value: Expr<'a>, args: Vec<CallArg<'a>>, span: Span) -> Expr<'a> {
+    Expr::Filter(Spanned::new(
+        Filter {
+            name,
+            expr: Some(value),
+            args,
+        },
+        span,
+    ))
+}
+
+/// A call; the object of a method call is not chained, so that calling a method of something undefined fails.
+fn call<'a>(node: &Call<'a>) -> Call<'a> {
+    let callee = match &node.expr {
+        Expr::GetAttr(method) => Expr::GetAttr(spanned(method, |method| GetAttr {
+            expr: expression(&method.expr),
+            name: method.name,
+        })),
+        other => expression(other),
+    };
+    Call {
+        expr: callee,
+        args: arguments(&node.args),
+    }
+}
+
+fn arguments<'a>(arguments: &[CallArg<'a>]) -> Vec<CallArg<'a>> {
+    arguments
+        .iter()
+        .map(|argument| match argument {
+            CallArg::Pos(value) => CallArg::Pos(expression(value)),
+            CallArg::Kwarg(name, value) => CallArg::Kwarg(name, expression(value)),
+            CallArg::PosSplat(value) => CallArg::PosSplat(expression(value)),
+            CallArg::KwargSplat(value) => CallArg::KwargSplat(expression(value)),
+        })
+        .collect()
+}
+
+/// What is assigned to: copied without change.
+fn target<'a>(node: &Expr<'a>) -> Expr<'a> {
+    match node {
+        Expr::Tuple(node) => Expr::Tuple(spanned(node, |node| Tuple {
+            items: node.items.iter().map(target).collect(),
+        })),
+        Expr::List(node) => Expr::List(spanned(node, |node| List {
+            items: node.items.iter().map(target).collect(),
+        })),
+        Expr::GetAttr(node) => Expr::GetAttr(spanned(node, |node| GetAttr {
+            expr: target(&node.expr),
+            name: node.name,
+        })),
+        other => expression(other),
+    }
+}
+
+fn macro_declaration<'a>(node: &Spanned<Macro<'a>>) -> Spanned<Macro<'a>> {
+    spanned(node, |node| Macro {
+        name: node.name,
+        args: node.args.iter().map(target).collect(),
+        defaults: node.defaults.iter().map(expression).collect(),
+        body: body(&node.body),
+    })
+}
+
+fn body<'a>(statements: &[Stmt<'a>]) -> Vec<Stmt<'a>> {
+    statements.iter().map(statement).collect()
+}
+
+fn spanned<A, B>(node: &Spanned<A>, change: impl FnOnce(&A) -> B) -> Spanned<B> {
+    Spanned::new(change(node), node.span())
+}

@@ -1,0 +1,66 @@
+//! The entry point: renders nodes, texts, conditions and template files.
+
+use std::sync::Arc;
+
+use minijinja::Value;
+
+use super::check::{self, Problem};
+use super::compile::Cache;
+use super::conditions::{self, Verdict};
+use super::context::Context;
+use super::error::TemplateError;
+use super::options::TemplateOptions;
+use crate::node::Node;
+use crate::scope::Scope;
+use crate::span::Span;
+
+/// Renders templates. Cheap to clone; clones share the cache of compiled templates, and threads may share one.
+#[derive(Clone, Debug, Default)]
+pub struct Templar {
+    pub(super) cache: Arc<Cache>,
+}
+
+impl Templar {
+    /// A templar with an empty cache.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Renders every text of a node and finalises each as ansible-core 2.18 does. Keys are not templates.
+    /// Values that are `omit` stay in place: see [`strip_omit`](crate::strip_omit).
+    pub fn render(&self, node: &Node, scope: &Scope) -> Result<Value, TemplateError> {
+        Context::new(self.clone(), scope.clone()).render(node)
+    }
+
+    /// Renders a text and finalises the outcome.
+    pub fn render_text(&self, text: &str, span: &Span, scope: &Scope) -> Result<Value, TemplateError> {
+        Context::new(self.clone(), scope.clone()).render_text(text, span)
+    }
+
+    /// Whether a condition (a bare expression, a boolean, or a list of these that all must hold) is true.
+    pub fn condition(&self, node: &Node, scope: &Scope) -> Result<Verdict, TemplateError> {
+        conditions::evaluate(&Context::new(self.clone(), scope.clone()), node)
+    }
+
+    /// Renders the source of a template file to text, as the `template` module does.
+    /// `name` is the file for messages.
+    pub fn template_file(
+        &self,
+        source: &str,
+        name: &str,
+        options: &TemplateOptions,
+        scope: &Scope,
+    ) -> Result<String, TemplateError> {
+        Context::new(self.clone(), scope.clone()).render_file(source, name, options)
+    }
+
+    /// What is wrong with the templates of a node, as far as it can be told without variables.
+    pub fn check(&self, node: &Node) -> Vec<Problem> {
+        check::node(self, node)
+    }
+
+    /// What is wrong with a condition, as far as it can be told without variables.
+    pub fn check_condition(&self, node: &Node) -> Vec<Problem> {
+        check::condition(self, node)
+    }
+}

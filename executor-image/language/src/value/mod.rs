@@ -1,0 +1,7 @@
+//! Values: conversion from and to JSON, how Python prints them, and the `omit` sentinel.
+
+pub mod convert;
+pub mod json;
+pub mod literal;
+pub mod omit;
+pub mod python;

@@ -1,0 +1,109 @@
+//! Errors that show the line, point at the column, and say what is usually meant.
+
+use std::fmt;
+
+use crate::span::Span;
+
+/// YAML that cannot be read. `Display` shows place, message, the source line with a caret, and a hint.
+#[derive(Clone, Debug, thiserror::Error)]
+pub struct YamlError {
+    /// Where reading stopped.
+    pub span: Span,
+    /// What is wrong.
+    pub message: String,
+    /// What to do, where the mistake is a usual one.
+    pub hint: Option<String>,
+    /// The line of the source.
+    pub source_line: String,
+}
+
+impl YamlError {
+    /// An error at a place of `text`; the hint is found from the line and its neighbour above.
+    pub(super) fn new(text: &str, span: Span, message: impl Into<String>) -> Self {
+        let index = usize::try_from(span.line.saturating_sub(1)).unwrap_or(0);
+        let source_line = text.lines().nth(index).unwrap_or_default().to_owned();
+        let previous = index
+            .checked_sub(1)
+            .and_then(|above| text.lines().nth(above))
+            .unwrap_or_default();
+        let hint = hint(&source_line, previous);
+        Self {
+            span,
+            message: message.into(),
+            hint,
+            source_line,
+        }
+    }
+
+    pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for YamlError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.span, self.message)?;
+        if !self.source_line.is_empty() {
+            let width = usize::try_from(self.span.column.saturating_sub(1)).unwrap_or(0);
+            // Tabs are kept so that the caret stands under its character.
+            let indent: String = self
+                .source_line
+                .chars()
+                .chain(std::iter::repeat(' '))
+                .take(width)
+                .map(|character| if character == '\t' { '\t' } else { ' ' })
+                .collect();
+            write!(formatter, "\n    {}\n    {indent}^", self.source_line)?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(formatter, "\n{hint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The usual mistakes, told by the line where reading stopped or the line above it.
+fn hint(line: &str, previous: &str) -> Option<String> {
+    for candidate in [line, previous] {
+        let trimmed = candidate.trim_start();
+        if candidate.len() > trimmed.len() && candidate[..candidate.len() - trimmed.len()].contains('\t') {
+            return Some("A tab is not allowed as indentation in YAML: use spaces.".into());
+        }
+        let value = trimmed
+            .split_once(": ")
+            .map_or(trimmed, |(_, value)| value)
+            .trim_start_matches("- ")
+            .trim_start();
+        if value.starts_with("{{") {
+            return Some(format!(
+                "A value that begins with {{{{ must be quoted: \"{}\"",
+                value.trim_end()
+            ));
+        }
+        if value.starts_with(['"', '\'']) {
+            let quote = &value[..1];
+            let after = value[1..].find(quote).map(|end| value[end + 2..].trim());
+            if after.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['#', ',', ']', '}', ':'])) {
+                return Some(
+                    "A value that begins with a quote must end with it: quote the whole value, and use the other kind of quote inside."
+                        .into(),
+                );
+            }
+        }
+    }
+    let mut parts = line.split(": ");
+    if parts.next().is_some() && parts.next().is_some() && parts.next().is_some() {
+        return Some("A value that holds a colon followed by a space must be quoted.".into());
+    }
+    let above = previous.trim();
+    if !above.is_empty()
+        && !above.ends_with(':')
+        && !above.contains(": ")
+        && line.contains(':')
+        && !above.starts_with('-')
+    {
+        return Some(format!("Is a colon missing at the end of `{above}`?"));
+    }
+    None
+}
