@@ -19,6 +19,7 @@
 //! The lab's addresses exist only inside its network namespace. A program (a test, too) that talks to a machine by itself is
 //! started there, with `slipway-lab run -- PROGRAM`; [`Machine::run`] and the other methods here work from everywhere.
 
+pub mod apiserver;
 mod base_root;
 mod cgroup;
 mod command;

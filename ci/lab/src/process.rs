@@ -151,13 +151,8 @@ impl Process {
 
     /// Its children that run.
     pub(crate) fn children(&self) -> Vec<Self> {
-        let Ok(entries) = std::fs::read_dir("/proc") else {
-            return Vec::new();
-        };
-        entries
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-            .filter_map(Stat::of)
-            .filter(|stat| stat.parent == self.id && stat.state != 'Z')
+        let running = Stat::all().filter(|stat| stat.parent == self.id && stat.state != 'Z');
+        running
             .map(|stat| Self {
                 id: stat.id,
                 start_time: stat.start_time,
@@ -195,7 +190,20 @@ impl Process {
     }
 }
 
+/// Whether a process has a child that has ended and was not collected.
+pub(crate) fn has_ended_child(parent: u32) -> bool {
+    Stat::all().any(|stat| u32::try_from(stat.parent) == Ok(parent) && stat.state == 'Z')
+}
+
 impl Stat {
+    /// Every process that is there now.
+    fn all() -> impl Iterator<Item = Self> {
+        let entries = std::fs::read_dir("/proc").into_iter().flatten();
+        entries
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .filter_map(Self::of)
+    }
+
     fn of(id: i32) -> Option<Self> {
         Self::parse(&std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?)
     }
