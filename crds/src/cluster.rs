@@ -25,7 +25,6 @@ use crate::{
     shortname = "cls",
     category = "slipway",
     derive = "PartialEq",
-    cel,
     doc = "What was done to and observed of one business cluster. Made by the operator with the name of its ClusterDeployment; everything is in the status.",
     selectable = ".status.phase",
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),

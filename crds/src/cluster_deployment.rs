@@ -27,7 +27,6 @@ use crate::{cluster::ClusterPhase, machine_set::MachineRole, references::Endpoin
     shortname = "cld",
     category = "slipway",
     derive = "PartialEq",
-    cel,
     doc = "Everything that is wanted of one Kubernetes cluster on machines of this namespace. Only spec.kubernetesVersion and spec.machineSets must be given; everything else has a default.",
     printcolumn(name = "Version", type_ = "string", json_path = ".spec.kubernetesVersion"),
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),

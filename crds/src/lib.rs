@@ -12,6 +12,7 @@
 //! who breaks it. [`manifest`] turns the types into `CustomResourceDefinition` objects; the program
 //! `slipway-crds` prints them.
 
+pub mod admission;
 pub mod cluster;
 pub mod cluster_deployment;
 pub mod conditions;

@@ -26,7 +26,6 @@ use crate::{
     shortname = "mcn",
     category = "slipway",
     derive = "PartialEq",
-    cel,
     doc = "One host: how it is reached over SSH, which MachineSet has claimed it, and what state it is in. Machines and the ClusterDeployments that may use them live in one namespace.",
     selectable = ".spec.claimRef.clusterName",
     selectable = ".spec.claimRef.name",

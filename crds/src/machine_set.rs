@@ -22,7 +22,6 @@ use crate::schema;
     shortname = "mcs",
     category = "slipway",
     derive = "PartialEq",
-    cel,
     doc = "One role of one cluster: how many machines it has, and which ones may be claimed for it. Made by the operator from spec.machineSets of a ClusterDeployment.",
     scale(
         spec_replicas_path = ".spec.replicas",

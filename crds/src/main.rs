@@ -1,4 +1,4 @@
-//! Prints the `CustomResourceDefinition` objects of Slipway as YAML, or writes them to a folder.
+//! Prints what makes an API server serve the kinds of Slipway as YAML, or writes it to a folder.
 
 use std::{fs, path::PathBuf};
 
@@ -17,17 +17,17 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    for definition in manifest::custom_resource_definitions() {
-        let text = manifest::to_yaml(&definition)
-            .with_context(|| format!("writing the definition of {} as YAML", definition.spec.names.kind))?;
-        match &arguments.dir {
-            None => print!("---\n{text}"),
-            Some(folder) => {
-                let path = folder.join(manifest::file_name(&definition));
-                fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
-                fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
-            }
+    let files = manifest::files().context("writing the definitions as YAML")?;
+    let Some(folder) = arguments.dir else {
+        for (_, text) in files {
+            print!("---\n{text}");
         }
+        return Ok(());
+    };
+    fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+    for (name, text) in files {
+        let path = folder.join(name);
+        fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
     }
     Ok(())
 }

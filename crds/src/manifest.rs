@@ -1,11 +1,14 @@
-//! The `CustomResourceDefinition` objects of every kind, as they are installed.
+//! The objects that make an API server serve the kinds, as they are installed.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use kube::CustomResourceExt as _;
 
-use crate::{Cluster, ClusterDeployment, Machine, MachineSet, PlaybookRun};
+use crate::{Cluster, ClusterDeployment, Machine, MachineSet, PlaybookRun, admission};
+
+/// First line of every file.
+const COMMENT: &str = "# Generated from the types of slipway-api by `cargo run -p slipway-api -- --dir crds/yaml`; do not edit.\n";
 
 /// Longest string where the type does not say otherwise, in characters.
 const MAXIMUM_LENGTH: i64 = 1024;
@@ -28,18 +31,24 @@ pub fn custom_resource_definitions() -> Vec<CustomResourceDefinition> {
     .collect()
 }
 
-/// Name of the file that holds a definition: `slipway.io_machines.yaml`.
-pub fn file_name(definition: &CustomResourceDefinition) -> String {
-    format!("{}_{}.yaml", definition.spec.group, definition.spec.names.plural)
-}
-
-/// Writes a definition as YAML.
+/// Every file that is to be installed, by name, as YAML: one for each kind, and one for the admission policy.
 ///
 /// # Errors
-/// Where the definition has no YAML form, which would be a fault of its types.
-pub fn to_yaml(definition: &CustomResourceDefinition) -> Result<String, serde_yaml::Error> {
-    let comment = "# Generated from the types of slipway-api by `cargo run -p slipway-api -- --dir crds/yaml`; do not edit.\n";
-    Ok(format!("{comment}{}", serde_yaml::to_string(definition)?))
+/// Where an object has no YAML form, which would be a fault of its types.
+pub fn files() -> Result<Vec<(String, String)>, serde_yaml::Error> {
+    let mut files = Vec::new();
+    for definition in custom_resource_definitions() {
+        let name = format!("{}_{}.yaml", definition.spec.group, definition.spec.names.plural);
+        files.push((name, format!("{COMMENT}{}", serde_yaml::to_string(&definition)?)));
+    }
+    let (policy, binding) = admission::claimed_machines_stay();
+    let policy = format!(
+        "{COMMENT}{}---\n{}",
+        serde_yaml::to_string(&policy)?,
+        serde_yaml::to_string(&binding)?
+    );
+    files.push(("admission-policy.yaml".to_owned(), policy));
+    Ok(files)
 }
 
 fn finished(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {

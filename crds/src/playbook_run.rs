@@ -23,7 +23,6 @@ use crate::{references::ObjectReference, schema};
     shortname = "pbr",
     category = "slipway",
     derive = "PartialEq",
-    cel,
     doc = "One playbook run against named hosts of one cluster: the record of an operation. Its spec never changes, but for cancel.",
     selectable = ".spec.clusterRef.name",
     selectable = ".status.phase",

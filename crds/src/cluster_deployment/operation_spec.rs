@@ -61,7 +61,7 @@ pub struct Addon {
 pub struct Strategy {
     /// How many workers may be out of service at a time for our doing: a number, or a percentage of them.
     #[serde(default = "default_max_unavailable")]
-    #[x_kube(validation = Rule::new("type(self) == int ? self >= 1 : self.matches('^([1-9][0-9]?|100)%$')")
+    #[x_kube(validation = Rule::new("string(self).matches('^([1-9][0-9]{0,3}|([1-9][0-9]?|100)%)$')")
         .message("maxUnavailable must be a number from 1, or a percentage from 1% to 100%"))]
     pub max_unavailable: IntOrString,
     /// How many hosts may fail in a run before it counts as failed.
