@@ -11,8 +11,11 @@ use std::time::Duration;
 
 use crate::error::{FileContext, Result};
 
+/// Kubelet and kube-proxy set kernel parameters: without this systemd-nspawn mounts /proc/sys read-only.
+const WRITABLE_KERNEL_PARAMETERS: (&str, &str) = ("SYSTEMD_NSPAWN_API_VFS_WRITABLE", "yes");
+
 /// The environment in which systemd-nspawn is started on a version 1 host.
-const STAY_WITH_VERSION_1: &[(&str, &str)] = &[("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "no")];
+const STAY_WITH_VERSION_1: &[(&str, &str)] = &[WRITABLE_KERNEL_PARAMETERS, ("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "no")];
 
 /// A unit inside a machine on a version 1 host. Each controller is mounted again because systemd-nspawn leaves them read-only.
 const REMOUNT_UNIT: &str = "[Unit]
@@ -223,7 +226,7 @@ impl Hierarchies {
     pub(crate) fn environment(&self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Version1(_) => STAY_WITH_VERSION_1,
-            Self::Version2(_) => &[],
+            Self::Version2(_) => &[WRITABLE_KERNEL_PARAMETERS],
         }
     }
 
