@@ -96,7 +96,8 @@ pub struct MachineSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim_ref: Option<ClaimRef>,
     /// How often this machine was claimed. Grows by one with each claim and is the fencing token on the host: a run
-    /// with an older epoch is refused there. Written by the operator only.
+    /// with an older epoch is refused there. Written by the operator only; who creates a Machine anew for a host that
+    /// was claimed before gives the last epoch here.
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub claim_epoch: i64,

@@ -34,7 +34,6 @@ use crate::{references::ObjectReference, schema};
     printcolumn(name = "Task", type_ = "string", json_path = ".status.progress.task"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "Attempt", type_ = "integer", priority = 1, json_path = ".spec.attempt"),
-    printcolumn(name = "Hosts", type_ = "string", priority = 1, json_path = ".spec.hosts[*].machine"),
     printcolumn(name = "Result", type_ = "string", priority = 1, json_path = ".status.result.message"),
     validation = Rule::new("size(self.metadata.name) <= 63 && !self.metadata.name.contains('.')")
         .message("the name of a PlaybookRun is the name of its Job: at most 63 characters, no dots")

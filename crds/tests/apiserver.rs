@@ -1,11 +1,18 @@
 //! The same stories as in `tests/rules.rs`, and some more, judged by a real API server: it also checks schemas, prices
 //! rules, keeps the status apart, and lets two clients race.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may panic, in its helpers too"
+)]
 
 mod stories;
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use k8s_openapi::{
     api::{
@@ -25,16 +32,27 @@ use serde_json::{Value, json};
 use slipway_api::{GROUP, Machine, VERSION, admission, manifest};
 use slipway_lab::apiserver::ApiServer;
 use stories::{Action, Judge};
+use tokio::sync::Mutex;
 
-/// An API server that serves the kinds. It ends with the test.
+/// The API server that the tests of this process share; it ends with the last of them.
+static SHARED: Mutex<Weak<ApiServer>> = Mutex::const_new(Weak::new());
+
+/// An API server that serves the kinds.
 struct Server {
-    server: ApiServer,
+    server: Arc<ApiServer>,
     client: Client,
 }
 
 impl Server {
     async fn start() -> Self {
-        let server = ApiServer::start().await.unwrap();
+        let mut shared = SHARED.lock().await;
+        if let Some(server) = shared.upgrade() {
+            return Self {
+                client: server.client().await.unwrap(),
+                server,
+            };
+        }
+        let server = Arc::new(ApiServer::start().await.unwrap());
         let client = server.client().await.unwrap();
         let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
         for definition in manifest::custom_resource_definitions() {
@@ -53,6 +71,7 @@ impl Server {
             &binding,
         )
         .await;
+        *shared = Arc::downgrade(&server);
         Self { server, client }
     }
 

@@ -1,6 +1,12 @@
 //! The rules of every kind, judged by an evaluator in this process: says in a moment whether a rule means what it is
 //! meant to. Whether the API server agrees is what `tests/apiserver.rs` asks.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may panic, in its helpers too"
+)]
+
 mod stories;
 
 use kube::core::cel::Validator;

@@ -17,7 +17,11 @@
 //! rather than a rule, `server: true` one that needs more than the evaluator of `tests/rules.rs` can do: only a real
 //! API server can judge either.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may panic, in its helpers too"
+)]
 
 use std::{fs, path::Path};
 
@@ -138,7 +142,7 @@ fn wanted(base: &Value, current: Option<&Value>, action: &Action) -> Value {
         }
         Action::Status(patch) => merge(&mut object, &json!({"status": patch})),
         Action::Scale(replicas) => merge(&mut object, &json!({"spec": {"replicas": replicas}})),
-        Action::Delete(_) => {}
+        Action::Delete(()) => {}
     }
     object
 }
