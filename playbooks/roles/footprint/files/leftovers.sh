@@ -6,15 +6,9 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 # Kubernetes' programs by the names that /proc gives them (15 characters at most), and all that runs in a pod's cgroup.
 processes() {
-  for folder in /proc/[0-9]*; do
-    read -r name <"$folder/comm" || continue
-    case $name in
-      kubelet | kube-apiserver | kube-controller | kube-scheduler | kube-proxy | containerd | containerd-shim* | flanneld)
-        echo "process ${folder#/proc/} $name"
-        ;;
-      *) grep -qs '[/]kubepods' "$folder/cgroup" && echo "process ${folder#/proc/} $name of a pod" ;;
-    esac
-  done 2>/dev/null
+  grep -sE '^(kubelet|kube-apiserver|kube-controller|kube-scheduler|kube-proxy|containerd|containerd-shim.*|flanneld)$' \
+    /proc/[0-9]*/comm | sed 's|^/proc/\([0-9]*\)/comm:|process \1 |'
+  grep -ls '/kubepods' /proc/[0-9]*/cgroup | sed 's|^/proc/\([0-9]*\)/cgroup|process \1 of a pod|'
 }
 
 mounts() {
@@ -22,13 +16,13 @@ mounts() {
 }
 
 cgroups() {
-  find /sys/fs/cgroup -maxdepth 3 -type d -name 'kubepods*' -prune | sed 's/^/cgroup /'
+  find /sys/fs/cgroup -maxdepth 3 -type d \( -name 'kubepods*' -o -name kubelet.service -o -name containerd.service \) -prune |
+    sed 's/^/cgroup /'
 }
 
+# /sys/class/net is not asked: in a container it may be that of another network namespace.
 network_devices() {
-  for device in /sys/class/net/cni0 /sys/class/net/flannel* /sys/class/net/veth????????; do
-    [ -e "$device" ] && echo "network device ${device##*/}"
-  done
+  ip -brief link | awk '{ sub("@.*", "", $1) } $1 ~ "^(cni0|flannel.*|veth[0-9a-f]{8})$" { print "network device " $1 }'
 }
 
 network_namespaces() {

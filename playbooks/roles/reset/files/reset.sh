@@ -9,33 +9,30 @@ shift
 
 stop_services() {
   for unit in $units; do
-    [ -e "/etc/systemd/system/$unit" ] || continue
-    systemctl disable --now --quiet "$unit"
+    [ -e "/etc/systemd/system/$unit" ] && set -- "$@" "$unit"
   done
+  [ $# -eq 0 ] || systemctl disable --now --quiet "$@"
 }
 
 # Processes of pods (by their cgroup), and the shims that outlive containerd.
 container_processes() {
-  for folder in /proc/[0-9]*; do
-    read -r name <"$folder/comm" || continue
-    case $name in
-      containerd-shim*) echo "${folder#/proc/}" ;;
-      *) grep -qs '[/]kubepods' "$folder/cgroup" && echo "${folder#/proc/}" ;;
-    esac
-  done 2>/dev/null
+  grep -ls '/kubepods' /proc/[0-9]*/cgroup | cut -d/ -f3
+  grep -ls '^containerd-shim' /proc/[0-9]*/comm | cut -d/ -f3
 }
 
-# Shims go first, so that none of them starts anything when its container ends. A killed process takes a moment to be gone.
+# A killed process takes a moment to be gone.
 kill_containers() {
-  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    found=$(container_processes)
-    [ -z "$found" ] && return
+  tries=0
+  while found=$(container_processes) && [ -n "$found" ]; do
+    tries=$((tries + 1))
+    if [ $tries -gt 100 ]; then
+      echo "processes of containers survive SIGKILL: $found" >&2
+      return 1
+    fi
     # shellcheck disable=SC2086  # a list of process numbers
     kill -KILL $found 2>/dev/null
-    sleep 0.1
+    sleep 0.05
   done
-  echo "processes of containers survive SIGKILL: $found" >&2
-  return 1
 }
 
 # Deepest first: the mounts are listed in the order in which they were made.
@@ -44,17 +41,15 @@ unmount() {
     sort -r | while read -r path; do umount "$path" 2>/dev/null || umount --lazy "$path"; done
 }
 
-# A pod's cgroup goes away only after the groups below it.
+# Those of pods and of the services. systemd in a container with cgroup v1 is not told when a group gets empty.
 remove_cgroups() {
-  find /sys/fs/cgroup -depth -type d -path '*/kubepods*' 2>/dev/null | while read -r path; do
-    rmdir "$path" 2>/dev/null || { sleep 0.1 && rmdir "$path"; }
-  done
+  find /sys/fs/cgroup -depth -type d \( -path '*/kubepods*' -o -path '*/kubelet.service*' -o -path '*/containerd.service*' \) 2>/dev/null |
+    while read -r path; do rmdir "$path" 2>/dev/null || { sleep 0.1 && rmdir "$path"; }; done
 }
 
 remove_network() {
-  for device in /sys/class/net/cni0 /sys/class/net/flannel* /sys/class/net/veth????????; do
-    [ -e "$device" ] && ip link delete "${device##*/}" 2>/dev/null
-  done
+  ip -brief link | awk '{ sub("@.*", "", $1) } $1 ~ "^(cni0|flannel.*|veth[0-9a-f]{8})$" { print $1 }' |
+    while read -r device; do ip link delete "$device" 2>/dev/null; done
   rm -f /run/netns/cni-*
   rmdir --ignore-fail-on-non-empty /run/netns 2>/dev/null
 }
@@ -108,8 +103,10 @@ remove_files() {
       rm -rf --one-file-system "$path"
     fi
   done
+  rmdir --ignore-fail-on-non-empty /var/lib/slipway 2>/dev/null
   systemctl daemon-reload
-  systemctl reset-failed kubelet.service containerd.service 2>/dev/null
+  # shellcheck disable=SC2086  # a list of units
+  systemctl reset-failed $units 2>/dev/null
 }
 
 stop_services
