@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use kube::{
     Api, Client, Resource, ResourceExt,
-    api::{Patch, PatchParams},
+    api::{DeleteParams, Patch, PatchParams, PostParams},
     core::NamespaceResourceScope,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -72,6 +72,83 @@ where
         .await
         .doing(|| format!("write the status of {} {namespace}/{name}", K::kind(&())))?;
     Ok(true)
+}
+
+/// Puts `finalizer` on `object`, refused if the object was changed since it was read. Returns the object as it is then.
+pub async fn add_finalizer<K>(client: &Client, object: &K, finalizer: &str) -> Result<K, Error>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let mut finalizers = object.finalizers().to_vec();
+    finalizers.push(finalizer.to_owned());
+    set_finalizers(client, object, &finalizers).await
+}
+
+/// Takes `finalizer` from `object`, refused if the object was changed since it was read. An object that is gone already
+/// is as good.
+pub async fn remove_finalizer<K>(client: &Client, object: &K, finalizer: &str) -> Result<(), Error>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let mut finalizers = object.finalizers().to_vec();
+    finalizers.retain(|name| name != finalizer);
+    match set_finalizers(client, object, &finalizers).await {
+        Err(error) if !error.is_not_found() => Err(error),
+        _ => Ok(()),
+    }
+}
+
+async fn set_finalizers<K>(client: &Client, object: &K, finalizers: &[String]) -> Result<K, Error>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let namespace = object.namespace().unwrap_or_default();
+    let name = object.name_any();
+    let patch = json!({"metadata": {
+        "resourceVersion": object.resource_version(),
+        "uid": object.uid(),
+        "finalizers": finalizers,
+    }});
+    Api::<K>::namespaced(client.clone(), &namespace)
+        .patch(&name, &PatchParams::default(), &Patch::Merge(&patch))
+        .await
+        .doing(|| format!("write the finalizers of {} {namespace}/{name}", K::kind(&())))
+}
+
+/// Deletes the object `namespace`/`name`; one that is gone already is as good.
+pub async fn delete<K>(client: &Client, namespace: &str, name: &str) -> Result<(), Error>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let deleted = Api::<K>::namespaced(client.clone(), namespace)
+        .delete(name, &DeleteParams::background())
+        .await
+        .doing(|| format!("delete {} {namespace}/{name}", K::kind(&())));
+    match deleted {
+        Err(error) if !error.is_not_found() => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Creates `object`; one that is there already is left as it is. Says whether it was created.
+pub async fn create_once<K>(client: &Client, object: &K) -> Result<bool, Error>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + Debug
+        + Serialize
+        + DeserializeOwned,
+{
+    let namespace = object.namespace().unwrap_or_default();
+    let created = Api::<K>::namespaced(client.clone(), &namespace)
+        .create(&PostParams::default(), object)
+        .await
+        .doing(|| format!("create {} {namespace}/{}", K::kind(&()), object.name_any()));
+    match created {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_conflict() => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// The JSON merge patch that turns `old` into `new`; nothing if they are the same.
