@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
-use slipway_api::{machine_set::MachineRole, machine::HostKeyPolicy};
+use slipway_api::{machine::HostKeyPolicy, machine_set::MachineRole};
 
 use super::{BuildError, HostInputs, Inputs, SECRET_PATH};
 
@@ -59,7 +59,10 @@ fn host_variables(inputs: &Inputs<'_>, host: &HostInputs<'_>) -> Value {
     set("ansible_user", json!(spec.ssh.user));
     set(
         "ansible_ssh_private_key_file",
-        json!(format!("{SECRET_PATH}/{}", key_file(&spec.ssh.key_secret_ref.name))),
+        json!(format!(
+            "{SECRET_PATH}/{}",
+            key_file(&spec.ssh.key_secret_ref.name)
+        )),
     );
     if spec.ssh.host_key_policy == HostKeyPolicy::TrustOnFirstUse && spec.ssh.host_keys.is_empty() {
         set("ansible_ssh_host_key_checking", json!("accept-new"));
@@ -67,11 +70,14 @@ fn host_variables(inputs: &Inputs<'_>, host: &HostInputs<'_>) -> Value {
     if spec.ssh.user != "root" {
         set("ansible_become", json!(true));
     }
-    if let Some(cluster) = &inputs.cluster {
-        set("slipway_fence_owner", json!(cluster.uid));
-        set("slipway_fence_epoch", json!(host.epoch));
-        set("slipway_fence_run", json!(inputs.run.metadata.name));
-    }
+    // A machine of no cluster owns itself.
+    let owner = inputs.cluster.as_ref().map(|cluster| cluster.uid);
+    set(
+        "slipway_fence_owner",
+        json!(owner.or(host.machine.metadata.uid.as_deref())),
+    );
+    set("slipway_fence_epoch", json!(host.epoch));
+    set("slipway_fence_run", json!(inputs.run.metadata.name));
     if !host.labels.is_empty() {
         set("node_labels", json!(host.labels));
     }
@@ -83,7 +89,11 @@ fn host_variables(inputs: &Inputs<'_>, host: &HostInputs<'_>) -> Value {
 
 fn members(inputs: &Inputs<'_>, belongs: impl Fn(&HostInputs<'_>) -> bool) -> Value {
     let names = inputs.hosts.iter().filter(|host| belongs(host));
-    Value::Object(names.map(|host| (machine_name(host).to_owned(), json!({}))).collect())
+    Value::Object(
+        names
+            .map(|host| (machine_name(host).to_owned(), json!({})))
+            .collect(),
+    )
 }
 
 fn role(host: &HostInputs<'_>) -> Option<MachineRole> {

@@ -8,7 +8,8 @@ use k8s_openapi::{
         },
         core::v1::{
             Capabilities, ConfigMapVolumeSource, Container, EmptyDirVolumeSource, EnvVar, PodSecurityContext,
-            PodSpec, PodTemplateSpec, SeccompProfile, SecretVolumeSource, SecurityContext, Volume, VolumeMount,
+            PodSpec, PodTemplateSpec, SeccompProfile, SecretVolumeSource, SecurityContext, Volume,
+            VolumeMount,
         },
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
@@ -186,6 +187,11 @@ fn arguments(inputs: &Inputs<'_>) -> Vec<String> {
         // The last run on a host before it goes back to the pool takes the agent away too.
         arguments.push("--no-agent-cache".to_owned());
     }
-    arguments.push(format!("{PLAYBOOKS_PATH}/{}.yml", spec.entry_playbook()));
+    let playbook = |name: &str| format!("{PLAYBOOKS_PATH}/{name}.yml");
+    arguments.push(playbook(spec.entry_playbook()));
+    if spec.operation == Operation::Reset && spec.playbook.is_empty() {
+        // A reset counts only with the proof that nothing is left.
+        arguments.push(playbook(Operation::Check.playbook()));
+    }
     arguments
 }

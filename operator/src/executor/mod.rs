@@ -19,14 +19,10 @@ use k8s_openapi::{
 };
 use kube::Resource as _;
 use slipway_api::{
-    ClusterDeploymentSpec, Machine, Operation, PlaybookRun, Taint,
-    labels,
-    names,
-    references::Endpoint,
+    ClusterDeploymentSpec, Machine, Operation, PlaybookRun, Taint, labels, names, references::Endpoint,
 };
+use slipway_trust::{BootstrapToken, ClusterTrust};
 use thiserror::Error;
-
-pub use secrets::{ClusterTrustPem, KeyPairPem};
 
 /// Where the ConfigMap is mounted.
 const INVENTORY_PATH: &str = "/etc/slipway/inventory";
@@ -65,14 +61,16 @@ pub struct Inputs<'a> {
 pub struct ClusterInputs<'a> {
     /// Name of the ClusterDeployment.
     pub name: &'a str,
-    /// Uid of the ClusterDeployment: the owner in the fencing token.
+    /// Uid of the ClusterDeployment: the owner in the fencing token of its hosts.
     pub uid: &'a str,
     /// Its spec.
     pub spec: &'a ClusterDeploymentSpec,
     /// Where its API server is reached.
     pub endpoint: Option<&'a Endpoint>,
-    /// Its certificate authorities, keys and token.
-    pub trust: Option<&'a ClusterTrustPem>,
+    /// Its certificate authorities and keys.
+    pub trust: Option<&'a ClusterTrust>,
+    /// What lets new hosts join.
+    pub bootstrap_token: Option<&'a BootstrapToken>,
 }
 
 /// One host of the run.
@@ -115,7 +113,9 @@ pub enum BuildError {
         source: serde_yaml::Error,
     },
     /// A machine names a Secret that was not read.
-    #[error("machine {machine} names the Secret {secret} for its SSH key, which does not exist or has no key ssh-privatekey")]
+    #[error(
+        "machine {machine} names the Secret {secret} for its SSH key, which does not exist or has no key ssh-privatekey"
+    )]
     NoKey {
         /// Name of the Machine.
         machine: String,
@@ -181,7 +181,8 @@ fn run_name<'a>(inputs: &'a Inputs<'_>) -> &'a str {
 }
 
 /// Whether the operation puts Kubernetes on hosts, and so needs the cluster's keys and endpoint.
-const fn installs(operation: Operation) -> bool {
+#[must_use]
+pub const fn installs(operation: Operation) -> bool {
     matches!(
         operation,
         Operation::Install

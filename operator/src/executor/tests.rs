@@ -1,10 +1,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use slipway_api::{
-    ClusterDeploymentSpec, Machine, Operation, PlaybookRun, Taint,
-    references::Endpoint,
-};
+use slipway_api::{ClusterDeploymentSpec, Machine, Operation, PlaybookRun, Taint, references::Endpoint};
+
+use slipway_trust::{KeyPairPem, ServiceAccountKeyPem};
 
 use super::*;
 
@@ -42,24 +41,30 @@ fn spec() -> ClusterDeploymentSpec {
     .unwrap()
 }
 
-fn trust() -> ClusterTrustPem {
+fn trust() -> ClusterTrust {
     let pair = |name: &str| KeyPairPem {
         cert: format!("{name} certificate"),
         key: format!("{name} PRIVATE"),
     };
-    ClusterTrustPem {
+    ClusterTrust {
         cluster_ca: pair("cluster"),
         etcd_ca: pair("etcd"),
         front_proxy_ca: pair("front-proxy"),
-        service_account: pair("service-account"),
-        bootstrap_token: "abcdef.0123456789abcdef".to_owned(),
+        service_account: ServiceAccountKeyPem {
+            key: "service-account PRIVATE".to_owned(),
+            public: "service-account public".to_owned(),
+        },
     }
 }
 
 /// Builds an executor for one machine.
 fn built(operation: Operation, machine: &Machine) -> Executor {
     let (run, spec, trust) = (run(operation), spec(), trust());
-    let endpoint = Endpoint { host: "192.0.2.7".to_owned(), port: 6443 };
+    let token = BootstrapToken::parse("abcdef.0123456789abcdef").unwrap();
+    let endpoint = Endpoint {
+        host: "192.0.2.7".to_owned(),
+        port: 6443,
+    };
     let labels = BTreeMap::from([("disk".to_owned(), "fast".to_owned())]);
     let taints: [Taint; 0] = [];
     let inputs = Inputs {
@@ -70,8 +75,15 @@ fn built(operation: Operation, machine: &Machine) -> Executor {
             spec: &spec,
             endpoint: Some(&endpoint),
             trust: Some(&trust),
+            bootstrap_token: Some(&token),
         }),
-        hosts: vec![HostInputs { machine, epoch: 3, first_control_plane: true, labels: &labels, taints: &taints }],
+        hosts: vec![HostInputs {
+            machine,
+            epoch: 3,
+            first_control_plane: true,
+            labels: &labels,
+            taints: &taints,
+        }],
         ssh_keys: BTreeMap::from([("pool-key".to_owned(), KEY.to_owned())]),
         image: "registry.example/executor:1",
         resources: None,
@@ -109,7 +121,10 @@ fn the_inventory_names_the_hosts_of_the_run_with_their_groups_and_fence() {
     assert_eq!(children["kube_control_plane"]["hosts"], json!({"m1": {}}));
     assert_eq!(children["first_control_plane"]["hosts"], json!({"m1": {}}));
     assert_eq!(children["kube_worker"]["hosts"], json!({}));
-    assert_eq!(secret_text(&executor, KNOWN_HOSTS_KEY), "[192.0.2.7]:2222 ssh-ed25519 AAAA\n");
+    assert_eq!(
+        secret_text(&executor, KNOWN_HOSTS_KEY),
+        "[192.0.2.7]:2222 ssh-ed25519 AAAA\n"
+    );
 }
 
 #[test]
@@ -132,7 +147,10 @@ fn nothing_secret_stands_outside_of_the_secret() {
         assert!(!open.contains(secret), "{secret} in {open}");
     }
     assert!(secret_text(&executor, "ssh-pool-key").contains(KEY));
-    assert!(!format!("{:?}", trust()).contains("PRIVATE"), "a debug print shows no key");
+    assert!(
+        !format!("{:?}", trust()).contains("PRIVATE"),
+        "a debug print shows no key"
+    );
 }
 
 #[test]
@@ -149,10 +167,28 @@ fn a_run_of_workers_gets_no_private_key_of_the_cluster() {
 fn a_reset_gets_no_secret_of_the_cluster_and_takes_the_agent_away() {
     let executor = built(Operation::Reset, &machine("m1", "ControlPlane", "slipway"));
     assert_eq!(document(Some(secret_text(&executor, SECRETS_KEY))), json!({}));
-    let container = &executor.job.spec.as_ref().unwrap().template.spec.as_ref().unwrap().containers[0];
+    let container = &executor
+        .job
+        .spec
+        .as_ref()
+        .unwrap()
+        .template
+        .spec
+        .as_ref()
+        .unwrap()
+        .containers[0];
     let arguments = container.args.as_ref().unwrap();
     assert!(arguments.contains(&"--no-agent-cache".to_owned()));
-    assert_eq!(arguments.last().unwrap(), "/usr/share/slipway/playbooks/reset.yml");
+    let playbooks = [
+        "/usr/share/slipway/playbooks/reset.yml",
+        "/usr/share/slipway/playbooks/check.yml",
+    ];
+    assert!(
+        arguments.ends_with(&playbooks.map(str::to_owned)),
+        "a reset is proven: {arguments:?}"
+    );
+    let variables = document(executor.config_map.data.as_ref().unwrap().get(VARIABLES_KEY));
+    assert_eq!(variables["expect"], "clean");
 }
 
 #[test]
@@ -166,7 +202,10 @@ fn the_pod_is_restricted_and_holds_no_token() {
     let security = pod.containers[0].security_context.as_ref().unwrap();
     assert_eq!(security.read_only_root_filesystem, Some(true));
     assert_eq!(security.allow_privilege_escalation, Some(false));
-    assert_eq!(security.capabilities.as_ref().unwrap().drop, Some(vec!["ALL".to_owned()]));
+    assert_eq!(
+        security.capabilities.as_ref().unwrap().drop,
+        Some(vec!["ALL".to_owned()])
+    );
     for object in [executor.config_map.immutable, executor.secret.immutable] {
         assert_eq!(object, Some(true));
     }
@@ -178,8 +217,21 @@ fn a_machine_whose_key_is_missing_is_named() {
     let labels = BTreeMap::new();
     let inputs = Inputs {
         run: &run,
-        cluster: Some(ClusterInputs { name: "shop", uid: "u", spec: &spec, endpoint: None, trust: None }),
-        hosts: vec![HostInputs { machine: &machine, epoch: 3, first_control_plane: false, labels: &labels, taints: &[] }],
+        cluster: Some(ClusterInputs {
+            name: "shop",
+            uid: "u",
+            spec: &spec,
+            endpoint: None,
+            trust: None,
+            bootstrap_token: None,
+        }),
+        hosts: vec![HostInputs {
+            machine: &machine,
+            epoch: 3,
+            first_control_plane: false,
+            labels: &labels,
+            taints: &[],
+        }],
         ssh_keys: BTreeMap::new(),
         image: "i",
         resources: None,

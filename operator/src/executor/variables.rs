@@ -9,11 +9,12 @@ use super::{BuildError, Inputs, installs, run_name};
 pub(super) fn plain(inputs: &Inputs<'_>) -> Result<Value, BuildError> {
     let mut variables = Map::new();
     let mut set = |name: &str, value: Value| variables.insert(name.to_owned(), value);
+    let operation = inputs.run.spec.operation;
+    if operation == Operation::Reset || (operation == Operation::Check && inputs.cluster.is_none()) {
+        // What is asked of check.yml: nothing of a cluster is left on the host.
+        set("expect", json!("clean"));
+    }
     let Some(cluster) = &inputs.cluster else {
-        // A machine that nobody has claimed may only be asked whether it is clean, or be made clean.
-        if inputs.run.spec.operation == Operation::Check {
-            set("expect", json!("clean"));
-        }
         return Ok(Value::Object(variables));
     };
     let spec = cluster.spec;
@@ -24,7 +25,7 @@ pub(super) fn plain(inputs: &Inputs<'_>) -> Result<Value, BuildError> {
             set("control_plane_endpoint_host", json!(endpoint.host));
             set("control_plane_endpoint_port", json!(endpoint.port));
         }
-        None if installs(inputs.run.spec.operation) => {
+        None if installs(operation) => {
             return Err(BuildError::NoEndpoint {
                 run: run_name(inputs).to_owned(),
             });
@@ -39,6 +40,9 @@ pub(super) fn plain(inputs: &Inputs<'_>) -> Result<Value, BuildError> {
     set("files_url", json!(spec.artifacts.files_url));
     set("image_registry", json!(spec.artifacts.image_registry));
     set("kubelet_configuration", json!(spec.component_config.kubelet));
-    set("kube_proxy_configuration", json!(spec.component_config.kube_proxy));
+    set(
+        "kube_proxy_configuration",
+        json!(spec.component_config.kube_proxy),
+    );
     Ok(Value::Object(variables))
 }

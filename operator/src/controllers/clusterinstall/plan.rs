@@ -14,7 +14,8 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::SignedDuration};
 use slipway_api::{
-    Cluster, ClusterDeployment, Machine, MachinePhase, MachineRole, MachineSet, Operation, PlaybookRun, RunPhase,
+    Cluster, ClusterDeployment, Machine, MachinePhase, MachineRole, MachineSet, Operation, PlaybookRun,
+    RunPhase,
     conditions::{self, reasons},
     labels, names,
     playbook_run::{RunCode, RunHost},
@@ -113,7 +114,7 @@ fn next(observed: &Observed, untouched: &BTreeSet<String>) -> Next {
     if observed.deployment.spec.paused || observed.deployment.metadata.deletion_timestamp.is_some() {
         return Next::Nothing;
     }
-    if endpoint(observed).is_none() {
+    if !trust_is_ready(observed) || endpoint(observed).is_none() {
         return Next::Nothing;
     }
     if !is_initialized(observed) {
@@ -150,15 +151,26 @@ pub fn active_run(runs: &[Arc<PlaybookRun>]) -> Option<&Arc<PlaybookRun>> {
 /// Where the cluster's API server is reached, once that is known.
 #[must_use]
 pub fn endpoint(observed: &Observed) -> Option<&Endpoint> {
-    let recorded = observed.cluster.status.as_ref().and_then(|status| status.endpoint.as_ref());
+    let recorded = observed
+        .cluster
+        .status
+        .as_ref()
+        .and_then(|status| status.endpoint.as_ref());
     recorded.or(observed.deployment.spec.control_plane_endpoint.as_ref())
+}
+
+/// Whether the cluster's keys and kubeconfig are there.
+fn trust_is_ready(observed: &Observed) -> bool {
+    let status = observed.deployment.status.as_ref();
+    status.is_some_and(|status| conditions::is_true(&status.conditions, conditions::TRUST_READY))
 }
 
 /// Whether a control plane of the cluster has come up once.
 #[must_use]
 pub fn is_initialized(observed: &Observed) -> bool {
     let status = observed.cluster.status.as_ref();
-    status.is_some_and(|status| conditions::is_true(&status.conditions, conditions::CONTROL_PLANE_INITIALIZED))
+    status
+        .is_some_and(|status| conditions::is_true(&status.conditions, conditions::CONTROL_PLANE_INITIALIZED))
         || observed
             .machines
             .iter()
@@ -173,19 +185,26 @@ fn claims_are_settled(observed: &Observed) -> bool {
             let claim = machine.spec.claim_ref.as_ref();
             claim.map(|claim| claim.name.as_str()) == name && machine.phase() != Some(MachinePhase::Releasing)
         });
-        let whole = usize::try_from(set.spec.replicas.unwrap_or(1)).is_ok_and(|wanted| claimed.count() >= wanted);
+        let whole =
+            usize::try_from(set.spec.replicas.unwrap_or(1)).is_ok_and(|wanted| claimed.count() >= wanted);
         let exhausted = set.status.as_ref().is_some_and(|status| {
             conditions::get(&status.conditions, conditions::MACHINES_CLAIMED).is_some_and(|condition| {
                 condition.status == "False" && condition.reason == reasons::INSUFFICIENT_IDLE_MACHINES
             })
         });
         whole || (exhausted && set.spec.role != MachineRole::ControlPlane)
-    }) && observed.sets.iter().any(|set| set.spec.role == MachineRole::ControlPlane)
+    }) && observed
+        .sets
+        .iter()
+        .any(|set| set.spec.role == MachineRole::ControlPlane)
 }
 
 /// Machines on their way out that no run was ever made for in their present claim.
 fn untouched(observed: &Observed) -> BTreeSet<String> {
-    let leaving = observed.machines.iter().filter(|machine| is_drained(machine) && !machine.is_clean());
+    let leaving = observed
+        .machines
+        .iter()
+        .filter(|machine| is_drained(machine) && !machine.is_clean());
     leaving
         .map(|machine| (machine_name(machine), machine.spec.claim_epoch))
         .filter(|(name, epoch)| {
@@ -199,7 +218,10 @@ fn untouched(observed: &Observed) -> BTreeSet<String> {
         })
         // A run that was pruned has left its mark on the machine.
         .filter(|(name, _)| {
-            let machine = observed.machines.iter().find(|machine| machine_name(machine) == *name);
+            let machine = observed
+                .machines
+                .iter()
+                .find(|machine| machine_name(machine) == *name);
             machine.is_none_or(|machine| last_run_is_of_former_claim(machine))
         })
         .map(|(name, _)| name)
@@ -207,7 +229,10 @@ fn untouched(observed: &Observed) -> BTreeSet<String> {
 }
 
 fn last_run_is_of_former_claim(machine: &Machine) -> bool {
-    let last = machine.status.as_ref().and_then(|status| status.last_run.as_ref());
+    let last = machine
+        .status
+        .as_ref()
+        .and_then(|status| status.last_run.as_ref());
     // The claim before ended with a reset, and a machine nobody used yet was at most checked.
     last.is_none_or(|run| matches!(run.operation, Operation::Reset | Operation::Check))
 }
@@ -243,7 +268,11 @@ fn attempt(observed: &Observed, operation: Operation, hosts: Vec<RunHost>) -> Ne
         work: work.clone(),
         reason,
     };
-    let code = last.status.as_ref().and_then(|status| status.result.as_ref()).map(|result| result.code);
+    let code = last
+        .status
+        .as_ref()
+        .and_then(|status| status.result.as_ref())
+        .map(|result| result.code);
     match code {
         Some(RunCode::Cancelled) => return stopped(reasons::CANCELLED),
         Some(RunCode::Invalid) => return stopped(reasons::RETRIES_EXHAUSTED),
@@ -254,8 +283,13 @@ fn attempt(observed: &Observed, operation: Operation, hosts: Vec<RunHost>) -> Ne
         return stopped(reasons::RETRIES_EXHAUSTED);
     }
     let wait = backoff(retry.backoff_seconds, last.spec.attempt);
-    let finished = last.status.as_ref().and_then(|status| status.finished_at.as_ref());
-    let passed = finished.map_or(SignedDuration::MAX, |finished| observed.now.0.duration_since(finished.0));
+    let finished = last
+        .status
+        .as_ref()
+        .and_then(|status| status.finished_at.as_ref());
+    let passed = finished.map_or(SignedDuration::MAX, |finished| {
+        observed.now.0.duration_since(finished.0)
+    });
     match SignedDuration::try_from(wait) {
         Ok(wait) if passed < wait => {
             Next::After(Duration::try_from(wait.saturating_sub(passed)).unwrap_or(MAXIMUM_BACKOFF))
@@ -266,7 +300,9 @@ fn attempt(observed: &Observed, operation: Operation, hosts: Vec<RunHost>) -> Ne
 
 /// How long to wait after try number `attempt` failed.
 fn backoff(first_seconds: i32, attempt: i32) -> Duration {
-    let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or_default().min(12);
+    let doublings = u32::try_from(attempt.saturating_sub(1))
+        .unwrap_or_default()
+        .min(12);
     let first = Duration::from_secs(u64::try_from(first_seconds).unwrap_or(1).max(1));
     first.saturating_mul(1 << doublings).min(MAXIMUM_BACKOFF)
 }
@@ -290,7 +326,12 @@ pub fn inputs_hash(deployment: &ClusterDeployment, operation: Operation, hosts: 
 /// Value of the annotation that asks for another try.
 #[must_use]
 pub fn retry_annotation(deployment: &ClusterDeployment) -> Option<&str> {
-    deployment.metadata.annotations.as_ref()?.get(labels::RETRY).map(String::as_str)
+    deployment
+        .metadata
+        .annotations
+        .as_ref()?
+        .get(labels::RETRY)
+        .map(String::as_str)
 }
 
 fn select(observed: &Observed, wanted: impl Fn(&Machine) -> bool) -> Vec<RunHost> {

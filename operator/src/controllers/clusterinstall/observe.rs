@@ -1,0 +1,42 @@
+//! Reads what is there: everything comes from the shared watches.
+
+use std::sync::Arc;
+
+use slipway_api::Cluster;
+
+use super::plan::Observed;
+use crate::runtime::Context;
+
+/// What is known of `cluster`; nothing where its ClusterDeployment is gone.
+#[must_use]
+pub fn observe(cluster: Arc<Cluster>, context: &Context) -> Option<Observed> {
+    let namespace = cluster.metadata.namespace.clone()?;
+    let name = cluster.metadata.name.clone()?;
+    let watches = &context.watches;
+    let deployment = watches.cluster_deployments.get(&namespace, &name)?;
+    let sets = watches
+        .machine_sets
+        .in_namespace(&namespace, |set| set.spec.cluster_name == name);
+    let machines = watches.machines.in_namespace(&namespace, |machine| {
+        machine
+            .spec
+            .claim_ref
+            .as_ref()
+            .is_some_and(|claim| claim.cluster_name == name)
+    });
+    let uid = deployment.metadata.uid.clone();
+    let runs = watches.playbook_runs.in_namespace(&namespace, |run| {
+        run.spec.cluster_ref.as_ref().is_some_and(|reference| {
+            // A run of a former cluster of the same name is history of that one.
+            reference.name == name && (reference.uid.is_none() || reference.uid == uid)
+        })
+    });
+    Some(Observed {
+        now: context.now(),
+        deployment,
+        cluster,
+        sets,
+        machines,
+        runs,
+    })
+}

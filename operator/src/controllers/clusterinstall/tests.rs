@@ -1,0 +1,418 @@
+use serde_json::{Value, json};
+use slipway_api::{
+    Cluster, ClusterDeployment, ClusterPhase, Machine, MachineRole, MachineSet, PlaybookRun,
+    playbook_run::RunHost,
+};
+
+use super::{plan::*, record};
+use crate::controllers::fixtures::{self, time};
+use std::{sync::Arc, time::Duration};
+
+use slipway_api::{Operation, conditions::reasons};
+
+const NOW: i64 = 10_000;
+
+fn condition(kind: &str, status: &str, reason: &str) -> Value {
+    json!({"type": kind, "status": status, "reason": reason, "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"})
+}
+
+fn deployment() -> ClusterDeployment {
+    serde_json::from_value(json!({
+        "apiVersion": "slipway.io/v1alpha1", "kind": "ClusterDeployment",
+        "metadata": fixtures::metadata("shop"),
+        "spec": {
+            "kubernetesVersion": "v1.35.4",
+            "controlPlaneEndpoint": {"host": "192.0.2.10"},
+            "machineSets": [
+                {"name": "control-plane", "role": "ControlPlane", "replicas": 1},
+                {"name": "worker", "role": "Worker", "replicas": 2},
+            ],
+        },
+        "status": {"conditions": [condition("TrustReady", "True", "AsWanted")]},
+    }))
+    .unwrap()
+}
+
+fn cluster(status: Value) -> Cluster {
+    serde_json::from_value(json!({
+        "apiVersion": "slipway.io/v1alpha1", "kind": "Cluster",
+        "metadata": fixtures::metadata("shop"), "spec": {}, "status": status,
+    }))
+    .unwrap()
+}
+
+fn initialized() -> Value {
+    json!({"conditions": [condition("ControlPlaneInitialized", "True", "AsWanted")]})
+}
+
+fn set(name: &str, role: &str, replicas: i32, claimed: Value) -> Arc<MachineSet> {
+    Arc::new(
+        serde_json::from_value(json!({
+            "apiVersion": "slipway.io/v1alpha1", "kind": "MachineSet",
+            "metadata": fixtures::metadata(name),
+            "spec": {"clusterName": "shop", "role": role, "replicas": replicas},
+            "status": {"conditions": [claimed]},
+        }))
+        .unwrap(),
+    )
+}
+
+fn sets() -> Vec<Arc<MachineSet>> {
+    let claimed = || condition("MachinesClaimed", "True", "AsWanted");
+    vec![
+        set("shop-control-plane", "ControlPlane", 1, claimed()),
+        set("shop-worker", "Worker", 2, claimed()),
+    ]
+}
+
+fn machine(name: &str, set: &str, phase: &str) -> Arc<Machine> {
+    let mut machine = fixtures::claimed(name, set, 0);
+    if set == "shop-control-plane" {
+        machine.spec.claim_ref.as_mut().unwrap().role = MachineRole::ControlPlane;
+    }
+    let status = machine.status.as_mut().unwrap();
+    status.phase = Some(serde_json::from_value(json!(phase)).unwrap());
+    Arc::new(machine)
+}
+
+fn drained(name: &str) -> Arc<Machine> {
+    let mut machine = Arc::unwrap_or_clone(machine(name, "shop-worker", "Releasing"));
+    let condition = serde_json::from_value(condition("Drained", "True", "AsWanted")).unwrap();
+    machine.status.as_mut().unwrap().conditions.push(condition);
+    Arc::new(machine)
+}
+
+fn run(operation: Operation, hosts: &[&str], hash: &str, attempt: i32, status: Value) -> Arc<PlaybookRun> {
+    let hosts: Vec<Value> = hosts
+        .iter()
+        .map(|host| json!({"machine": host, "epoch": 1}))
+        .collect();
+    Arc::new(
+        serde_json::from_value(json!({
+            "apiVersion": "slipway.io/v1alpha1", "kind": "PlaybookRun",
+            "metadata": fixtures::metadata(&format!("{operation}-{attempt}").to_lowercase()),
+            "spec": {"clusterRef": {"name": "shop"}, "operation": operation, "hosts": hosts, "inputsHash": hash, "attempt": attempt},
+            "status": status,
+        }))
+        .unwrap(),
+    )
+}
+
+fn failed(code: &str, finished: i64) -> Value {
+    json!({
+        "phase": "Failed", "finishedAt": time(finished),
+        "result": {"code": code, "message": "host w1 failed at task \"join\": no route"},
+    })
+}
+
+fn observed(machines: Vec<Arc<Machine>>, runs: Vec<Arc<PlaybookRun>>, status: Value) -> Observed {
+    Observed {
+        now: time(NOW),
+        deployment: Arc::new(deployment()),
+        cluster: Arc::new(cluster(status)),
+        sets: sets(),
+        machines,
+        runs,
+    }
+}
+
+fn fresh() -> Vec<Arc<Machine>> {
+    vec![
+        machine("c1", "shop-control-plane", "Claimed"),
+        machine("w1", "shop-worker", "Claimed"),
+        machine("w2", "shop-worker", "Claimed"),
+    ]
+}
+
+/// Operation and hosts of the next run.
+fn next_run(observed: &Observed) -> Option<(Operation, Vec<String>, i32)> {
+    match plan(observed).next {
+        Next::Run(run) => {
+            let hosts = run.work.hosts.into_iter().map(|host| host.machine).collect();
+            Some((run.work.operation, hosts, run.attempt))
+        }
+        _ => None,
+    }
+}
+
+fn names(hosts: &[&str]) -> Vec<String> {
+    hosts.iter().map(|host| (*host).to_owned()).collect()
+}
+
+#[test]
+fn a_new_cluster_is_installed_on_all_its_machines_in_one_run() {
+    let observed = observed(fresh(), Vec::new(), json!({}));
+    assert_eq!(
+        next_run(&observed),
+        Some((Operation::Install, names(&["c1", "w1", "w2"]), 1))
+    );
+}
+
+#[test]
+fn the_same_work_has_the_same_name_and_other_work_another() {
+    let run_name = |observed: &Observed| match plan(observed).next {
+        Next::Run(run) => run.name,
+        other => panic!("{other:?}"),
+    };
+    let first = observed(fresh(), Vec::new(), json!({}));
+    assert_eq!(
+        run_name(&first),
+        run_name(&observed(fresh(), Vec::new(), json!({})))
+    );
+    let mut asked = observed(fresh(), Vec::new(), json!({}));
+    Arc::make_mut(&mut asked.deployment).metadata.annotations =
+        Some([("slipway.io/retry".to_owned(), "1".to_owned())].into());
+    assert_ne!(run_name(&first), run_name(&asked));
+}
+
+#[test]
+fn installing_waits_for_the_control_plane_but_not_for_workers_that_the_pool_does_not_have() {
+    let mut observed = observed(
+        vec![
+            machine("c1", "shop-control-plane", "Claimed"),
+            machine("w1", "shop-worker", "Claimed"),
+        ],
+        Vec::new(),
+        json!({}),
+    );
+    assert_eq!(
+        plan(&observed).next,
+        Next::Nothing,
+        "the second worker may still be claimed"
+    );
+    observed.sets[1] = set(
+        "shop-worker",
+        "Worker",
+        2,
+        condition("MachinesClaimed", "False", reasons::INSUFFICIENT_IDLE_MACHINES),
+    );
+    assert_eq!(
+        next_run(&observed),
+        Some((Operation::Install, names(&["c1", "w1"]), 1))
+    );
+    observed.machines.remove(0);
+    assert_eq!(plan(&observed).next, Next::Nothing, "there is no control plane");
+}
+
+#[test]
+fn nothing_starts_without_the_clusters_keys_or_while_it_is_paused() {
+    let mut without_trust = observed(fresh(), Vec::new(), json!({}));
+    Arc::make_mut(&mut without_trust.deployment).status = None;
+    assert_eq!(plan(&without_trust).next, Next::Nothing);
+    let mut paused = observed(fresh(), Vec::new(), json!({}));
+    Arc::make_mut(&mut paused.deployment).spec.paused = true;
+    assert_eq!(plan(&paused).next, Next::Nothing);
+}
+
+#[test]
+fn while_a_run_is_not_finished_nothing_new_starts() {
+    let running = run(
+        Operation::Install,
+        &["c1"],
+        "other",
+        1,
+        json!({"phase": "Running"}),
+    );
+    assert_eq!(
+        plan(&observed(fresh(), vec![running], json!({}))).next,
+        Next::Nothing
+    );
+    let queued = run(Operation::Custom, &["c1"], "", 1, json!({}));
+    assert_eq!(
+        plan(&observed(fresh(), vec![queued], json!({}))).next,
+        Next::Nothing,
+        "one made by hand waits first"
+    );
+}
+
+#[test]
+fn a_new_worker_joins_alone() {
+    let machines = vec![
+        machine("c1", "shop-control-plane", "Ready"),
+        machine("w1", "shop-worker", "NotReady"),
+        machine("w2", "shop-worker", "Claimed"),
+    ];
+    let observed = observed(machines, Vec::new(), initialized());
+    assert_eq!(
+        next_run(&observed),
+        Some((Operation::ScaleOut, names(&["w2"]), 1))
+    );
+}
+
+#[test]
+fn a_converged_cluster_wants_nothing() {
+    let machines = vec![
+        machine("c1", "shop-control-plane", "Ready"),
+        machine("w1", "shop-worker", "Ready"),
+        machine("w2", "shop-worker", "Ready"),
+    ];
+    let mut status = initialized();
+    status["conditions"]
+        .as_array_mut()
+        .unwrap()
+        .push(condition("Available", "True", "AsWanted"));
+    let mut observed = observed(machines, Vec::new(), status);
+    let decided = plan(&observed);
+    assert_eq!(decided.next, Next::Nothing);
+    let (first, _) = record::status(&observed, &decided);
+    assert_eq!(first.phase, Some(ClusterPhase::Ready));
+    Arc::make_mut(&mut observed.cluster).status = Some(first.clone());
+    observed.now = time(NOW + 100);
+    let (second, notices) = record::status(&observed, &plan(&observed));
+    assert_eq!(first, second, "an unchanged cluster has an unchanged status");
+    assert!(notices.is_empty());
+}
+
+#[test]
+fn machines_that_leave_are_reset_once_they_are_drained_also_while_the_cluster_goes() {
+    let used = run(
+        Operation::Install,
+        &["w1", "w2"],
+        "h",
+        1,
+        json!({"phase": "Succeeded", "result": {"code": "Succeeded"}}),
+    );
+    let machines = vec![drained("w1"), machine("w2", "shop-worker", "Releasing")];
+    let mut observed = observed(machines, vec![used], initialized());
+    assert_eq!(next_run(&observed), Some((Operation::Reset, names(&["w1"]), 1)));
+    let deployment = Arc::make_mut(&mut observed.deployment);
+    deployment.metadata.deletion_timestamp = Some(time(NOW));
+    deployment.spec.paused = true;
+    assert_eq!(next_run(&observed), Some((Operation::Reset, names(&["w1"]), 1)));
+}
+
+#[test]
+fn a_machine_that_no_run_touched_is_clean_without_one() {
+    let observed = observed(vec![drained("w1")], Vec::new(), json!({}));
+    let decided = plan(&observed);
+    assert_eq!(decided.untouched, names(&["w1"]));
+    assert_eq!(decided.next, Next::Nothing);
+}
+
+#[test]
+fn a_machine_whose_runs_were_forgotten_is_reset() {
+    let mut machine = Arc::unwrap_or_clone(drained("w1"));
+    machine.status.as_mut().unwrap().last_run = Some(fixtures::last_run(
+        Operation::ScaleOut,
+        slipway_api::RunPhase::Failed,
+    ));
+    let observed = observed(vec![Arc::new(machine)], Vec::new(), json!({}));
+    assert_eq!(next_run(&observed).unwrap().0, Operation::Reset);
+}
+
+#[test]
+fn a_failed_run_is_tried_again_with_a_growing_wait_until_the_limit() {
+    let hosts: Vec<RunHost> = ["c1", "w1", "w2"]
+        .map(|name| RunHost {
+            machine: name.to_owned(),
+            epoch: Some(1),
+        })
+        .into();
+    let hash = inputs_hash(&deployment(), Operation::Install, &hosts);
+    let tries = |count: i32, finished: i64| -> Observed {
+        let runs = (1..=count)
+            .map(|attempt| {
+                run(
+                    Operation::Install,
+                    &["c1", "w1", "w2"],
+                    &hash,
+                    attempt,
+                    failed("TaskFailed", finished),
+                )
+            })
+            .collect();
+        let machines = fresh().into_iter().map(|machine| {
+            let mut machine = Arc::unwrap_or_clone(machine);
+            machine.status.as_mut().unwrap().phase = Some(slipway_api::MachinePhase::Failed);
+            Arc::new(machine)
+        });
+        observed(machines.collect(), runs, json!({}))
+    };
+    assert_eq!(plan(&tries(1, NOW)).next, Next::After(Duration::from_secs(60)));
+    assert_eq!(
+        plan(&tries(2, NOW - 20)).next,
+        Next::After(Duration::from_secs(100))
+    );
+    assert_eq!(next_run(&tries(1, NOW - 60)).unwrap().2, 2);
+    assert_eq!(next_run(&tries(3, NOW - 240)).unwrap().2, 4);
+    let exhausted = tries(4, NOW - 9_000);
+    let decided = plan(&exhausted);
+    assert!(
+        matches!(&decided.next, Next::Stopped { reason, .. } if *reason == reasons::RETRIES_EXHAUSTED),
+        "{decided:?}"
+    );
+    let (status, notices) = record::status(&exhausted, &decided);
+    let condition = slipway_api::conditions::get(&status.conditions, "RunFailed").unwrap();
+    assert_eq!(
+        (condition.status.as_str(), condition.reason.as_str()),
+        ("True", "RetriesExhausted")
+    );
+    for part in ["w1", "join", "no route", "slipway.io/retry"] {
+        assert!(
+            condition.message.contains(part),
+            "{part} in {}",
+            condition.message
+        );
+    }
+    assert_eq!(status.phase, Some(ClusterPhase::Failed));
+    assert_eq!(
+        notices
+            .iter()
+            .filter(|notice| notice.reason == "RetriesExhausted")
+            .count(),
+        1
+    );
+    let mut changed = tries(4, NOW - 9_000);
+    Arc::make_mut(&mut changed.deployment).metadata.generation = Some(2);
+    assert_eq!(next_run(&changed).unwrap().2, 1, "a changed spec is other work");
+}
+
+#[test]
+fn a_run_with_wrong_inputs_is_not_tried_again() {
+    let hosts: Vec<RunHost> = ["c1", "w1", "w2"]
+        .map(|name| RunHost {
+            machine: name.to_owned(),
+            epoch: Some(1),
+        })
+        .into();
+    let hash = inputs_hash(&deployment(), Operation::Install, &hosts);
+    let invalid = run(
+        Operation::Install,
+        &["c1", "w1", "w2"],
+        &hash,
+        1,
+        failed("Invalid", 0),
+    );
+    assert!(matches!(
+        plan(&observed(fresh(), vec![invalid], json!({}))).next,
+        Next::Stopped { .. }
+    ));
+}
+
+#[test]
+fn the_status_names_the_current_run_and_remembers_ten() {
+    let runs: Vec<_> = (1..=12)
+        .map(|number| {
+            run(
+                Operation::Custom,
+                &["c1"],
+                "h",
+                number,
+                json!({"phase": "Succeeded", "finishedAt": time(i64::from(number))}),
+            )
+        })
+        .chain([run(
+            Operation::ScaleOut,
+            &["w2"],
+            "h2",
+            1,
+            json!({"phase": "Running"}),
+        )])
+        .collect();
+    let observed = observed(fresh(), runs, initialized());
+    let (status, _) = record::status(&observed, &plan(&observed));
+    assert_eq!(status.current_run.unwrap().operation, Operation::ScaleOut);
+    assert_eq!(status.history.len(), 10);
+    assert_eq!(status.history[0].name, "custom-12");
+    assert_eq!(status.phase, Some(ClusterPhase::Updating));
+}
