@@ -41,10 +41,15 @@ unmount() {
     sort -r | while read -r path; do umount "$path" 2>/dev/null || umount --lazy "$path"; done
 }
 
-# Those of pods and of the services. systemd in a container with cgroup v1 is not told when a group gets empty.
+# The groups of pods and of the services, the lowest first. A group stays busy for a moment after its last process has gone.
+# systemd in a container with cgroup v1 is not told when the group of a service gets empty, so that one is removed here too.
 remove_cgroups() {
-  find /sys/fs/cgroup -depth -type d \( -path '*/kubepods*' -o -path '*/kubelet.service*' -o -path '*/containerd.service*' \) 2>/dev/null |
-    while read -r path; do rmdir "$path" 2>/dev/null || { sleep 0.1 && rmdir "$path"; }; done
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    groups=$(find /sys/fs/cgroup -depth -type d \( -path '*/kubepods*' -o -path '*/kubelet.service*' -o -path '*/containerd.service*' \) 2>/dev/null)
+    [ -z "$groups" ] && return
+    # shellcheck disable=SC2086  # a list of folders without blanks
+    rmdir $groups 2>/dev/null || sleep 0.1
+  done
 }
 
 remove_network() {
@@ -63,13 +68,14 @@ remove_chains() {
   remove_empty_tables "$1" "$2"
 }
 
-# iptables-nft leaves its tables behind when nothing is in them any more: those that hold only an empty accepting chain go too.
+# iptables-nft leaves its tables behind: those that hold nothing but empty, accepting chains go too.
 remove_empty_tables() {
   case $1 in *-nft) ;; *) return 0 ;; esac
-  for table in raw mangle nat filter security; do
-    rules=$("$1-save" -t "$table" 2>/dev/null) || continue
-    echo "$rules" | grep -Ev '^(#|\*|COMMIT|$|:[A-Z]+ ACCEPT)' | grep -q . || nft delete table "$2" "$table" 2>/dev/null
-  done
+  "$1-save" 2>/dev/null |
+    awk '/^\*/ { table = substr($1, 2); empty[table] = 1 }
+         /^-A/ || (/^:/ && $2 != "ACCEPT") { empty[table] = 0 }
+         END { for (table in empty) if (empty[table]) print table }' |
+    while read -r table; do nft delete table "$2" "$table"; done
 }
 
 remove_firewall() {
