@@ -122,12 +122,14 @@ finish_entry() {
     mv --no-target-directory "$1" "$2"
 }
 
-# require_packages PACKAGE…: dies naming the Debian packages that are not installed.
+# require_packages PURPOSE PACKAGE…: dies naming the Debian packages that are not installed.
 require_packages() {
-    local package missing=()
+    local purpose=$1 package missing=()
+    shift
     for package in "$@"; do
         [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] ||
             missing+=("$package")
     done
-    ((${#missing[@]} == 0)) || die "missing Debian packages; install them with: apt-get install ${missing[*]}"
+    ((${#missing[@]} == 0)) ||
+        die "$purpose needs Debian packages that are not installed; type: apt-get install ${missing[*]}"
 }
