@@ -18,7 +18,7 @@ use self::guarded::Guarded;
 use crate::error::{Error, Result};
 use crate::{sources, state};
 
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 /// A port that was free a moment ago may be taken by somebody else: then all is started again with others.
 const ATTEMPTS: usize = 3;
 /// Controllers that tests of an operator lean on; none of them needs nodes.
@@ -38,7 +38,7 @@ pub struct ApiServerOptions {
 pub struct ApiServer {
     // Fields are dropped in this order: clients of etcd before etcd, the folder last.
     controller_manager: Option<Guarded>,
-    api_server: Guarded,
+    kube_apiserver: Guarded,
     etcd: Guarded,
     kubeconfig: Kubeconfig,
     url: String,
@@ -92,7 +92,7 @@ impl ApiServer {
     /// The ends of the programs' logs, for messages of failed tests.
     pub fn logs(&self) -> String {
         let programs = [
-            Some(&self.api_server),
+            Some(&self.kube_apiserver),
             Some(&self.etcd),
             self.controller_manager.as_ref(),
         ];
@@ -115,12 +115,12 @@ impl ApiServer {
         let ports = free_ports::<3>()?;
         let files = Files::write(folder.path())?;
         let etcd = start_etcd(programs, folder.path(), ports[0], ports[1])?;
-        let api_server = start_api_server(programs, folder.path(), &files, ports[0], ports[2])?;
+        let kube_apiserver = start_api_server(programs, folder.path(), &files, ports[0], ports[2])?;
         let url = format!("https://127.0.0.1:{}", ports[2]);
         let certificate = folder.path().join("certificates/apiserver.crt");
         let mut server = Self {
             controller_manager: None,
-            api_server,
+            kube_apiserver,
             etcd,
             kubeconfig: Kubeconfig::default(),
             url,
@@ -151,7 +151,7 @@ impl ApiServer {
 
     /// Waits a moment before the next look, or says why there is no sense in waiting.
     async fn pause(&self, deadline: Instant, reason: &str) -> Result<()> {
-        for process in [&self.etcd, &self.api_server] {
+        for process in [&self.etcd, &self.kube_apiserver] {
             if !process.runs() || Instant::now() > deadline {
                 return Err(Error::Timeout {
                     what: format!("{} for a test", process.name()),

@@ -15,7 +15,10 @@ use crate::error::{FileContext, Result};
 const WRITABLE_KERNEL_PARAMETERS: (&str, &str) = ("SYSTEMD_NSPAWN_API_VFS_WRITABLE", "yes");
 
 /// The environment in which systemd-nspawn is started on a version 1 host.
-const STAY_WITH_VERSION_1: &[(&str, &str)] = &[WRITABLE_KERNEL_PARAMETERS, ("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "no")];
+const STAY_WITH_VERSION_1: &[(&str, &str)] = &[
+    WRITABLE_KERNEL_PARAMETERS,
+    ("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "no"),
+];
 
 /// A unit inside a machine on a version 1 host. Each controller is mounted again because systemd-nspawn leaves them read-only.
 const REMOUNT_UNIT: &str = "[Unit]

@@ -1,6 +1,7 @@
 //! Running other programs, with errors that name the command and what it answered.
 
 use std::ffi::OsStr;
+use std::path::Path;
 use std::process::Stdio;
 
 use tokio::io::AsyncWriteExt;
@@ -15,8 +16,36 @@ pub(crate) async fn run<S: AsRef<OsStr>>(arguments: &[S]) -> Result<String> {
     run_with_input(arguments, "").await
 }
 
+/// As [`run`], for programs that report their own progress: standard error goes where this process's own goes.
+pub(crate) async fn run_showing<S: AsRef<OsStr>>(arguments: &[S]) -> Result<String> {
+    collect(arguments, "", Stdio::inherit()).await
+}
+
+/// Makes an SSH key pair without passphrase: `file` and `file.pub`.
+pub(crate) async fn make_ssh_key(file: &Path, comment: &str) -> Result<()> {
+    let file = file.display().to_string();
+    run(&[
+        "ssh-keygen",
+        "-q",
+        "-t",
+        "ed25519",
+        "-N",
+        "",
+        "-C",
+        comment,
+        "-f",
+        &file,
+    ])
+    .await?;
+    Ok(())
+}
+
 /// As [`run`], with something to read on standard input.
 pub(crate) async fn run_with_input<S: AsRef<OsStr>>(arguments: &[S], input: &str) -> Result<String> {
+    collect(arguments, input, Stdio::piped()).await
+}
+
+async fn collect<S: AsRef<OsStr>>(arguments: &[S], input: &str, errors: Stdio) -> Result<String> {
     let words: Vec<String> = arguments
         .iter()
         .map(|word| word.as_ref().to_string_lossy().into_owned())
@@ -32,7 +61,7 @@ pub(crate) async fn run_with_input<S: AsRef<OsStr>>(arguments: &[S], input: &str
             Stdio::piped()
         })
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stderr(errors)
         .kill_on_drop(true)
         .spawn()
         .map_err(|source| start_error(program, source))?;

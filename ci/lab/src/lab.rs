@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::down::Leftovers;
 use crate::error::{Error, FileContext, Result};
-use crate::machine::{Machine, Record};
+use crate::machine::Machine;
 use crate::network::{MAXIMUM_MACHINES, Network};
 use crate::state::{self, Folders};
 use crate::{base_root, command, services};
@@ -220,11 +220,16 @@ impl Lab {
     /// Writes the host keys of all machines, by address and by name.
     pub(crate) async fn write_known_hosts(&self) -> Result<()> {
         let _lock = self.folders.lock("known-hosts").await?;
-        let mut text = String::new();
-        for machine in self.machines()? {
-            let Record { host_key, .. } = &machine.record;
-            text.push_str(&format!("{},{} {host_key}\n", machine.address(), machine.name()));
-        }
+        let machines = self.machines()?;
+        let lines = machines.iter().map(|machine| {
+            format!(
+                "{},{} {}\n",
+                machine.address(),
+                machine.name(),
+                machine.host_key()
+            )
+        });
+        let text = lines.collect::<Vec<_>>().concat();
         let file = self.folders.known_hosts();
         let partial = file.with_extension("partial");
         state::write(&partial, text)?;
@@ -237,21 +242,7 @@ impl Lab {
             return Ok(());
         }
         let _half_written = std::fs::remove_file(&key);
-        let file = key.display().to_string();
-        command::run(&[
-            "ssh-keygen",
-            "-q",
-            "-t",
-            "ed25519",
-            "-N",
-            "",
-            "-C",
-            &self.name,
-            "-f",
-            &file,
-        ])
-        .await?;
-        Ok(())
+        command::make_ssh_key(&key, &self.name).await
     }
 
     pub(crate) fn network(&self) -> Network {

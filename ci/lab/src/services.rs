@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::command::run;
+use crate::command::run_showing;
 use crate::error::{Error, Result};
 use crate::lab::Lab;
 use crate::process::{self, Launch};
@@ -45,23 +45,16 @@ pub(crate) async fn ensure(lab: &Lab) -> Result<()> {
 
     let images = kubernetes_script("images");
     // Making the images may need the host's network; pushing them needs the lab's.
-    progress::during(
-        "making the images of Kubernetes (once)",
-        run(&[images.as_str(), "build"]),
-    )
-    .await?;
-    progress::during(
-        "pushing the images of Kubernetes",
-        lab.run(&[&images, "push", IMAGE_REGISTRY]),
-    )
-    .await?;
+    run_showing(&[images.as_str(), "build"]).await?;
+    let push = [images.as_str(), "push", IMAGE_REGISTRY];
+    progress::during("pushing the images of Kubernetes", lab.run(&push)).await?;
     Ok(())
 }
 
 /// The folder of all files that a site's mirror holds, made if it is missing.
 async fn mirror() -> Result<PathBuf> {
     let script = kubernetes_script("mirror");
-    let printed = progress::during("making the mirror of files (once)", run(&[script.as_str()])).await?;
+    let printed = run_showing(&[script.as_str()]).await?;
     Ok(PathBuf::from(printed.lines().last().unwrap_or_default().trim()))
 }
 
@@ -103,8 +96,9 @@ async fn wait_for_port(lab: &Lab, name: &str, address: &str) -> Result<()> {
 }
 
 fn registry_configuration(storage: &Path) -> String {
+    let storage = storage.display();
     format!(
-        "version: 0.1\nlog: {{level: warn}}\nstorage:\n  filesystem: {{rootdirectory: {storage:?}}}\n  \
+        "version: 0.1\nlog: {{level: warn}}\nstorage:\n  filesystem: {{rootdirectory: '{storage}'}}\n  \
          delete: {{enabled: true}}\nhttp: {{addr: {IMAGE_REGISTRY}}}\n"
     )
 }

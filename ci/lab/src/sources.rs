@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::command::run;
+use crate::command::{run, run_showing};
 use crate::error::{Error, Result};
 
 /// The project's folder: `$SLIPWAY_SOURCE`, or where this crate was compiled.
@@ -27,8 +27,7 @@ pub(crate) async fn programs(family: &str) -> Result<PathBuf> {
     if let Ok(path) = run(&[build.as_str(), "path", family]).await {
         return Ok(PathBuf::from(path.trim()));
     }
-    let what = format!("building {family} (once)");
-    crate::progress::during(&what, run(&[build.as_str(), family])).await?;
+    run_showing(&[build.as_str(), family]).await?;
     Ok(PathBuf::from(
         run(&[build.as_str(), "path", family]).await?.trim(),
     ))

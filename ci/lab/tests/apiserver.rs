@@ -59,15 +59,15 @@ async fn the_controller_manager_collects_what_an_owner_leaves_behind() {
         .create(&PostParams::default(), &config_map("owner"))
         .await
         .unwrap();
-    let mut owned = config_map("owned");
-    owned.metadata.owner_references = Some(vec![OwnerReference {
+    let mut dependent = config_map("owned");
+    dependent.metadata.owner_references = Some(vec![OwnerReference {
         api_version: "v1".to_owned(),
         kind: "ConfigMap".to_owned(),
         name: "owner".to_owned(),
         uid: owner.metadata.uid.unwrap(),
         ..OwnerReference::default()
     }]);
-    maps.create(&PostParams::default(), &owned).await.unwrap();
+    maps.create(&PostParams::default(), &dependent).await.unwrap();
     maps.delete("owner", &DeleteParams::default()).await.unwrap();
     let deadline = Instant::now() + Duration::from_secs(30);
     while maps.get_opt("owned").await.unwrap().is_some() {
@@ -81,7 +81,7 @@ async fn the_controller_manager_collects_what_an_owner_leaves_behind() {
 
 /// Command lines of all processes on this host that hold a text.
 fn processes_that_mention(needle: &str) -> Vec<String> {
-    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
     lines
         .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))

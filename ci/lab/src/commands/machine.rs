@@ -63,10 +63,10 @@ pub async fn run(lab: &Lab, command: Command) -> anyhow::Result<ExitCode> {
         Command::Stop(names) => each(lab, &names, "stopped", async |machine| machine.stop().await).await?,
         Command::Start(names) => each(lab, &names, "started", async |machine| machine.start().await).await?,
         Command::Kill(names) => each(lab, &names, "killed", async |machine| machine.kill().await).await?,
-        Command::Freeze(names) => each(lab, &names, "frozen", async |machine| machine.freeze().await).await?,
-        Command::Thaw(names) => each(lab, &names, "thawed", async |machine| machine.thaw().await).await?,
+        Command::Freeze(names) => each(lab, &names, "frozen", async |machine| machine.freeze()).await?,
+        Command::Thaw(names) => each(lab, &names, "thawed", async |machine| machine.thaw()).await?,
         Command::Partition(names) => {
-            each(lab, &names, "cut off", async |machine| machine.partition().await).await?
+            each(lab, &names, "cut off", async |machine| machine.partition().await).await?;
         }
         Command::Heal(names) => each(lab, &names, "connected", async |machine| machine.heal().await).await?,
         Command::Ssh { machine, command } => {

@@ -8,13 +8,13 @@ use crate::process::{self, Launch};
 impl Machine {
     /// Powers it on and waits until it answers SSH. One that runs is left as it is.
     pub async fn start(&self) -> Result<()> {
-        let _lock = self.lock().await?;
+        let lock = self.lock().await?;
         if process::recorded(&self.process_record())?.is_none() {
             // A machine that was killed, or whose host was, leaves things behind that must not be met at boot.
             self.clean_up().await?;
             self.boot().await?;
         }
-        drop(_lock);
+        drop(lock);
         self.wait_for_ssh().await
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Machine, Record, kernel_modules};
 use crate::cgroup::Hierarchies;
-use crate::command::run;
+use crate::command::make_ssh_key;
 use crate::error::{FileContext, Result};
 use crate::lab::Lab;
 use crate::network::{LAB_ADDRESS, machine_address};
@@ -30,19 +30,7 @@ impl Machine {
             state::create_folder(&folder.join("disk").join(part))?;
         }
         let key = folder.join("host-key");
-        run(&[
-            "ssh-keygen",
-            "-q",
-            "-t",
-            "ed25519",
-            "-N",
-            "",
-            "-C",
-            name,
-            "-f",
-            &key.display().to_string(),
-        ])
-        .await?;
+        make_ssh_key(&key, name).await?;
         let public = std::fs::read_to_string(key.with_extension("pub")).file("read", &key)?;
         let host_key = public.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
         let random = "/proc/sys/kernel/random/uuid";
@@ -62,13 +50,16 @@ impl Machine {
             record,
         };
         machine.mount()?;
-        let written = machine
-            .write_identity()
-            .and_then(|()| kernel_modules::write_index(&machine.root()));
+        let written = machine.fill().await;
         machine.unmount()?;
         written?;
         state::write_json(&folder.join("machine.json"), &machine.record)?;
         Ok(machine)
+    }
+
+    async fn fill(&self) -> Result<()> {
+        self.write_identity()?;
+        kernel_modules::write_index(&self.root()).await
     }
 
     /// Puts the disk together where systemd-nspawn finds it.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::command::run;
 use crate::error::{FileContext, Result};
 use crate::state;
 
@@ -20,7 +21,7 @@ pub(super) fn host_index() -> Option<std::path::PathBuf> {
 
 /// Where the host has no index (a kernel that came without a distribution), writes one of what the kernel shows to have
 /// built in: `modprobe` then answers truthfully.
-pub(super) fn write_index(root: &Path) -> Result<()> {
+pub(super) async fn write_index(root: &Path) -> Result<()> {
     let folder = root.join("lib/modules").join(release());
     state::create_folder(&folder)?;
     if host_index().is_some() {
@@ -46,14 +47,11 @@ pub(super) fn write_index(root: &Path) -> Result<()> {
             .filter(|(_, proof)| Path::new(proof).exists())
             .map(|(name, _)| (*name).to_owned()),
     );
-    let lines: String = names.iter().map(|name| format!("kernel/{name}.ko\n")).collect();
-    state::write(&folder.join("modules.builtin"), lines)?;
+    let lines: Vec<String> = names.iter().map(|name| format!("kernel/{name}.ko\n")).collect();
+    state::write(&folder.join("modules.builtin"), lines.concat())?;
     state::write(&folder.join("modules.order"), "")?;
-    let depmod = std::process::Command::new("chroot")
-        .arg(root)
-        .args(["depmod", &release()])
-        .output();
-    depmod.file("index the kernel modules of", root)?;
+    let root = root.display().to_string();
+    run(&["chroot", &root, "depmod", &release()]).await?;
     Ok(())
 }
 

@@ -38,13 +38,13 @@ impl Machine {
     }
 
     /// Lets no process in it run until [`Machine::thaw`]: it hangs, and the network still knows its address.
-    pub async fn freeze(&self) -> Result<()> {
+    pub fn freeze(&self) -> Result<()> {
         self.must_run("cannot be frozen")?;
         Hierarchies::detect()?.freeze(&self.cgroup(), true)
     }
 
     /// Lets its processes go on.
-    pub async fn thaw(&self) -> Result<()> {
+    pub fn thaw(&self) -> Result<()> {
         self.must_run("cannot be thawed")?;
         Hierarchies::detect()?.freeze(&self.cgroup(), false)
     }
