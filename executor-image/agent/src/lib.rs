@@ -1,1 +1,24 @@
-//! The program that the playbook runner starts on a host and that carries out modules there.
+//! The agent: it reads frames from its input, carries out the modules they ask for on this host, and writes the results.
+//!
+//! [`serve`] is the connection: greeting, fencing, file contents, calls. [`call`] carries out one call: it checks the
+//! arguments, finds the module in [`modules`] and completes the result. The other files are what modules share.
+
+pub mod accounts;
+pub mod answer;
+pub mod arguments;
+pub mod atomic_write;
+pub mod call;
+pub mod checksum;
+pub mod context;
+pub mod control;
+pub mod facts;
+mod fence;
+pub mod file_attributes;
+pub mod glob_paths;
+pub mod modules;
+pub mod path_state;
+pub mod process;
+pub mod python_text;
+pub mod serve;
+mod store;
+pub mod symbolic_mode;

@@ -1,0 +1,173 @@
+//! Replacing a file at once: readers see the old content or the new one, never a half.
+
+use std::fs::{File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+use crate::answer::Failure;
+use crate::context::Context;
+use crate::file_attributes::umask;
+use crate::path_state::permissions;
+use crate::process::Process;
+
+/// Where the new content comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Content<'a> {
+    /// These bytes.
+    Bytes(&'a [u8]),
+    /// A file, which stays.
+    File(&'a Path),
+}
+
+/// Replaces (or makes) the file. An existing one keeps its mode, owner and SELinux label; a new one has mode 0666 less the umask.
+///
+/// With `unsafe_writes` a file that cannot be replaced, such as one that is a mount point, is written in place.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn replace(content: Content<'_>, destination: &Path, unsafe_writes: bool) -> Result<(), Failure> {
+    write_beside(content, destination).or_else(|error| {
+        let cannot_be_replaced = matches!(
+            error.raw_os_error().map(rustix::io::Errno::from_raw_os_error),
+            Some(
+                rustix::io::Errno::BUSY
+                    | rustix::io::Errno::PERM
+                    | rustix::io::Errno::ACCESS
+                    | rustix::io::Errno::ROFS
+                    | rustix::io::Errno::TXTBSY
+            )
+        );
+        if unsafe_writes && cannot_be_replaced && destination.exists() {
+            return write_in_place(content, destination).map_err(|error| {
+                Failure::io(
+                    format!("Could not write data to file ({})", destination.display()),
+                    &error,
+                )
+            });
+        }
+        Err(Failure::io(
+            format!("Could not replace file {}", destination.display()),
+            &error,
+        ))
+    })
+}
+
+fn write_beside(content: Content<'_>, destination: &Path) -> io::Result<()> {
+    let directory = match destination.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let mut partial: NamedTempFile<File> =
+        tempfile::Builder::new()
+            .prefix(".slipway-")
+            .make_in(directory, |path| {
+                File::options()
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(path)
+            })?;
+    match content {
+        Content::Bytes(bytes) => partial.as_file_mut().write_all(bytes)?,
+        Content::File(source) => {
+            io::copy(&mut File::open(source)?, partial.as_file_mut())?;
+        }
+    }
+    match destination.metadata() {
+        Ok(before) => {
+            let ours = partial.as_file().metadata()?;
+            if (ours.uid(), ours.gid()) != (before.uid(), before.gid()) {
+                // Only root may give a file away; another user's file stays replaceable by those who may replace it.
+                match fchown(partial.as_file(), Some(before.uid()), Some(before.gid())) {
+                    Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
+                    _ => {}
+                }
+            }
+            partial
+                .as_file()
+                .set_permissions(Permissions::from_mode(permissions(&before)))?;
+            keep_label(destination, partial.path());
+        }
+        Err(_) => partial
+            .as_file()
+            .set_permissions(Permissions::from_mode(0o666 & !umask()))?,
+    }
+    partial.persist(destination).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Gives the new file the SELinux label of the old one; systems without SELinux have none.
+fn keep_label(from: &Path, to: &Path) {
+    let mut label = vec![0_u8; 512];
+    if let Ok(length) = rustix::fs::getxattr(from, "security.selinux", label.as_mut_slice()) {
+        // A label that may not be set is left to the policy's default.
+        let _ = rustix::fs::setxattr(
+            to,
+            "security.selinux",
+            &label[..length],
+            rustix::fs::XattrFlags::empty(),
+        );
+    }
+}
+
+fn write_in_place(content: Content<'_>, destination: &Path) -> io::Result<()> {
+    let mut file = File::options().write(true).truncate(true).open(destination)?;
+    match content {
+        Content::Bytes(bytes) => file.write_all(bytes),
+        Content::File(source) => io::copy(&mut File::open(source)?, &mut file).map(drop),
+    }
+}
+
+/// Copies a file beside itself under Ansible's backup name, with its mode, owner and times; returns that name.
+///
+/// # Errors
+/// When the copy cannot be made.
+pub fn back_up(path: &Path) -> Result<String, Failure> {
+    let time = chrono::Local::now().format("%Y-%m-%d@%H:%M:%S~");
+    let backup = format!("{}.{}.{time}", path.display(), std::process::id());
+    let failed = |error: io::Error| {
+        Failure::io(
+            format!("Could not make backup of {} to {backup}", path.display()),
+            &error,
+        )
+    };
+    let metadata = path.metadata().map_err(failed)?;
+    std::fs::copy(path, &backup).map_err(failed)?;
+    let copy = File::options().write(true).open(&backup).map_err(failed)?;
+    copy.set_times(
+        std::fs::FileTimes::new()
+            .set_accessed(metadata.accessed().map_err(failed)?)
+            .set_modified(metadata.modified().map_err(failed)?),
+    )
+    .map_err(failed)?;
+    // Ownership is kept where that is allowed.
+    let _ = fchown(&copy, Some(metadata.uid()), Some(metadata.gid()));
+    Ok(backup)
+}
+
+/// Runs a `validate` command on a file, `%s` in it being the file's path.
+///
+/// # Errors
+/// When the command has no `%s`, cannot be run, or does not exit 0.
+pub fn validate(context: &Context, command: &str, path: &Path) -> Result<(), Failure> {
+    if !command.contains("%s") {
+        return Err(Failure::new(format!("validate must contain %s: {command}")));
+    }
+    let command = command.replace("%s", &path.to_string_lossy());
+    let words = shlex::split(&command)
+        .ok_or_else(|| Failure::new(format!("the validate command has an open quotation: {command}")))?;
+    let Some((program, arguments)) = words.split_first() else {
+        return Err(Failure::new("the validate command is empty"));
+    };
+    let output = Process::new(context, program).args(arguments).run()?;
+    if output.code == 0 {
+        return Ok(());
+    }
+    Err(Failure::new("failed to validate")
+        .with("exit_status", output.code)
+        .with("stdout", output.stdout)
+        .with("stderr", output.stderr))
+}

@@ -1,0 +1,55 @@
+//! What a module is given.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::arguments::Arguments;
+use crate::control::Control;
+
+/// The call that a module carries out.
+#[derive(Debug)]
+pub struct Context {
+    /// Full name of the module.
+    pub module: &'static str,
+    /// Its arguments, checked and completed by defaults.
+    pub args: Arguments,
+    /// Report what would change and change nothing.
+    pub check: bool,
+    /// Say what changes, as `diff` in the result.
+    pub diff: bool,
+    /// Environment variables for what the module starts.
+    pub environment: IndexMap<String, String>,
+    /// Contents that the runner has sent, by argument name.
+    pub files: HashMap<String, PathBuf>,
+    /// A private directory for temporary files.
+    pub temporary: PathBuf,
+    /// To notice that the call was stopped.
+    pub control: Arc<Control>,
+    /// Warnings for the result.
+    pub warnings: Vec<String>,
+}
+
+impl Context {
+    /// The content that the runner has sent for this argument.
+    #[must_use]
+    pub fn file(&self, argument: &str) -> Option<&Path> {
+        self.files.get(argument).map(PathBuf::as_path)
+    }
+
+    /// Adds a warning to the result.
+    pub fn warn(&mut self, warning: impl Into<String>) {
+        self.warnings.push(warning.into());
+    }
+
+    /// An environment variable as the module's programs see it.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<String> {
+        self.environment
+            .get(name)
+            .cloned()
+            .or_else(|| std::env::var(name).ok())
+    }
+}

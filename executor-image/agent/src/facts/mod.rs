@@ -1,0 +1,200 @@
+//! Facts about a host, named and valued as `ansible.builtin.setup` does.
+
+mod distribution;
+mod hardware;
+mod mounts;
+mod network;
+mod platform;
+mod session;
+mod software;
+mod virtualization;
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::answer::Failure;
+use crate::context::Context;
+
+/// Facts by name, without the prefix `ansible_`.
+type Facts = Map<String, Value>;
+
+/// Collects the facts of one subset.
+type Collector = fn(&Context) -> Facts;
+
+/// The collectors by the subset's name, and whether they belong to the least set, `min`.
+static COLLECTORS: &[(&str, bool, Collector)] = &[
+    ("platform", true, platform::collect),
+    ("distribution", true, distribution::collect),
+    ("user", true, session::user),
+    ("env", true, session::environment),
+    ("date_time", true, session::date_time),
+    ("cmdline", true, session::command_line),
+    ("dns", true, session::dns),
+    ("local", true, session::local),
+    ("pkg_mgr", true, software::package_manager),
+    ("service_mgr", true, software::service_manager),
+    ("python", true, software::python),
+    ("selinux", true, software::selinux),
+    ("apparmor", true, software::apparmor),
+    ("fips", true, software::fips),
+    ("lsb", true, distribution::lsb),
+    ("hardware", false, hardware::collect),
+    ("mounts", false, mounts::collect),
+    ("network", false, network::collect),
+    ("virtual", false, virtualization::collect),
+    ("chroot", false, platform::chroot),
+    ("loadavg", false, hardware::load_average),
+];
+
+/// Other names of subsets, as Ansible groups its collectors.
+fn members(name: &str) -> Option<Vec<&'static str>> {
+    let all = || COLLECTORS.iter().map(|(name, ..)| *name);
+    Some(match name {
+        "all" => all().collect(),
+        "min" => COLLECTORS
+            .iter()
+            .filter(|(_, least, _)| *least)
+            .map(|(name, ..)| *name)
+            .collect(),
+        "hardware" | "devices" | "memory" | "processor" => vec!["hardware", "mounts"],
+        "mounts" => vec!["mounts"],
+        "network" | "interfaces" | "default_ipv4" | "default_ipv6" | "all_ipv4_addresses"
+        | "all_ipv6_addresses" => {
+            vec!["network"]
+        }
+        "virtual" | "virtualization_type" | "virtualization_role" => vec!["virtual"],
+        "distribution_version" | "distribution_release" | "distribution_major_version" | "os_family" => {
+            vec!["distribution"]
+        }
+        "architecture" | "kernel" | "machine" | "machine_id" | "system" | "hostname" | "fqdn" => {
+            vec!["platform"]
+        }
+        "user_id" => vec!["user"],
+        "is_chroot" => vec!["chroot"],
+        // Collectors of Ansible that find nothing here or are not of this program: asked for, they add nothing.
+        "ohai" | "facter" | "caps" | "ssh_pub_keys" | "iscsi" | "nvme" | "fibre_channel_wwn" | "systemd" => {
+            Vec::new()
+        }
+        name => all().filter(|known| *known == name).collect::<Vec<_>>(),
+    })
+    .filter(|members| {
+        !members.is_empty()
+            || matches!(
+                name,
+                "ohai"
+                    | "facter"
+                    | "caps"
+                    | "ssh_pub_keys"
+                    | "iscsi"
+                    | "nvme"
+                    | "fibre_channel_wwn"
+                    | "systemd"
+            )
+    })
+}
+
+/// The collectors that a `gather_subset` asks for: `!name` takes away, `min` is always in unless `!min` says otherwise.
+fn chosen(subset: &[String]) -> Result<Vec<&'static str>, Failure> {
+    let bad = |name: &str| {
+        Failure::new(format!(
+            "Bad subset '{name}' given to Ansible. gather_subset options allowed: all, {}",
+            COLLECTORS
+                .iter()
+                .map(|(name, ..)| *name)
+                .collect::<Vec<_>>()
+                .join(", ")
+        ))
+    };
+    let find = |name: &str| members(name).ok_or_else(|| bad(name));
+    let mut added: Vec<&str> = Vec::new();
+    let mut removed: Vec<&str> = Vec::new();
+    let mut without_least = false;
+    for name in subset
+        .iter()
+        .map(|name| name.trim())
+        .filter(|name| !name.is_empty())
+    {
+        match name.strip_prefix('!') {
+            Some("all") => {
+                // `!all` leaves the least set, as `!all,!min` does not.
+                removed.extend(members("all").unwrap_or_default());
+            }
+            Some("min") => without_least = true,
+            Some(name) => removed.extend(find(name)?),
+            None => added.extend(find(name)?),
+        }
+    }
+    let only_removes = !subset.iter().any(|name| !name.trim().starts_with('!'));
+    if only_removes {
+        added.extend(members("all").unwrap_or_default());
+    }
+    let removes_all = subset.iter().any(|name| name.trim() == "!all");
+    let explicit: Vec<&str> = if removes_all && !only_removes {
+        added.clone()
+    } else {
+        Vec::new()
+    };
+    let least = members("min").unwrap_or_default();
+    Ok(COLLECTORS
+        .iter()
+        .map(|(name, ..)| *name)
+        .filter(|name| {
+            let is_least = least.contains(name);
+            if explicit.contains(name) {
+                return true;
+            }
+            if is_least {
+                let taken_away = removed.contains(name) && !removes_all;
+                return !without_least && !taken_away
+                    || without_least && added.contains(name) && !removed.contains(name);
+            }
+            added.contains(name) && !removed.contains(name)
+        })
+        .collect())
+}
+
+/// Collects facts, named with the prefix `ansible_`.
+///
+/// # Errors
+/// When a subset is unknown.
+pub fn collect(context: &Context, subset: &[String]) -> Result<Map<String, Value>, Failure> {
+    let chosen = chosen(subset)?;
+    let mut facts = Map::new();
+    for (name, _, collector) in COLLECTORS {
+        if chosen.contains(name) {
+            for (key, value) in collector(context) {
+                facts.insert(format!("ansible_{key}"), value);
+            }
+        }
+    }
+    Ok(facts)
+}
+
+/// A file's text without white space around it; nothing when it cannot be read.
+fn read(path: impl AsRef<Path>) -> Option<String> {
+    std::fs::read_to_string(path)
+        .ok()
+        .map(|text| text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choose(subset: &str) -> Vec<&'static str> {
+        chosen(&subset.split(',').map(str::to_owned).collect::<Vec<_>>()).unwrap()
+    }
+
+    #[test]
+    fn subsets_are_chosen_as_ansible_chooses_them() {
+        assert_eq!(choose("all").len(), COLLECTORS.len());
+        assert_eq!(choose("min"), choose("!all"));
+        assert!(choose("!all").contains(&"distribution") && !choose("!all").contains(&"network"));
+        assert!(choose("!all,!min").is_empty());
+        assert_eq!(choose("!all,!min,network"), ["network"]);
+        assert!(choose("!hardware").contains(&"network") && !choose("!hardware").contains(&"hardware"));
+        assert!(choose("network").contains(&"platform") && !choose("network").contains(&"virtual"));
+        assert!(chosen(&["netwrok".to_owned()]).is_err());
+    }
+}

@@ -1,0 +1,241 @@
+//! The session: user, environment, time, kernel command line, resolver, facts of the site.
+
+use std::path::Path;
+
+use chrono::{Datelike, Local, Timelike, Utc};
+use serde_json::{Map, Value};
+
+use super::{Facts, read};
+use crate::accounts;
+use crate::answer::answer;
+use crate::context::Context;
+use crate::process::Process;
+
+pub(super) fn user(_: &Context) -> Facts {
+    let mut facts = answer!({
+        "real_user_id": rustix::process::getuid().as_raw(),
+        "effective_user_id": rustix::process::geteuid().as_raw(),
+        "real_group_id": rustix::process::getgid().as_raw(),
+        "effective_group_id": rustix::process::getegid().as_raw(),
+    });
+    if let Some(user) = accounts::current_user() {
+        facts.extend(answer!({
+            "user_id": user.name,
+            "user_uid": user.uid,
+            "user_gid": user.gid,
+            "user_gecos": user.comment,
+            "user_dir": user.home,
+            "user_shell": user.shell,
+        }));
+    }
+    facts
+}
+
+pub(super) fn environment(context: &Context) -> Facts {
+    let mut variables: Map<String, Value> = std::env::vars_os()
+        .map(|(name, value)| {
+            (
+                name.to_string_lossy().into_owned(),
+                Value::from(value.to_string_lossy()),
+            )
+        })
+        .collect();
+    for (name, value) in &context.environment {
+        variables.insert(name.clone(), value.clone().into());
+    }
+    answer!({"env": variables})
+}
+
+pub(super) fn date_time(_: &Context) -> Facts {
+    let now = Local::now();
+    let utc = now.with_timezone(&Utc);
+    // The zone's name is not in chrono: it is asked of the system's zone file's name or of the variable.
+    let zone = zone_name(&now);
+    answer!({"date_time": {
+        "year": now.format("%Y").to_string(),
+        "month": now.format("%m").to_string(),
+        "weekday": now.format("%A").to_string(),
+        "weekday_number": now.weekday().num_days_from_sunday().to_string(),
+        "weeknumber": now.format("%W").to_string(),
+        "day": now.format("%d").to_string(),
+        "hour": now.format("%H").to_string(),
+        "minute": now.format("%M").to_string(),
+        "second": now.format("%S").to_string(),
+        "epoch": now.timestamp().to_string(),
+        "epoch_int": now.timestamp().to_string(),
+        "date": now.format("%Y-%m-%d").to_string(),
+        "time": now.format("%H:%M:%S").to_string(),
+        "iso8601_micro": utc.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string(),
+        "iso8601": utc.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "iso8601_basic": format!("{}{:06}", now.format("%Y%m%dT%H%M%S"), now.nanosecond() / 1000 % 1_000_000),
+        "iso8601_basic_short": now.format("%Y%m%dT%H%M%S").to_string(),
+        "tz": zone,
+        "tz_dst": zone,
+        "tz_offset": now.format("%z").to_string(),
+    }})
+}
+
+/// The abbreviation of the time zone, `CET`, or its offset where the system does not say.
+fn zone_name(now: &chrono::DateTime<Local>) -> String {
+    if now.offset().local_minus_utc() == 0 {
+        return "UTC".to_owned();
+    }
+    let output = std::process::Command::new("date").arg("+%Z").output();
+    output
+        .ok()
+        .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| now.format("%z").to_string())
+}
+
+pub(super) fn command_line(_: &Context) -> Facts {
+    let text = read("/proc/cmdline").unwrap_or_default();
+    let words = shlex::split(&text).unwrap_or_else(|| text.split_whitespace().map(str::to_owned).collect());
+    let mut last = Map::new();
+    let mut every = Map::new();
+    for word in words {
+        let (key, value) = match word.split_once('=') {
+            Some((key, value)) => (key.to_owned(), Value::from(value)),
+            None => (word, Value::Bool(true)),
+        };
+        last.insert(key.clone(), value.clone());
+        match every.get_mut(&key) {
+            Some(Value::Array(values)) => values.push(value),
+            Some(first) => {
+                let pair = vec![first.take(), value];
+                *first = Value::Array(pair);
+            }
+            None => {
+                every.insert(key, value);
+            }
+        }
+    }
+    answer!({"cmdline": last, "proc_cmdline": every})
+}
+
+pub(super) fn dns(_: &Context) -> Facts {
+    let text = read("/etc/resolv.conf").unwrap_or_default();
+    let mut dns = Map::new();
+    for line in text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with(['#', ';']))
+    {
+        let mut words = line.split_whitespace();
+        match words.next() {
+            Some("nameserver") => {
+                let servers = dns
+                    .entry("nameservers")
+                    .or_insert_with(|| Value::Array(Vec::new()));
+                if let (Value::Array(servers), Some(server)) = (servers, words.next()) {
+                    servers.push(server.into());
+                }
+            }
+            Some("domain") => {
+                if let Some(domain) = words.next() {
+                    dns.insert("domain".to_owned(), domain.into());
+                }
+            }
+            Some("search") => {
+                dns.insert("search".to_owned(), words.collect::<Vec<_>>().into());
+            }
+            Some("sortlist") => {
+                dns.insert("sortlist".to_owned(), words.collect::<Vec<_>>().into());
+            }
+            Some("options") => {
+                let options: Map<String, Value> = words
+                    .map(|word| match word.split_once(':') {
+                        Some((key, value)) => (key.to_owned(), value.into()),
+                        None => (word.to_owned(), Value::Bool(true)),
+                    })
+                    .collect();
+                dns.insert("options".to_owned(), Value::Object(options));
+            }
+            _ => {}
+        }
+    }
+    answer!({"dns": dns})
+}
+
+/// Facts that the site has put into `*.fact` files: JSON, or programs that print JSON, or INI.
+pub(super) fn local(context: &Context) -> Facts {
+    let directory = context.args.text("fact_path").unwrap_or("/etc/ansible/facts.d");
+    let mut facts = Map::new();
+    let mut paths: Vec<_> = Path::new(directory)
+        .read_dir()
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    paths.sort();
+    for path in paths
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "fact"))
+    {
+        let executable = rustix::fs::access(&path, rustix::fs::Access::EXEC_OK).is_ok();
+        let text = if executable {
+            Process::new(context, &path)
+                .run()
+                .map(|output| output.stdout)
+                .ok()
+        } else {
+            read(&path)
+        };
+        let name = path
+            .file_stem()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let value = match text {
+            None => Value::from("error loading fact - please check content"),
+            Some(text) => serde_json::from_str(&text)
+                .ok()
+                .or_else(|| ini(&text))
+                .unwrap_or_else(|| {
+                    Value::from(format!(
+                        "error loading facts as JSON or ini - please check content: {}",
+                        path.display()
+                    ))
+                }),
+        };
+        facts.insert(name, value);
+    }
+    answer!({"local": facts})
+}
+
+/// Sections of an INI file.
+fn ini(text: &str) -> Option<Value> {
+    let mut sections = Map::new();
+    let mut section: Option<String> = None;
+    for line in text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with(['#', ';']))
+    {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            sections.insert(name.to_owned(), Value::Object(Map::new()));
+            section = Some(name.to_owned());
+            continue;
+        }
+        let (key, value) = line.split_once(['=', ':'])?;
+        let fields = sections.get_mut(section.as_ref()?)?.as_object_mut()?;
+        fields.insert(key.trim().to_lowercase(), value.trim().into());
+    }
+    (!sections.is_empty()).then_some(Value::Object(sections))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn facts_of_the_site_may_be_ini() {
+        assert_eq!(
+            ini("[general]\nA = 1\nb: two\n"),
+            Some(json!({"general": {"a": "1", "b": "two"}}))
+        );
+        assert_eq!(ini("no section = 1"), None);
+    }
+}

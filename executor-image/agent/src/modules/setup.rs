@@ -1,0 +1,33 @@
+//! `ansible.builtin.setup`: facts about this host.
+
+use serde_json::Value;
+
+use crate::answer::{Outcome, answer};
+use crate::context::Context;
+use crate::facts;
+
+pub(super) fn run(context: &mut Context) -> Outcome {
+    let subset = context.args.list("gather_subset");
+    let filters: Vec<String> = context
+        .args
+        .list("filter")
+        .into_iter()
+        .filter(|filter| !filter.is_empty())
+        .collect();
+    let mut collected = facts::collect(context, &subset)?;
+    if !filters.is_empty() {
+        let patterns: Vec<glob::Pattern> = filters
+            .iter()
+            .filter_map(|filter| glob::Pattern::new(filter).ok())
+            .collect();
+        collected.retain(|name, _| {
+            let short = name.strip_prefix("ansible_").unwrap_or(name);
+            patterns
+                .iter()
+                .any(|pattern| pattern.matches(name) || pattern.matches(short))
+        });
+    }
+    collected.insert("gather_subset".to_owned(), subset.into());
+    collected.insert("module_setup".to_owned(), Value::Bool(true));
+    Ok(answer!({"changed": false, "ansible_facts": collected}))
+}

@@ -1,0 +1,247 @@
+//! Programs that modules start: in their own process group, output captured, killed when the call is stopped.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::Pid;
+
+use crate::answer::Failure;
+use crate::context::Context;
+use crate::control::Control;
+use crate::python_text::os_error;
+
+/// The most that is kept of each output stream, in bytes: a result must fit into a frame.
+const OUTPUT_LIMIT: usize = 2 * 1024 * 1024;
+
+/// Where programs are looked for besides `PATH`, which is short in sessions of ordinary users.
+const SYSTEM_PATHS: [&str; 3] = ["/sbin", "/usr/sbin", "/usr/local/sbin"];
+
+/// A program to be started.
+#[derive(Debug)]
+pub struct Process {
+    command: Command,
+    name: OsString,
+    input: Option<Vec<u8>>,
+    control: Arc<Control>,
+}
+
+/// What a program has left.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Output {
+    /// Exit code; negative for the signal that ended it.
+    pub code: i32,
+    /// Standard output; bytes that are not UTF-8 are replaced.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Process {
+    /// A program, looked for in `PATH` and the system's directories, with the call's environment.
+    #[must_use]
+    pub fn new(context: &Context, program: impl AsRef<OsStr>) -> Self {
+        let program = program.as_ref();
+        let found = find_program(program, &context.environment);
+        let mut command = Command::new(found.as_deref().map_or(program, Path::as_os_str));
+        command.envs(&context.environment);
+        Self {
+            command,
+            name: program.to_owned(),
+            input: None,
+            control: Arc::clone(&context.control),
+        }
+    }
+
+    /// A system's tool whose output is read: it speaks English.
+    #[must_use]
+    pub fn tool(context: &Context, program: &str) -> Self {
+        Self::new(context, program)
+            .environment("LC_ALL", "C.UTF-8")
+            .environment("LANG", "C.UTF-8")
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    /// Sets an environment variable.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Sets the working directory.
+    #[must_use]
+    pub fn directory(mut self, directory: &Path) -> Self {
+        self.command.current_dir(directory);
+        self
+    }
+
+    /// Gives bytes to the program's input; without them it is empty.
+    #[must_use]
+    pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
+        self.input = Some(input.into());
+        self
+    }
+
+    /// Runs the program to its end.
+    ///
+    /// # Errors
+    /// When it cannot be started (`rc` and `cmd` are in the failure), or was stopped with the call.
+    pub fn run(mut self) -> Result<Output, Failure> {
+        self.command
+            .stdin(if self.input.is_some() {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0);
+        let mut child = self.command.spawn().map_err(|error| {
+            Failure::new(format!(
+                "{}: b'{}'",
+                os_error(&error),
+                self.name.to_string_lossy()
+            ))
+            .with("rc", error.raw_os_error().unwrap_or(257))
+            .with("stdout", "")
+            .with("stderr", "")
+            .with("cmd", self.name.to_string_lossy().into_owned())
+        })?;
+        let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        if let Some(group) = group {
+            self.control.add_process_group(group);
+        }
+        // A thread of its own: a program may print before it has read everything.
+        let feeder = child
+            .stdin
+            .take()
+            .zip(self.input.take())
+            .map(|(mut pipe, input)| {
+                std::thread::spawn(move || {
+                    // A program need not read its input.
+                    let _ = pipe.write_all(&input);
+                })
+            });
+        let collected = collect(&mut child);
+        if let Some(group) = group {
+            self.control.remove_process_group(group);
+        }
+        if let Some(reason) = self.control.stopped() {
+            return Err(Failure::new(reason));
+        }
+        let (status, stdout, stderr) = collected
+            .map_err(|error| Failure::io(format!("running {}", self.name.to_string_lossy()), &error))?;
+        if let Some(feeder) = feeder.filter(std::thread::JoinHandle::is_finished) {
+            let _ = feeder.join();
+        }
+        Ok(Output {
+            code: status.code().unwrap_or_else(|| -status.signal().unwrap_or(1)),
+            stdout: into_text(stdout),
+            stderr: into_text(stderr),
+        })
+    }
+}
+
+/// Reads both outputs until they end. A program that leaves a child behind with its outputs open is done one second
+/// after it has ended and nothing more was printed.
+fn collect(child: &mut Child) -> std::io::Result<(ExitStatus, Vec<u8>, Vec<u8>)> {
+    let mut stdout = child.stdout.take();
+    let mut stderr = child.stderr.take();
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut buffer = vec![0; 64 * 1024];
+    let one_second = Timespec {
+        tv_sec: 1,
+        tv_nsec: 0,
+    };
+    while stdout.is_some() || stderr.is_some() {
+        let mut waiting = Vec::with_capacity(2);
+        if let Some(pipe) = &stdout {
+            waiting.push(PollFd::from_borrowed_fd(pipe.as_fd(), PollFlags::IN));
+        }
+        if let Some(pipe) = &stderr {
+            waiting.push(PollFd::from_borrowed_fd(pipe.as_fd(), PollFlags::IN));
+        }
+        let events = match poll(&mut waiting, Some(&one_second)) {
+            Ok(events) => events,
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        if events == 0 {
+            if child.try_wait()?.is_some() {
+                break;
+            }
+            continue;
+        }
+        let ready: Vec<bool> = waiting.iter().map(|pipe| !pipe.revents().is_empty()).collect();
+        let out_is_ready = stdout.is_some() && ready[0];
+        let err_is_ready = stderr.is_some() && ready[ready.len() - 1];
+        if out_is_ready {
+            read_into(&mut stdout, &mut out, &mut buffer)?;
+        }
+        if err_is_ready {
+            read_into(&mut stderr, &mut err, &mut buffer)?;
+        }
+    }
+    Ok((child.wait()?, out, err))
+}
+
+/// Reads what is there; at the end of the stream the pipe is closed. Beyond the limit output is read and dropped.
+fn read_into<R: Read>(pipe: &mut Option<R>, text: &mut Vec<u8>, buffer: &mut [u8]) -> std::io::Result<()> {
+    let Some(open) = pipe else { return Ok(()) };
+    match open.read(buffer) {
+        Ok(0) => *pipe = None,
+        Ok(read) => {
+            let room = OUTPUT_LIMIT.saturating_sub(text.len());
+            text.extend_from_slice(&buffer[..read.min(room)]);
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+fn into_text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// The file of a program, in `PATH` of the call's environment or the agent's, then in the system's directories.
+#[must_use]
+pub fn find_program(program: &OsStr, environment: &IndexMap<String, String>) -> Option<PathBuf> {
+    let path = Path::new(program);
+    if path.components().count() != 1 {
+        return path.exists().then(|| path.to_owned());
+    }
+    let search = environment
+        .get("PATH")
+        .map(OsString::from)
+        .or_else(|| std::env::var_os("PATH"))
+        .unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+    std::env::split_paths(&search)
+        .chain(SYSTEM_PATHS.map(PathBuf::from))
+        .map(|directory| directory.join(path))
+        .find(|candidate| is_executable(candidate))
+}
+
+fn is_executable(path: &Path) -> bool {
+    path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}

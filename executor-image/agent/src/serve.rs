@@ -1,0 +1,249 @@
+//! The connection with the runner: greeting, contents of files, calls.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context as _, bail};
+use serde::Serialize;
+use slipway_protocol::{
+    Call, Decoder, Frame, FrameKind, Hello, ModuleResult, PROTOCOL_VERSION, PutBegin, Refusal, Welcome,
+    encode,
+};
+
+use crate::accounts;
+use crate::call::carry_out;
+use crate::control::Control;
+use crate::fence;
+use crate::store::{Incoming, Store};
+
+/// Serves a runner on standard input and output until the input ends.
+///
+/// # Errors
+/// When the streams break or the runner does not speak the protocol.
+pub fn serve_standard_streams() -> anyhow::Result<()> {
+    // Arguments of calls may be secrets: no core dump, no other process of this user reads this one's memory.
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
+        .context("making the agent's memory private")?;
+    serve(std::io::stdin().lock(), std::io::stdout())
+}
+
+/// Serves a runner on these streams until the input ends; then every running call is stopped.
+///
+/// # Errors
+/// When the streams break or the runner does not speak the protocol.
+pub fn serve(input: impl Read, output: impl Write + Send + 'static) -> anyhow::Result<()> {
+    let replies = Replies(Arc::new(Mutex::new(Box::new(output))));
+    let mut frames = Frames::new(input);
+    let Some(hello) = frames.next()? else {
+        return Ok(());
+    };
+    if hello.kind != FrameKind::Hello {
+        bail!("the runner's first frame is not a greeting");
+    }
+    let hello: Hello = serde_json::from_slice(&hello.payload).context("reading the runner's greeting")?;
+    if hello.protocol != PROTOCOL_VERSION {
+        let message = format!(
+            "the runner speaks protocol {}, this agent {PROTOCOL_VERSION}: upload the agent that was built with the runner",
+            hello.protocol
+        );
+        return replies.send(FrameKind::Refusal, 0, &Refusal { message });
+    }
+    // Held as long as the agent lives.
+    let _fence = match hello.fence.as_ref().map(fence::take).transpose() {
+        Ok(lock) => lock,
+        Err(error) => {
+            let message = error.to_string();
+            return replies.send(FrameKind::Refusal, 0, &Refusal { message });
+        }
+    };
+    let welcome = Welcome {
+        protocol: PROTOCOL_VERSION,
+        user: accounts::current_user_name(),
+        architecture: rustix::system::uname().machine().to_string_lossy().into_owned(),
+    };
+    replies.send(FrameKind::Welcome, 0, &welcome)?;
+
+    let mut connection = Connection {
+        replies,
+        store: Arc::new(Store::create().context("making the agent's temporary directory")?),
+        calls: Arc::default(),
+        incoming: HashMap::new(),
+    };
+    let served = connection.serve(&mut frames);
+    connection.stop_calls();
+    served
+}
+
+/// Reads frames from a byte stream.
+struct Frames<R> {
+    input: R,
+    decoder: Decoder,
+    buffer: Vec<u8>,
+}
+
+impl<R: Read> Frames<R> {
+    fn new(input: R) -> Self {
+        Self {
+            input,
+            decoder: Decoder::default(),
+            buffer: vec![0; 64 * 1024],
+        }
+    }
+
+    /// The next frame; nothing when the stream has ended.
+    fn next(&mut self) -> anyhow::Result<Option<Frame>> {
+        loop {
+            if let Some(frame) = self.decoder.next_frame()? {
+                return Ok(Some(frame));
+            }
+            let read = match self.input.read(&mut self.buffer) {
+                Ok(read) => read,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error).context("reading from the runner"),
+            };
+            if read == 0 {
+                return Ok(None);
+            }
+            self.decoder.push(&self.buffer[..read]);
+        }
+    }
+}
+
+/// Where frames to the runner are written, each whole.
+#[derive(Clone)]
+struct Replies(Arc<Mutex<Box<dyn Write + Send>>>);
+
+impl Replies {
+    fn send(&self, kind: FrameKind, stream: u32, message: &impl Serialize) -> anyhow::Result<()> {
+        self.send_payload(
+            kind,
+            stream,
+            serde_json::to_vec(message).context("encoding a message")?,
+        )
+    }
+
+    fn send_payload(&self, kind: FrameKind, stream: u32, payload: Vec<u8>) -> anyhow::Result<()> {
+        let bytes = encode(&Frame {
+            kind,
+            stream,
+            payload,
+        });
+        let mut output = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        output
+            .write_all(&bytes)
+            .and_then(|()| output.flush())
+            .context("writing to the runner")
+    }
+}
+
+/// The calls now running, by stream.
+type Calls = Arc<Mutex<HashMap<u32, Arc<Control>>>>;
+
+struct Connection {
+    replies: Replies,
+    store: Arc<Store>,
+    calls: Calls,
+    /// Contents of files now arriving, by stream.
+    incoming: HashMap<u32, Incoming>,
+}
+
+impl Connection {
+    fn serve(&mut self, frames: &mut Frames<impl Read>) -> anyhow::Result<()> {
+        while let Some(frame) = frames.next()? {
+            match frame.kind {
+                FrameKind::Call => self.start_call(frame)?,
+                FrameKind::Cancel => self.cancel(frame.stream),
+                FrameKind::PutBegin => self.begin_content(&frame)?,
+                FrameKind::Chunk => self.take_chunk(&frame)?,
+                FrameKind::Ping => self
+                    .replies
+                    .send_payload(FrameKind::Pong, frame.stream, Vec::new())?,
+                FrameKind::Pong => {}
+                FrameKind::Hello
+                | FrameKind::Welcome
+                | FrameKind::Refusal
+                | FrameKind::Result
+                | FrameKind::PutStatus => {
+                    bail!(
+                        "the runner sent a {:?} frame, which only starts a connection or answers one",
+                        frame.kind
+                    )
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn start_call(&self, frame: Frame) -> anyhow::Result<()> {
+        let stream = frame.stream;
+        let call: Call = match serde_json::from_slice(&frame.payload) {
+            Ok(call) => call,
+            Err(error) => {
+                let result = ModuleResult::failure(format!("the call cannot be read: {error}"));
+                return self.replies.send(FrameKind::Result, stream, &result);
+            }
+        };
+        let control = Control::new(call.timeout);
+        self.calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(stream, Arc::clone(&control));
+        let (replies, store, calls) = (
+            self.replies.clone(),
+            Arc::clone(&self.store),
+            Arc::clone(&self.calls),
+        );
+        std::thread::Builder::new()
+            .name(format!("call {stream}"))
+            .spawn(move || {
+                let result = carry_out(&call, &store, &control);
+                control.finish();
+                calls
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .remove(&stream);
+                // A runner that no longer reads has gone: the end of its input ends the agent.
+                let _ = replies.send(FrameKind::Result, stream, &result);
+            })
+            .context("starting a thread for a call")?;
+        Ok(())
+    }
+
+    fn cancel(&self, stream: u32) {
+        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(control) = calls.get(&stream) {
+            control.stop("the call was cancelled by the runner");
+        }
+    }
+
+    fn begin_content(&mut self, frame: &Frame) -> anyhow::Result<()> {
+        let begin: PutBegin =
+            serde_json::from_slice(&frame.payload).context("reading the offer of a file")?;
+        let (status, incoming) = self.store.begin(&begin);
+        if let Some(incoming) = incoming {
+            self.incoming.insert(frame.stream, incoming);
+        }
+        self.replies.send(FrameKind::PutStatus, frame.stream, &status)
+    }
+
+    fn take_chunk(&mut self, frame: &Frame) -> anyhow::Result<()> {
+        // Chunks may be under way when a stream has failed: they are passed over.
+        let Some(mut incoming) = self.incoming.remove(&frame.stream) else {
+            return Ok(());
+        };
+        match incoming.take(&frame.payload) {
+            None => {
+                self.incoming.insert(frame.stream, incoming);
+                Ok(())
+            }
+            Some(status) => self.replies.send(FrameKind::PutStatus, frame.stream, &status),
+        }
+    }
+
+    fn stop_calls(&self) {
+        for control in self.calls.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            control.stop("the connection to the runner ended");
+        }
+    }
+}
