@@ -21,6 +21,25 @@ pub(crate) async fn run_showing<S: AsRef<OsStr>>(arguments: &[S]) -> Result<Stri
     collect(arguments, "", Stdio::inherit()).await
 }
 
+/// Runs a command whose output a person watches: it goes where this process's own goes.
+pub(crate) async fn run_visibly(words: &[String]) -> Result<()> {
+    let program = words.first().map_or("", String::as_str);
+    let status = Command::new(program)
+        .args(words.iter().skip(1))
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .status();
+    let status = status.await.map_err(|source| start_error(program, source))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Error::Command {
+        command: words.join(" "),
+        status,
+        output: "it said why above".to_owned(),
+    })
+}
+
 /// Makes an SSH key pair without passphrase: `file` and `file.pub`.
 pub(crate) async fn make_ssh_key(file: &Path, comment: &str) -> Result<()> {
     let file = file.display().to_string();

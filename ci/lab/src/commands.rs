@@ -1,7 +1,10 @@
 //! The commands, one file each.
 
 mod down;
+mod inventory;
+mod kubectl;
 mod machine;
+mod metadata;
 mod run;
 mod serve_files;
 mod status;
@@ -48,6 +51,10 @@ enum Command {
     #[command(subcommand)]
     Machine(machine::Command),
     Run(run::Arguments),
+    Inventory(inventory::Arguments),
+    #[command(subcommand)]
+    Metadata(metadata::Command),
+    Kubectl(kubectl::Arguments),
     #[command(hide = true)]
     ServeFiles(serve_files::Arguments),
 }
@@ -62,6 +69,9 @@ impl Arguments {
             Command::Status(arguments) => status::run(&name, &arguments).await,
             Command::Machine(command) => machine::run(&Lab::open(&name)?, command).await,
             Command::Run(arguments) => run::run(&Lab::open(&name)?, &arguments),
+            Command::Inventory(arguments) => inventory::run(&Lab::open(&name)?, arguments),
+            Command::Metadata(command) => metadata::run(&Lab::open(&name)?, &command).await,
+            Command::Kubectl(arguments) => kubectl::run(&Lab::open(&name)?, &arguments).await,
             Command::ServeFiles(arguments) => serve_files::run(arguments).await,
         }
     }

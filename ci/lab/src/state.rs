@@ -38,9 +38,9 @@ impl Folders {
         self.root.join("known_hosts")
     }
 
-    /// The administrator's kubeconfig of the metadata cluster.
-    pub fn metadata_kubeconfig(&self) -> PathBuf {
-        self.root.join("metadata.kubeconfig")
+    /// The files of one cluster that was made of lab machines from the command line.
+    pub fn cluster(&self, name: &str) -> PathBuf {
+        self.root.join("clusters").join(name)
     }
 
     /// A log of one of the lab's own services.
