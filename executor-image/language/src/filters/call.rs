@@ -104,13 +104,34 @@ impl<'call, 'template, 'environment> Call<'call, 'template, 'environment> {
         Ok(bound)
     }
 
-    /// Whether an argument was given by name.
+    /// Binds arguments to parameters of which there are no more by place, though perhaps by name.
+    pub(crate) fn bind_some<const COUNT: usize>(&self, names: [&str; COUNT]) -> Result<[Option<Value>; COUNT], Error> {
+        if self.positional.len() > COUNT + 1 {
+            return Err(self.error(format!("takes at most {COUNT} argument(s) by place")));
+        }
+        self.take(names)
+    }
+
+    /// An argument that is given by name.
     pub(crate) fn named(&self, name: &str) -> Result<Option<Value>, Error> {
         if self.named.has(name) {
             self.named.get::<Value>(name).map(Some)
         } else {
             Ok(None)
         }
+    }
+
+    /// All arguments given by name, as a mapping; nothing if there are none.
+    pub(crate) fn all_named(&self) -> Result<Option<Value>, Error> {
+        let names: Vec<&str> = self.named.args().collect();
+        if names.is_empty() {
+            return Ok(None);
+        }
+        let entries = names
+            .into_iter()
+            .map(|name| Ok((name.to_owned(), self.named.get::<Value>(name)?)))
+            .collect::<Result<Vec<_>, Error>>()?;
+        Ok(Some(crate::value::convert::map(entries)))
     }
 
     /// Fails if an argument was given by a name that nobody asked for.

@@ -3,14 +3,13 @@
 use minijinja::{Error, Value};
 
 use super::call::{Call, flag};
-use crate::template::undefined::defined;
+use crate::template::TemplateError;
+use crate::template::undefined::undefined;
+use crate::value::python;
 
-pub(super) const FILTERS: super::Table = &[
-    ("default", default),
-    ("d", default),
-    ("ternary", ternary),
-    ("mandatory", mandatory),
-];
+pub(super) const FILTERS: super::Table =
+    &[("mandatory", mandatory), ("ternary", ternary), ("type_debug", type_debug)];
+pub(super) const JINJA_FILTERS: super::Table = &[("d", default), ("default", default)];
 
 fn default(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [default, boolean] = call.bind(["default_value", "boolean"])?;
@@ -24,31 +23,33 @@ fn default(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 fn ternary(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [yes, no, none] = call.bind(["true_val", "false_val", "none_val"])?;
     let value = call.value()?;
-    let chosen = match none {
-        Some(none) if value.is_none() && !none.is_none() => Some(none),
+    let (Some(yes), Some(no)) = (yes, no) else {
+        return Err(call.error("a value for true and one for false are needed"));
+    };
+    Ok(match none {
+        Some(none) if value.is_none() && !none.is_none() => none,
         _ if value.is_true() => yes,
         _ => no,
-    };
-    chosen.ok_or_else(|| call.error("a value for true and one for false are needed"))
+    })
 }
 
 fn mandatory(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [message] = call.bind(["msg"])?;
     let value = call.input()?;
-    if value.is_undefined() {
-        if let Some(message) = message {
-            return Err(crate::template::TemplateError::new(crate::value::python::to_text(&message)).into());
-        }
-        let error = crate::template::TemplateError::from(
-            defined(&value).err().unwrap_or_else(|| call.error("undefined")),
-        );
-        let name = error
-            .undefined
-            .map(|name| format!(" '{name}'"))
-            .unwrap_or_default();
-        return Err(
-            crate::template::TemplateError::new(format!("Mandatory variable{name} not defined.")).into(),
-        );
+    if !value.is_undefined() {
+        return Ok(value);
     }
-    Ok(value)
+    let message = match message {
+        Some(message) if !message.is_none() => python::to_text(&message),
+        _ => match TemplateError::from(undefined(&value)).undefined {
+            Some(name) => format!("Mandatory variable '{name}' not defined."),
+            None => "Mandatory variable not defined.".to_owned(),
+        },
+    };
+    Err(TemplateError::new(message).into())
+}
+
+fn type_debug(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
+    let [] = call.bind([])?;
+    Ok(Value::from(python::type_name(&call.input()?)))
 }

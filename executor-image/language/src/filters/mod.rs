@@ -1,57 +1,78 @@
-//! Filters: Jinja's own where minijinja's behave the same, and Ansible's.
+//! Filters: Ansible's own, Jinja's where minijinja's differ, and the names of those that minijinja has right.
 
+mod aggregate;
 pub(crate) mod call;
+mod collections;
+mod combine;
+mod compare;
 mod defaults;
+mod encode;
+mod json;
+mod numbers;
+mod paths;
 mod printf;
+pub(crate) mod regular;
+mod sets;
+mod sizes;
+mod text;
+mod yaml;
 
 use minijinja::value::Rest;
 use minijinja::{Environment, Error, State, Value};
 
 use call::Call;
+pub(crate) use compare::{order, same};
 pub(crate) use printf::format_text;
 
-/// A filter: the name and what it does.
+/// Filters of one file: the name and what it does.
 type Table = &'static [(&'static str, fn(&mut Call<'_, '_, '_>) -> Result<Value, Error>)];
 
-/// The tables of all files here.
-const TABLES: &[Table] = &[defaults::FILTERS];
-
-/// Filters of minijinja that behave as Jinja's own do.
-const NATIVE: &[&str] = &[
-    "attr",
-    "batch",
-    "capitalize",
-    "first",
-    "last",
-    "length",
-    "count",
-    "list",
-    "lower",
-    "upper",
-    "title",
-    "trim",
-    "wordcount",
-    "reverse",
-    "safe",
-    "string",
+/// Ansible's own filters: known by their short and by their full name.
+const ANSIBLE: &[Table] = &[
+    collections::FILTERS,
+    combine::FILTERS,
+    defaults::FILTERS,
+    encode::FILTERS,
+    json::FILTERS,
+    numbers::FILTERS,
+    paths::FILTERS,
+    regular::FILTERS,
+    sets::FILTERS,
+    sizes::FILTERS,
+    text::FILTERS,
+    yaml::FILTERS,
 ];
 
-/// Puts the filters into the environment, each also under its full name.
+/// Jinja's filters whose behaviour in minijinja is not quite Jinja's.
+const JINJA: &[Table] =
+    &[aggregate::FILTERS, defaults::JINJA_FILTERS, numbers::JINJA_FILTERS, text::JINJA_FILTERS];
+
+/// Jinja's filters that minijinja has.
+const NATIVE: &[&str] = &[
+    "attr", "batch", "count", "dictsort", "first", "items", "last", "length", "list", "map", "reject", "rejectattr", "reverse",
+    "safe", "select", "selectattr", "slice", "tojson",
+];
+
+/// Puts the filters into the environment.
 pub(crate) fn register(environment: &mut Environment<'static>) {
-    for (name, filter) in TABLES.iter().copied().flatten() {
-        let run = move |state: &mut State<'_, '_>, arguments: Rest<Value>| {
-            let mut call = Call::new(name, state, &arguments)?;
-            filter(&mut call)
-        };
-        environment.add_filter(*name, run);
-        environment.add_filter(format!("ansible.builtin.{name}"), run);
+    for (tables, has_full_name) in [(ANSIBLE, true), (JINJA, false)] {
+        for (name, filter) in tables.iter().copied().flatten() {
+            let run = move |state: &mut State<'_, '_>, arguments: Rest<Value>| {
+                let mut call = Call::new(name, state, &arguments)?;
+                filter(&mut call)
+            };
+            environment.add_filter(*name, run);
+            if has_full_name {
+                environment.add_filter(format!("ansible.builtin.{name}"), run);
+            }
+        }
     }
 }
 
 /// The names of all filters.
 pub(crate) fn names() -> Vec<String> {
-    let own = TABLES.iter().copied().flatten().map(|(name, _)| *name);
-    own.chain(NATIVE.iter().copied())
-        .flat_map(|name| [name.to_owned(), format!("ansible.builtin.{name}")])
-        .collect()
+    let ansible = ANSIBLE.iter().copied().flatten().map(|(name, _)| *name);
+    let jinja = JINJA.iter().copied().flatten().map(|(name, _)| *name).chain(NATIVE.iter().copied());
+    let full = ansible.clone().map(|name| format!("ansible.builtin.{name}"));
+    ansible.chain(jinja).map(str::to_owned).chain(full).collect()
 }

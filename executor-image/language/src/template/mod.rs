@@ -28,6 +28,9 @@ pub use error::TemplateError;
 pub use options::TemplateOptions;
 pub use templar::Templar;
 
+pub(crate) use finalize::complete as finalize_complete;
+pub(crate) use lazy::plain as plain_value;
+
 /// Whether a text holds a beginning of Jinja syntax, so that rendering may change it.
 pub fn looks_like_template(text: &str) -> bool {
     text.as_bytes()

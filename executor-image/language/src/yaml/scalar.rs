@@ -99,6 +99,11 @@ pub fn float(text: &str) -> Option<NodeKind> {
     Some(NodeKind::Float(sign * magnitude))
 }
 
+/// Whether PyYAML takes a text for a date with a time.
+pub fn is_timestamp(text: &str) -> bool {
+    TIMESTAMP.is_match(text)
+}
+
 /// A date stays as it is written; a date with a time becomes the text that Python prints for it.
 fn timestamp(text: &str) -> Option<NodeKind> {
     let parts = TIMESTAMP.captures(text)?;

@@ -1,0 +1,97 @@
+//! `combine`: mappings laid over each other.
+
+use minijinja::value::ValueKind;
+use minijinja::{Error, Value};
+
+use super::call::{Call, flag, items};
+use super::collections::flatten_into;
+use super::compare::same;
+use crate::template::finalize_complete;
+use crate::value::convert::{entries, map, sequence};
+use crate::value::python;
+
+pub(super) const FILTERS: super::Table = &[("combine", combine)];
+
+/// What becomes of two lists under the same key.
+#[derive(Clone, Copy)]
+enum ListMerge {
+    Replace,
+    Keep,
+    Append,
+    Prepend,
+    AppendNew,
+    PrependNew,
+}
+
+fn combine(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
+    let recursive = flag(call.named("recursive")?.as_ref(), false)?;
+    let list_merge = match call.named("list_merge")?.as_ref().map(python::to_text).as_deref() {
+        None | Some("replace") => ListMerge::Replace,
+        Some("keep") => ListMerge::Keep,
+        Some("append") => ListMerge::Append,
+        Some("prepend") => ListMerge::Prepend,
+        Some("append_rp") => ListMerge::AppendNew,
+        Some("prepend_rp") => ListMerge::PrependNew,
+        Some(_) => {
+            return Err(call.error(
+                "'list_merge' can only be 'replace', 'keep', 'append', 'prepend', 'append_rp' or 'prepend_rp'",
+            ));
+        }
+    };
+    call.no_more_names()?;
+    let terms: Vec<Value> = std::iter::once(call.value()?).chain(call.rest(0)?).collect();
+    let mut mappings = Vec::new();
+    flatten_into(&mut mappings, terms, Some(1), true)?;
+    let mut mappings = mappings.iter().map(finalize_complete).collect::<Result<Vec<_>, _>>()?;
+    if mappings.len() == 1 {
+        return Ok(mappings.swap_remove(0));
+    }
+    if let Some(wrong) = mappings.iter().find(|value| value.kind() != ValueKind::Map) {
+        return Err(call.error(format!(
+            "failed to combine variables, expected dicts but got a '{}': {}",
+            python::type_name(wrong),
+            python::to_text(wrong)
+        )));
+    }
+    let mut mappings = mappings.into_iter();
+    let Some(first) = mappings.next() else { return Ok(map(Vec::<(Value, Value)>::new())) };
+    mappings.try_fold(first, |low, high| merge(&low, &high, recursive, list_merge))
+}
+
+/// `high` over `low`.
+fn merge(low: &Value, high: &Value, recursive: bool, list_merge: ListMerge) -> Result<Value, Error> {
+    if low.len() == Some(0) || low == high {
+        return Ok(high.clone());
+    }
+    let mut merged = entries(low);
+    for (key, over) in entries(high) {
+        let Some((_, under)) = merged.iter_mut().find(|(known, _)| same(known, &key)) else {
+            merged.push((key, over));
+            continue;
+        };
+        *under = match (under.kind(), over.kind()) {
+            (ValueKind::Map, ValueKind::Map) if recursive => merge(under, &over, recursive, list_merge)?,
+            (ValueKind::Seq, ValueKind::Seq) => merge_lists(under, &over, list_merge)?,
+            _ => over,
+        };
+    }
+    Ok(map(merged))
+}
+
+fn merge_lists(low: &Value, high: &Value, list_merge: ListMerge) -> Result<Value, Error> {
+    let (low, high) = (items(low)?, items(high)?);
+    let without = |present: &[Value]| -> Vec<Value> {
+        low.iter().filter(|value| !present.iter().any(|known| same(known, value))).cloned().collect()
+    };
+    Ok(sequence(match list_merge {
+        ListMerge::Replace => high,
+        ListMerge::Keep => low,
+        ListMerge::Append => [low, high].concat(),
+        ListMerge::Prepend => [high, low].concat(),
+        ListMerge::AppendNew => [without(&high), high].concat(),
+        ListMerge::PrependNew => {
+            let rest = without(&high);
+            [high, rest].concat()
+        }
+    }))
+}
