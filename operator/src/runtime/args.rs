@@ -38,7 +38,7 @@ pub struct Arguments {
     pub concurrency: u16,
 
     /// Seconds after which work on one object is given up and tried again later.
-    #[arg(long, env = "SLIPWAY_RECONCILE_TIMEOUT_SECONDS", default_value = "60", value_parser = seconds)]
+    #[arg(long = "reconcile-timeout-seconds", env = "SLIPWAY_RECONCILE_TIMEOUT_SECONDS", default_value = "60", value_parser = seconds)]
     pub reconcile_timeout: Duration,
 
     /// Address of `/livez`, `/readyz` and `/metrics`.
@@ -54,7 +54,7 @@ pub struct Arguments {
     pub lease_name: String,
 
     /// Seconds after which another replica takes a Lease that is not renewed.
-    #[arg(long, env = "SLIPWAY_LEASE_SECONDS", default_value = "15", value_parser = seconds)]
+    #[arg(long = "lease-seconds", env = "SLIPWAY_LEASE_SECONDS", default_value = "15", value_parser = seconds)]
     pub lease_duration: Duration,
 
     /// Name of this replica; the name of its pod in a cluster.
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_time_limit_of_nothing_is_refused() {
-        let error = Arguments::try_parse_from(["slipway-operator", "--reconcile-timeout=0"])
+        let error = Arguments::try_parse_from(["slipway-operator", "--reconcile-timeout-seconds=0"])
             .unwrap_err()
             .to_string();
         assert!(error.contains("at least 1 second"), "{error}");

@@ -246,7 +246,10 @@ fn set_steps(observed: &Observed) -> Vec<Step> {
         .map(|set| set.name_any());
     let mut steps = Vec::new();
     let mut wanted_names = Vec::new();
-    for template in &deployment.spec.machine_sets {
+    // The control plane first: the other sets wait for its machines.
+    let mut templates: Vec<&MachineSetTemplate> = deployment.spec.machine_sets.iter().collect();
+    templates.sort_by_key(|template| template.role);
+    for template in templates {
         let name = names::machine_set(&cluster, &template.name);
         if template.role == MachineRole::ControlPlane && kept.as_ref().is_some_and(|kept| *kept != name) {
             continue;

@@ -17,7 +17,7 @@ use kube::{
     runtime::{controller::Action, reflector::ObjectRef},
 };
 use slipway_api::{
-    Machine, MachineSet,
+    Machine, MachineRole, MachineSet,
     conditions::{self, MACHINES_CLAIMED},
 };
 
@@ -34,9 +34,19 @@ pub async fn run(context: Arc<Context>) {
     let watches = &context.watches;
     let sets = watches.machine_sets.clone();
     let sets_of_cluster = watches.machine_sets.clone();
+    let siblings = watches.machine_sets.clone();
     Controller::new(NAME, &context, &watches.machine_sets)
         .related(&watches.machines, move |machine| {
             sets_of(machine, &sets.store().state())
+        })
+        .related(&watches.machine_sets, move |set| {
+            // A control plane that has its machines lets the other sets of its cluster go on.
+            let others = siblings.in_namespace(&set.namespace().unwrap_or_default(), |other| {
+                set.spec.role == MachineRole::ControlPlane
+                    && other.spec.cluster_name == set.spec.cluster_name
+                    && other.spec.role != MachineRole::ControlPlane
+            });
+            others.iter().map(|other| ObjectRef::from_obj(&**other)).collect()
         })
         .related(&watches.cluster_deployments, move |deployment| {
             let namespace = deployment.namespace().unwrap_or_default();

@@ -113,6 +113,11 @@ pub fn plan(observed: &Observed, now: &Time) -> Plan {
         ));
     } else if missing > 0 && observed.cluster_is_deleted {
         problem = Some((reasons::DELETING, "the cluster is being deleted".to_owned()));
+    } else if missing > 0 && observed.control_plane_waits {
+        problem = Some((
+            reasons::WAITING,
+            "waits for the control plane, whose machines are claimed first".to_owned(),
+        ));
     } else if missing > 0 {
         match &selector {
             Err(error) => problem = Some((reasons::INVALID_REFERENCE, error.clone())),
@@ -286,18 +291,14 @@ fn insufficient(observed: &Observed, selector: &Selector, uid: &str, missing: us
         .filter_map(|machine| Some((machine.name_any(), passed_over::why(machine, selector)?)));
     let wanted = observed.set.spec.replicas.unwrap_or(1);
     let lacking = missing - found;
-    let machines = if lacking == 1 {
-        "machine is"
-    } else {
-        "machines are"
-    };
+    let are = if lacking == 1 { "is" } else { "are" };
     let none = if observed.set.spec.role.needs_odd_count() && found > 0 {
         format!("; the {found} that may be claimed are left, since a control plane is claimed as a whole")
     } else {
         String::new()
     };
     format!(
-        "{lacking} of {wanted} {machines} missing{none}; {}",
+        "{lacking} of {wanted} machines {are} missing{none}; {}",
         passed_over::summary(passed_over)
     )
 }
