@@ -21,7 +21,9 @@ use minijinja::value::Rest;
 use minijinja::{Environment, Error, State, Value};
 
 use call::Call;
+pub(crate) use collections::subelement_pairs;
 pub(crate) use compare::{order, same};
+pub(crate) use numbers::chance_below;
 pub(crate) use printf::format_text;
 
 /// Filters of one file: the name and what it does.

@@ -212,6 +212,11 @@ fn shuffle(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     Ok(sequence(items))
 }
 
+/// A place in a list of `length` items, by chance.
+pub(crate) fn chance_below(length: usize) -> usize {
+    usize::try_from(Chance::new(None).below(length as u64)).unwrap_or(0)
+}
+
 /// SplitMix64, from the seed's hash or from what the standard library seeds its hash maps with.
 struct Chance(u64);
 

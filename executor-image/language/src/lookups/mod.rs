@@ -1,25 +1,56 @@
 //! Lookups: what `lookup('name', …)`, `query('name', …)` and `with_name` give.
 
+mod files;
+mod lists;
+mod sequences;
+mod variables;
+
 use std::sync::Arc;
 
-use minijinja::value::Kwargs;
+use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, Value};
 
 use crate::template::TemplateError;
 use crate::template::context::Context;
+use crate::template::undefined::defined;
 use crate::value::convert::{check, sequence};
 use crate::value::python;
 
-/// What a lookup is given.
+/// One use of a lookup.
 pub(crate) struct Lookup<'call> {
     pub(crate) context: &'call Arc<Context>,
     pub(crate) terms: Vec<Value>,
     pub(crate) options: &'call Kwargs,
 }
 
+impl Lookup<'_> {
+    /// An option given by name.
+    fn option(&self, name: &str) -> Result<Option<Value>, Error> {
+        if !self.options.has(name) {
+            return Ok(None);
+        }
+        let value = check(self.options.get::<Value>(name)?)?;
+        defined(&value)?;
+        Ok(Some(value))
+    }
+
+    fn flag(&self, name: &str, default: bool) -> Result<bool, Error> {
+        Ok(self.option(name)?.map_or(default, |value| match value.as_str() {
+            Some(text) => matches!(text.to_lowercase().as_str(), "yes" | "on" | "true" | "1" | "y" | "t"),
+            None => value.is_true(),
+        }))
+    }
+}
+
+/// Lookups of one file: the name and what it gives.
 type Table = &'static [(&'static str, fn(&Lookup<'_>) -> Result<Vec<Value>, Error>)];
 
-const TABLES: &[Table] = &[&[("env", environment)]];
+const TABLES: &[Table] = &[files::LOOKUPS, lists::LOOKUPS, sequences::LOOKUPS, variables::LOOKUPS];
+
+/// An error of a lookup.
+fn failure(message: impl Into<String>) -> Error {
+    TemplateError::new(message).into()
+}
 
 /// Runs a lookup by name.
 pub(crate) fn run(
@@ -29,19 +60,10 @@ pub(crate) fn run(
     options: &Kwargs,
 ) -> Result<Vec<Value>, Error> {
     let short = name.strip_prefix("ansible.builtin.").unwrap_or(name);
-    let Some((_, lookup)) = TABLES
-        .iter()
-        .copied()
-        .flatten()
-        .find(|(known, _)| *known == short)
-    else {
-        return Err(TemplateError::new(format!("lookup plugin ({name}) not found")).into());
+    let Some((_, lookup)) = TABLES.iter().copied().flatten().find(|(known, _)| *known == short) else {
+        return Err(failure(format!("lookup plugin ({name}) not found")));
     };
-    lookup(&Lookup {
-        context,
-        terms,
-        options,
-    })
+    lookup(&Lookup { context, terms, options })
 }
 
 /// `lookup()` and `query()`: the second gives a list, the first a text of the items joined by commas.
@@ -53,38 +75,28 @@ pub(crate) fn call(
     as_list: bool,
 ) -> Result<Value, Error> {
     let as_list = as_list || options.get::<Option<bool>>("wantlist")?.unwrap_or(false);
-    let errors = options
-        .get::<Option<String>>("errors")?
-        .unwrap_or_else(|| "strict".into());
-    let terms = terms.iter().cloned().map(check).collect::<Result<Vec<_>, _>>()?;
+    let errors = options.get::<Option<String>>("errors")?.unwrap_or_else(|| "strict".into());
+    let terms = terms
+        .iter()
+        .map(|term| crate::template::finalize_complete(term))
+        .collect::<Result<Vec<_>, _>>()?;
     let found = match run(context, name, terms, options) {
         Ok(found) => found,
-        Err(_) if errors != "strict" => {
-            return Ok(if as_list {
-                sequence(Vec::new())
-            } else {
-                Value::from(())
-            });
-        }
+        Err(_) if errors != "strict" => return Ok(if as_list { sequence(Vec::new()) } else { Value::from(()) }),
         Err(error) => return Err(error),
     };
     options.assert_all_used()?;
-    if as_list {
+    if as_list || found.is_empty() {
         return Ok(sequence(found));
     }
-    if found.iter().all(|item| item.as_str().is_some()) {
-        if found.is_empty() {
-            return Ok(sequence(found));
-        }
-        return Ok(Value::from(
-            found.iter().map(python::to_text).collect::<Vec<_>>().join(","),
-        ));
+    if found.iter().all(|item| item.kind() == ValueKind::String) {
+        return Ok(match found.as_slice() {
+            // Text that must stay text (`template` with `convert_data=False`) keeps its mark.
+            [only] if only.is_safe() => only.clone(),
+            _ => Value::from(found.iter().map(python::to_text).collect::<Vec<_>>().join(",")),
+        });
     }
-    Ok(if let [only] = found.as_slice() {
-        only.clone()
-    } else {
-        sequence(found)
-    })
+    Ok(if let [only] = found.as_slice() { only.clone() } else { sequence(found) })
 }
 
 /// The names of all lookups.
@@ -95,20 +107,4 @@ pub(crate) fn names() -> Vec<String> {
         .flatten()
         .flat_map(|(name, _)| [(*name).to_owned(), format!("ansible.builtin.{name}")])
         .collect()
-}
-
-fn environment(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
-    let default = lookup
-        .options
-        .get::<Option<Value>>("default")?
-        .unwrap_or_else(|| Value::from(""));
-    let host = lookup.context.scope().host();
-    Ok(lookup
-        .terms
-        .iter()
-        .map(|term| {
-            host.environment(&python::to_text(term))
-                .map_or_else(|| default.clone(), Value::from)
-        })
-        .collect())
 }

@@ -27,7 +27,7 @@ pub(super) fn expression(value: &Value) -> Value {
 }
 
 /// The value of a template's text.
-pub(super) fn text(text: &str) -> Value {
+pub(crate) fn text(text: &str) -> Value {
     if text.starts_with(['{', '[']) || text == "True" || text == "False" {
         return literal::evaluate(text).unwrap_or_else(|| Value::from(text));
     }

@@ -1,0 +1,67 @@
+//! Lookups of variables of the playbook and of the process.
+
+use minijinja::{Error, Value};
+
+use super::{Lookup, failure};
+use crate::filters::regular::compile;
+use crate::template::{TemplateError, finalize_complete};
+use crate::value::python;
+
+pub(super) const LOOKUPS: super::Table = &[("env", environment), ("varnames", names), ("vars", variables)];
+
+fn environment(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
+    let default = lookup.option("default")?.unwrap_or_else(|| Value::from(""));
+    let host = lookup.context.scope().host();
+    let value = |term: &Value| host.environment(&python::to_text(term)).map_or_else(|| default.clone(), Value::from);
+    Ok(lookup.terms.iter().map(value).collect())
+}
+
+/// The names of a setting given as a term.
+fn identifier(term: &Value) -> Result<&str, Error> {
+    term.as_str().ok_or_else(|| {
+        failure(format!(
+            "Invalid setting identifier, \"{}\" is not a string, its a {}",
+            python::to_text(term),
+            python::type_name(term)
+        ))
+    })
+}
+
+fn variables(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
+    let default = lookup.option("default")?.filter(|default| !default.is_none());
+    let mut found = Vec::new();
+    for term in &lookup.terms {
+        let name = identifier(term)?;
+        let value = match lookup.context.lookup(name) {
+            Some(value) => finalize_complete(&value),
+            None => Err(TemplateError {
+                message: format!("No variable found with this name: {name}"),
+                span: None,
+                undefined: Some(name.to_owned()),
+            }
+            .into()),
+        };
+        match (value, &default) {
+            (Ok(value), _) => found.push(value),
+            (Err(error), Some(default)) if error.kind() == minijinja::ErrorKind::UndefinedError => {
+                found.push(default.clone());
+            }
+            (Err(error), _) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+fn names(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
+    let known = lookup.context.scope().names();
+    let mut found = Vec::new();
+    for term in &lookup.terms {
+        let pattern = compile(identifier(term)?, false, false)?;
+        for name in &known {
+            if pattern.is_match(&**name).map_err(|error| failure(error.to_string()))? {
+                found.push(Value::from(&**name));
+            }
+        }
+    }
+    Ok(found)
+}
