@@ -7,10 +7,10 @@ use crate::cgroup::Hierarchies;
 use crate::error::{Error, FileContext, Result};
 use crate::lab::Lab;
 use crate::machine::Machine;
-use crate::mounts;
 use crate::network::Network;
 use crate::process::{self, Process};
 use crate::state::{self, Folders};
+use crate::{kernel_parameters, mounts};
 
 /// What of a lab is on this host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,9 +71,11 @@ impl Lab {
         let cgroup = format!("slipway-{name}");
         hierarchies.kill(&cgroup).await?;
         mounts::unmount_below(&folders.root)?;
+        tell_of_visitors(name);
         Network::of(name).remove().await?;
         hierarchies.remove(&cgroup).await?;
         remove_folder(&folders.root)?;
+        kernel_parameters::restore(&folders).await?;
         let left = Leftovers::of(name)?;
         if left.is_empty() {
             Ok(())
@@ -98,6 +100,26 @@ fn service_processes(folders: &Folders) -> Result<Vec<Process>> {
     records
         .filter_map(|record| process::recorded(&record).transpose())
         .collect()
+}
+
+/// Names the processes that a person started with `slipway-lab run` and that still run: they are not the lab's to end.
+fn tell_of_visitors(name: &str) {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(namespace) = std::fs::metadata(Network::of(name).namespace_file()) else {
+        return;
+    };
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let inside =
+            std::fs::metadata(entry.path().join("ns/net")).is_ok_and(|own| own.ino() == namespace.ino());
+        if inside && entry.path() != Path::new("/proc").join(std::process::id().to_string()) {
+            let command = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+            tracing::warn!(
+                "process {} ({}) still runs in the lab's network, of which it now sees nothing",
+                entry.file_name().display(),
+                command.trim()
+            );
+        }
+    }
 }
 
 fn has_extension(path: &Path, extension: &str) -> bool {

@@ -12,7 +12,7 @@ use crate::error::{Error, FileContext, Result};
 use crate::machine::Machine;
 use crate::network::{MAXIMUM_MACHINES, Network};
 use crate::state::{self, Folders};
-use crate::{base_root, command, services};
+use crate::{base_root, command, kernel_parameters, services};
 
 /// What a lab is brought up with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +62,7 @@ impl Lab {
         let base_root = base_root::ensure().await?;
         {
             let _lock = lab.folders.lock("lab").await?;
+            kernel_parameters::remember(&lab.folders).await?;
             let record = LabRecord {
                 name: lab.name.clone(),
                 base_root,

@@ -27,6 +27,7 @@ mod down;
 mod error;
 pub mod files;
 mod inventory;
+mod kernel_parameters;
 mod lab;
 mod machine;
 mod metadata;
