@@ -262,12 +262,12 @@ impl Hierarchies {
 fn delegate_controllers(directory: &Path) -> Result<()> {
     let available = directory.join("cgroup.controllers");
     let controllers = std::fs::read_to_string(&available).file("read", &available)?;
-    let wanted: Vec<String> = controllers
-        .split_whitespace()
-        .map(|name| format!("+{name}"))
-        .collect();
     let file = directory.join("cgroup.subtree_control");
-    std::fs::write(&file, wanted.join(" ")).file("write", &file)
+    for controller in controllers.split_whitespace() {
+        // One that cannot be passed on (cpu, while there are real-time processes) is left out: kubelet names what it lacks.
+        let _left_out = std::fs::write(&file, format!("+{controller}"));
+    }
+    Ok(())
 }
 
 /// Version 1: a new cpuset has no processors and refuses processes until it is given some.
