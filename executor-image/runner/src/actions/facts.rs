@@ -1,0 +1,55 @@
+//! `set_fact` and `gather_facts`
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::{Value, json};
+use slipway_language::{Variable, from_json};
+
+use super::{ActionContext, Arguments, ResultMap, failure, map};
+use crate::transport::TransportError;
+
+pub(super) fn set_fact(context: &ActionContext<'_>, mut args: Arguments) -> ResultMap {
+    args.shift_remove("cacheable");
+    if args.is_empty() {
+        return failure("No key/value pairs provided, at least one is required for this action to succeed");
+    }
+    for value in args.values_mut() {
+        // Ansible 2.18 turns these four words into booleans here.
+        if let Value::String(text) = value {
+            match text.to_ascii_lowercase().as_str() {
+                "true" | "yes" => *value = Value::Bool(true),
+                "false" | "no" => *value = Value::Bool(false),
+                _ => {}
+            }
+        }
+    }
+    for name in args.keys() {
+        let valid = name.chars().enumerate().all(|(index, letter)| letter == '_' || letter.is_alphabetic() || (index > 0 && letter.is_numeric()));
+        if !valid || name.is_empty() {
+            return failure(format!(
+                "The variable name '{name}' is not valid. Variables must start with a letter or underscore character, and contain only letters, numbers and underscores."
+            ));
+        }
+    }
+    for (name, value) in &args {
+        let data = from_json(value.clone());
+        for receiver in context.item.receivers {
+            receiver.set.set(Arc::from(name.as_str()), Variable::Data(data.clone()));
+        }
+    }
+    let mut result = map(json!({"changed": false}));
+    result.insert("ansible_facts".to_owned(), Value::Object(args));
+    result.insert("_ansible_facts_kept".to_owned(), Value::Bool(true));
+    result
+}
+
+pub(super) async fn gather(context: &ActionContext<'_>, mut args: Arguments) -> Result<ResultMap, TransportError> {
+    args.shift_remove("parallel");
+    let mut result = context.call("ansible.builtin.setup", args, IndexMap::new()).await?;
+    // The facts themselves are long; they are shown only to who asks for details.
+    if !result.contains_key("failed") {
+        result.insert("_ansible_verbose_override".to_owned(), Value::Bool(true));
+    }
+    Ok(result)
+}

@@ -1,0 +1,159 @@
+//! What the runner itself does for a task: everything for modules such as `debug`, the half that reads files of this machine for
+//! modules such as `copy`. All other modules go to the agent as they are.
+
+mod assertion;
+mod copy;
+mod debug;
+mod facts;
+mod include_vars;
+mod package;
+mod pause;
+mod raw;
+mod script;
+mod template;
+mod unarchive;
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
+use slipway_language::{FileKind, Node};
+use slipway_protocol::{Call, spec::ModuleSpec};
+use std::path::PathBuf;
+
+use crate::{
+    engine::ItemContext,
+    transport::TransportError,
+};
+
+/// Arguments by name.
+pub type Arguments = Map<String, Value>;
+/// A result.
+pub type ResultMap = Map<String, Value>;
+
+/// One call of a module for one item of a task on a host.
+pub(crate) struct ActionContext<'a> {
+    pub item: &'a ItemContext<'a>,
+    pub spec: &'static ModuleSpec,
+    pub environment: &'a IndexMap<String, String>,
+    /// Seconds.
+    pub timeout: Option<f64>,
+}
+
+/// Whether an argument is the source of an expression, which the action evaluates itself.
+pub(crate) fn takes_source(spec: &ModuleSpec, argument: &str) -> bool {
+    spec.name == "ansible.builtin.assert" && argument == "that"
+}
+
+/// Carries out the task's module.
+///
+/// # Errors
+/// When the host cannot be reached.
+pub(crate) async fn execute(context: &ActionContext<'_>, args: Arguments) -> Result<ResultMap, TransportError> {
+    match context.spec.short_name() {
+        "assert" => Ok(assertion::run(context, &args)),
+        "debug" => Ok(debug::run(context, &args)),
+        "fail" => Ok(fail(&args)),
+        "set_fact" => Ok(facts::set_fact(context, args)),
+        "include_vars" => Ok(include_vars::run(context, &args)),
+        "pause" => Ok(pause::run(context, &args).await),
+        "gather_facts" => facts::gather(context, args).await,
+        "copy" => copy::run(context, args).await,
+        "template" => template::run(context, args).await,
+        "script" => script::run(context, args).await,
+        "unarchive" => unarchive::run(context, args).await,
+        "package" => package::run(context, args).await,
+        "raw" => raw::run(context, &args).await,
+        _ => context.call(context.spec.name, args, IndexMap::new()).await,
+    }
+}
+
+fn fail(args: &Arguments) -> ResultMap {
+    let message = args.get("msg").cloned().unwrap_or_else(|| Value::from("Failed as requested from task"));
+    map(json!({"changed": false, "failed": true, "msg": message}))
+}
+
+/// The map of a JSON object.
+pub(crate) fn map(value: Value) -> ResultMap {
+    match value {
+        Value::Object(map) => map,
+        _ => ResultMap::new(),
+    }
+}
+
+/// A failure with a message.
+pub(crate) fn failure(message: impl Into<String>) -> ResultMap {
+    map(json!({"changed": false, "failed": true, "msg": message.into()}))
+}
+
+/// An argument that is text; numbers and booleans are written out.
+pub(crate) fn text(args: &Arguments, name: &str) -> Option<String> {
+    match args.get(name)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Null => None,
+        other => Some(other.to_string()),
+    }
+}
+
+/// An argument that is true or false.
+pub(crate) fn boolean(args: &Arguments, name: &str) -> Option<bool> {
+    match args.get(name)? {
+        Value::Bool(value) => Some(*value),
+        Value::String(text) => Some(matches!(text.to_ascii_lowercase().as_str(), "yes" | "true" | "on" | "1" | "y" | "t")),
+        Value::Number(number) => Some(number.as_f64() != Some(0.0)),
+        _ => None,
+    }
+}
+
+impl ActionContext<'_> {
+    /// The argument as it is written in the playbook.
+    pub(crate) fn source(&self, name: &str) -> Option<&Node> {
+        self.item.task.module()?.args.get(name)
+    }
+
+    /// Carries out a module on the host.
+    pub(crate) async fn call(
+        &self,
+        module: &str,
+        args: Arguments,
+        files: IndexMap<String, String>,
+    ) -> Result<ResultMap, TransportError> {
+        let item = self.item;
+        let target = match item.play.target(item.task, &item.scope) {
+            Ok(target) => target,
+            Err(error) => return Ok(failure(error.to_string())),
+        };
+        let agent = item.play.agent(&item.host.name, &target).await?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds of a timeout")]
+        let timeout = self.timeout.filter(|seconds| *seconds >= 1.0).map(|seconds| seconds as u64);
+        let call = Call {
+            module: module.to_owned(),
+            args,
+            check: item.check,
+            diff: item.diff,
+            environment: self.environment.clone(),
+            timeout,
+            files,
+        };
+        let result = agent.call(&call).await;
+        Ok(result?.0)
+    }
+
+    /// Gives a file's content to the host; the inner error is for the task.
+    pub(crate) async fn put(&self, content: &[u8]) -> Result<Result<String, String>, TransportError> {
+        let item = self.item;
+        let target = match item.play.target(item.task, &item.scope) {
+            Ok(target) => target,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let agent = item.play.agent(&item.host.name, &target).await?;
+        agent.put(content).await
+    }
+
+    /// A file of this machine that the task names, searched in its role and beside its playbook.
+    pub(crate) fn find(&self, name: &str, kind: FileKind) -> Result<PathBuf, String> {
+        let files = self.item.scope.host();
+        files.find_file(name, kind).ok_or_else(|| {
+            let searched: Vec<String> = files.search_path().iter().map(|folder| folder.display().to_string()).collect();
+            format!("Could not find or access '{name}'\nSearched in: {}", searched.join(", "))
+        })
+    }
+}

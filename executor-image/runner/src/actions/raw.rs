@@ -1,0 +1,40 @@
+//! `raw`: a command through the connection alone, for hosts on which nothing can be started yet.
+
+use serde_json::json;
+
+use super::{ActionContext, Arguments, ResultMap, failure, map, text};
+use crate::transport::{TransportError, quote};
+
+pub(super) async fn run(context: &ActionContext<'_>, args: &Arguments) -> Result<ResultMap, TransportError> {
+    let item = context.item;
+    let Some(command) = text(args, "_raw_params") else {
+        return Ok(failure("no command given"));
+    };
+    if item.check {
+        return Ok(map(json!({"changed": false, "skipped": true})));
+    }
+    let target = match item.play.target(item.task, &item.scope) {
+        Ok(target) => target,
+        Err(error) => return Ok(failure(error.to_string())),
+    };
+    let shell = text(args, "executable").unwrap_or_else(|| "/bin/sh".to_owned());
+    let exports: String = context.environment.iter().map(|(name, value)| format!("export {name}={}; ", quote(value))).collect();
+    let mut line = format!("{} -c {}", quote(&shell), quote(&format!("{exports}{command}")));
+    if let Some(user) = &target.launch.become_user {
+        line = format!("sudo -H -S -n -u {} {line}", quote(user));
+    }
+    let connection = item.play.connection(&item.host.name, &target).await?;
+    let output = connection.execute(line).await?;
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<String>>();
+    let mut result = map(json!({
+        "changed": true, "rc": output.status, "stdout": stdout, "stderr": stderr,
+        "stdout_lines": lines(&stdout), "stderr_lines": lines(&stderr),
+    }));
+    if output.status != 0 {
+        result.insert("failed".to_owned(), true.into());
+        result.insert("msg".to_owned(), "non-zero return code".into());
+    }
+    Ok(result)
+}

@@ -1,0 +1,79 @@
+//! `template`: rendered here, written by the agent.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use slipway_language::{FileKind, Layer, TemplateOptions, Variable};
+
+use super::{ActionContext, Arguments, ResultMap, boolean, copy, failure, text};
+use crate::{inventory::Vars, transport::TransportError};
+
+pub(super) async fn run(context: &ActionContext<'_>, mut args: Arguments) -> Result<ResultMap, TransportError> {
+    let (Some(source), Some(_)) = (text(&args, "src"), text(&args, "dest")) else {
+        return Ok(failure("src and dest are required"));
+    };
+    let path = match context.find(&source, FileKind::Templates) {
+        Ok(path) => path,
+        Err(message) => return Ok(failure(message)),
+    };
+    let template = match std::fs::read_to_string(&path) {
+        Ok(template) => template,
+        Err(error) => return Ok(failure(format!("cannot read the template {}: {error}", path.display()))),
+    };
+    let options = options(&mut args);
+    let shown = path.display().to_string();
+    let mut vars = Vars::new();
+    for (name, value) in [
+        ("template_path", source.clone()),
+        ("template_fullpath", shown.clone()),
+        ("template_destpath", text(&args, "dest").unwrap_or_default()),
+        ("ansible_managed", "Ansible managed".to_owned()),
+    ] {
+        // What the playbook sets wins: these only fill gaps.
+        if context.item.scope.variable(name).is_none() {
+            vars.insert(Arc::from(name), Variable::Data(value.into()));
+        }
+    }
+    let scope = context.item.scope.with(Arc::new(vars) as Arc<dyn Layer>);
+    let rendered = match context.item.play.run.templar.template_file(&template, &shown, &options, &scope) {
+        Ok(rendered) => rendered,
+        Err(error) => return Ok(failure(format!("the template {shown} cannot be rendered: {error}"))),
+    };
+    if text(&args, "mode").as_deref() == Some("preserve") {
+        use std::os::unix::fs::PermissionsExt;
+        if let Ok(metadata) = path.metadata() {
+            args.insert("mode".to_owned(), Value::from(format!("0{:03o}", metadata.permissions().mode() & 0o7777)));
+        }
+    }
+    copy::send(context, args, rendered.into_bytes(), &path).await
+}
+
+/// The options of the template's syntax, taken out of the arguments.
+fn options(args: &mut Arguments) -> TemplateOptions {
+    let mut options = TemplateOptions::default();
+    let flags = [("trim_blocks", &mut options.trim_blocks), ("lstrip_blocks", &mut options.lstrip_blocks)];
+    for (name, slot) in flags {
+        if let Some(value) = boolean(args, name) {
+            *slot = value;
+        }
+        args.shift_remove(name);
+    }
+    let texts = [
+        ("block_start_string", &mut options.block_start_string),
+        ("block_end_string", &mut options.block_end_string),
+        ("variable_start_string", &mut options.variable_start_string),
+        ("variable_end_string", &mut options.variable_end_string),
+        ("comment_start_string", &mut options.comment_start_string),
+        ("comment_end_string", &mut options.comment_end_string),
+    ];
+    for (name, slot) in texts {
+        if let Some(Value::String(value)) = args.shift_remove(name) {
+            *slot = value;
+        }
+    }
+    if let Some(Value::String(newline)) = args.shift_remove("newline_sequence") {
+        options.newline_sequence = newline.replace("\\n", "\n").replace("\\r", "\r");
+    }
+    args.shift_remove("output_encoding");
+    options
+}

@@ -1,0 +1,315 @@
+//! One task on one host: its loop, its conditions, what is kept of its results.
+
+use std::{sync::Arc, time::{Duration, Instant}};
+
+use minijinja::Value;
+use serde_json::Value as Json;
+use slipway_language::{Layer, Scope, TemplateError, Variable, from_json, to_json};
+use slipway_report::ItemResult;
+
+use super::{
+    HostState,
+    attempt::{self, ItemOutcome},
+    play::PlayRun,
+    result::{self, ResultMap, TaskResult, failure, flag},
+};
+use crate::{
+    inventory::Vars,
+    output::{HostLine, ItemLine},
+    playbook::{Loop, Task},
+};
+
+/// What stands in the place of a hidden item.
+const HIDDEN_ITEM: &str = "(censored due to no_log)";
+
+/// One item of a task on a host, or the task itself if it does not loop.
+#[derive(Debug)]
+pub(crate) struct ItemContext<'a> {
+    pub play: &'a Arc<PlayRun>,
+    pub host: &'a Arc<HostState>,
+    pub task: &'a Arc<Task>,
+    /// The task's name as printed.
+    pub name: &'a str,
+    /// All variables, those of the item included.
+    pub scope: Scope,
+    /// Whether nothing may be changed.
+    pub check: bool,
+    /// Whether differences are wanted.
+    pub diff: bool,
+    /// Hosts that get facts and variables of this task: all of the batch for `run_once`, else the one it runs on.
+    pub receivers: &'a [Arc<HostState>],
+    /// The loop variable and its value.
+    pub item: Vec<(Arc<str>, Value)>,
+    /// The item as printed.
+    pub label: Option<String>,
+}
+
+/// Runs a task on a host, printing items as they end.
+pub(super) async fn run_task(
+    play: &Arc<PlayRun>,
+    host: &Arc<HostState>,
+    task: &Arc<Task>,
+    name: &str,
+    receivers: &[Arc<HostState>],
+) -> TaskResult {
+    let started = Instant::now();
+    let scope = play.scope(host, Some(task));
+    let mut outcome = TaskResult {
+        host: Arc::clone(&host.name),
+        map: ResultMap::new(),
+        no_log: false,
+        ignore_errors: false,
+        ignore_unreachable: false,
+        looped: task.r#loop.is_some(),
+        notify: Vec::new(),
+        includes: Vec::new(),
+        took_ms: 0,
+        items: Vec::new(),
+    };
+    let no_log = play.boolean(task.settings.no_log.as_ref(), &scope);
+    // A no_log that cannot be known hides: a secret shown cannot be taken back.
+    outcome.no_log = no_log.as_ref().map_or(true, |value| value.unwrap_or(false));
+    let options = &play.run.options;
+    let modes = play
+        .boolean(task.settings.check_mode.as_ref(), &scope)
+        .and_then(|check| Ok((check, play.boolean(task.settings.diff.as_ref(), &scope)?)));
+    let context = |scope: Scope, check: bool, diff: bool, item: Vec<(Arc<str>, Value)>, label: Option<String>| ItemContext {
+        play, host, task, name, scope, check, diff, receivers, item, label,
+    };
+    let mut last_scope = scope.clone();
+    match (modes, &task.r#loop) {
+        (Err(error), _) => outcome.map = template_failure(&error),
+        (Ok((check, diff)), None) => {
+            let item = context(scope, check.unwrap_or(options.check), diff.unwrap_or(options.diff), Vec::new(), None);
+            let done = attempt::run_item(&item, outcome.no_log).await;
+            notify(&item, &done.map, &mut outcome.notify);
+            outcome.map = done.map;
+            outcome.includes.extend(done.include);
+        }
+        (Ok((check, diff)), Some(looping)) => {
+            let modes = (check.unwrap_or(options.check), diff.unwrap_or(options.diff));
+            last_scope = run_loop(&context, looping, scope, modes, &mut outcome).await;
+        }
+    }
+    finish(play, task, receivers, &last_scope, &mut outcome);
+    outcome.took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    outcome
+}
+
+/// What follows once the result is there: who ignores it, who remembers it.
+fn finish(play: &Arc<PlayRun>, task: &Task, receivers: &[Arc<HostState>], scope: &Scope, outcome: &mut TaskResult) {
+    if flag(&outcome.map, "failed") {
+        outcome.ignore_errors = matches!(play.boolean(task.settings.ignore_errors.as_ref(), scope), Ok(Some(true)));
+    }
+    if flag(&outcome.map, "unreachable") {
+        outcome.ignore_unreachable = matches!(play.boolean(task.settings.ignore_unreachable.as_ref(), scope), Ok(Some(true)));
+    }
+    if let Some(register) = &task.register {
+        let value = from_json(result::public(&outcome.map));
+        for receiver in receivers {
+            receiver.set.set(Arc::clone(register), Variable::Data(value.clone()));
+        }
+    }
+}
+
+async fn run_loop<'a>(
+    context: &impl Fn(Scope, bool, bool, Vec<(Arc<str>, Value)>, Option<String>) -> ItemContext<'a>,
+    looping: &Loop,
+    scope: Scope,
+    (check, diff): (bool, bool),
+    outcome: &mut TaskResult,
+) -> Scope {
+    let base = context(scope.clone(), check, diff, Vec::new(), None);
+    let templar = &base.play.run.templar;
+    let items = match &looping.lookup {
+        None => slipway_language::loops::items(templar, &looping.items, &scope),
+        Some(lookup) => slipway_language::loops::with(templar, lookup, &looping.items, &scope),
+    };
+    let items = match items {
+        Ok(items) => items,
+        // A loop that cannot be known does not matter to a task that is skipped anyway.
+        Err(error) => {
+            outcome.looped = false;
+            outcome.map = attempt::skipped_by_condition(&base).unwrap_or_else(|| template_failure(&error));
+            return scope;
+        }
+    };
+    if items.is_empty() {
+        outcome.map = result::to_map(serde_json::json!({
+            "changed": false, "skipped": true, "skipped_reason": "No items in the list", "results": [],
+        }));
+        return scope;
+    }
+    let count = items.len();
+    let mut results: Vec<Json> = Vec::with_capacity(count);
+    let mut previous: Option<Variable> = None;
+    let mut last_scope = scope.clone();
+    let mut deciding_scope: Option<Scope> = None;
+    for (index, value) in items.iter().enumerate() {
+        if index > 0 {
+            pause(&base, looping, &scope).await;
+        }
+        let mut vars = loop_vars(looping, &items, index, &base, &scope);
+        if let (Some(register), Some(previous)) = (&base.task.register, previous.take()) {
+            vars.insert(Arc::clone(register), previous);
+        }
+        last_scope = scope.with(Arc::new(vars) as Arc<dyn Layer>);
+        let label = label(&base, looping, value, &last_scope);
+        let mut bound = vec![(Arc::clone(&looping.control.loop_var), value.clone())];
+        if let Some(name) = &looping.control.index_var {
+            bound.push((Arc::clone(name), Value::from(index)));
+        }
+        let item = context(last_scope.clone(), check, diff, bound, Some(label.clone()));
+        let ItemOutcome { mut map, include } = attempt::run_item(&item, outcome.no_log).await;
+        notify(&item, &map, &mut outcome.notify);
+        outcome.includes.extend(include);
+        map.insert(looping.control.loop_var.to_string(), to_json(value));
+        map.insert("ansible_loop_var".to_owned(), Json::from(looping.control.loop_var.as_ref()));
+        if let Some(name) = &looping.control.index_var {
+            map.insert(name.to_string(), Json::from(index));
+            map.insert("ansible_index_var".to_owned(), Json::from(name.as_ref()));
+        }
+        let shown = if outcome.no_log { HIDDEN_ITEM.to_owned() } else { label };
+        let line = ItemLine { host: Arc::clone(&outcome.host), status: result::item_line(&map), label: shown.clone() };
+        let bad = matches!(line.status, HostLine::Failed { .. });
+        // The items of an include are told by what is included.
+        let is_include = base.task.module().is_none() && matches!(line.status, HostLine::Ok | HostLine::Changed);
+        if !is_include {
+            base.play.run.printer.item(&line, &map, outcome.no_log);
+        }
+        outcome.items.push(ItemResult {
+            label: (!outcome.no_log).then_some(shown),
+            status: crate::output::status(line.status),
+        });
+        if bad && deciding_scope.is_none() {
+            deciding_scope = Some(last_scope.clone());
+        }
+        if base.task.register.is_some() || looping.control.break_when.is_some() {
+            previous = Some(Variable::Data(from_json(result::public(&map))));
+        }
+        let lost = flag(&map, "unreachable");
+        results.push(Json::Object(map));
+        if lost || should_break(&base, looping, &last_scope, previous.as_ref()) {
+            break;
+        }
+    }
+    outcome.map = summarize(results);
+    deciding_scope.unwrap_or(last_scope)
+}
+
+fn should_break(base: &ItemContext<'_>, looping: &Loop, scope: &Scope, result: Option<&Variable>) -> bool {
+    let Some(condition) = &looping.control.break_when else { return false };
+    let mut vars = Vars::new();
+    if let (Some(register), Some(result)) = (&base.task.register, result) {
+        vars.insert(Arc::clone(register), result.clone());
+    }
+    let scope = scope.with(Arc::new(vars) as Arc<dyn Layer>);
+    base.play.run.templar.condition(condition, &scope).is_ok_and(|verdict| verdict.is_true())
+}
+
+async fn pause(base: &ItemContext<'_>, looping: &Loop, scope: &Scope) {
+    if let Ok(Some(seconds)) = base.play.number(looping.control.pause.as_ref(), scope)
+        && seconds > 0.0
+    {
+        tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+    }
+}
+
+fn loop_vars(looping: &Loop, items: &[Value], index: usize, base: &ItemContext<'_>, scope: &Scope) -> Vars {
+    let mut vars = Vars::new();
+    let mut set = |name: &str, value: Value| {
+        vars.insert(Arc::from(name), Variable::Data(value));
+    };
+    set(&looping.control.loop_var, items[index].clone());
+    set("ansible_loop_var", Value::from(looping.control.loop_var.as_ref()));
+    if let Some(name) = &looping.control.index_var {
+        set(name, Value::from(index));
+        set("ansible_index_var", Value::from(name.as_ref()));
+    }
+    if matches!(base.play.boolean(looping.control.extended.as_ref(), scope), Ok(Some(true))) {
+        let count = items.len();
+        let mut extended = vec![
+            ("allitems", items.iter().cloned().collect::<Value>()),
+            ("index", Value::from(index + 1)),
+            ("index0", Value::from(index)),
+            ("first", Value::from(index == 0)),
+            ("last", Value::from(index + 1 == count)),
+            ("length", Value::from(count)),
+            ("revindex", Value::from(count - index)),
+            ("revindex0", Value::from(count - index - 1)),
+        ];
+        if let Some(next) = items.get(index + 1) {
+            extended.push(("nextitem", next.clone()));
+        }
+        if let Some(before) = index.checked_sub(1).and_then(|before| items.get(before)) {
+            extended.push(("previtem", before.clone()));
+        }
+        set("ansible_loop", extended.into_iter().collect::<Value>());
+    }
+    vars
+}
+
+fn label(base: &ItemContext<'_>, looping: &Loop, item: &Value, scope: &Scope) -> String {
+    match &looping.control.label {
+        None => slipway_language::to_text(item),
+        Some(label) => match base.play.run.templar.render(label, scope) {
+            Ok(value) => slipway_language::to_text(&value),
+            Err(error) => format!("<the label cannot be shown: {error}>"),
+        },
+    }
+}
+
+/// The result of a loop, from those of its items.
+fn summarize(results: Vec<Json>) -> ResultMap {
+    let any = |key: &str| results.iter().filter_map(Json::as_object).any(|map| flag(map, key));
+    let all_skipped = results.iter().filter_map(Json::as_object).all(|map| flag(map, "skipped"));
+    let mut map = ResultMap::new();
+    map.insert("changed".to_owned(), Json::Bool(any("changed")));
+    if any("unreachable") {
+        map.insert("unreachable".to_owned(), Json::Bool(true));
+        let said = results.iter().rev().find_map(|item| item.get("msg").filter(|_| item.get("unreachable").is_some()).cloned());
+        map.insert("msg".to_owned(), said.unwrap_or(Json::Null));
+    } else if any("failed") {
+        map.insert("failed".to_owned(), Json::Bool(true));
+        map.insert("msg".to_owned(), Json::from("One or more items failed"));
+    } else if all_skipped {
+        map.insert("msg".to_owned(), Json::from("All items skipped"));
+    } else {
+        map.insert("msg".to_owned(), Json::from("All items completed"));
+    }
+    map.insert("skipped".to_owned(), Json::Bool(all_skipped));
+    map.insert("results".to_owned(), Json::Array(results));
+    map
+}
+
+/// Handlers that this result notifies.
+fn notify(item: &ItemContext<'_>, map: &ResultMap, names: &mut Vec<String>) {
+    if item.task.settings.notify.is_empty() || !flag(map, "changed") || flag(map, "failed") {
+        return;
+    }
+    for node in &item.task.settings.notify {
+        let Ok(value) = item.play.run.templar.render(node, &item.scope) else { continue };
+        let mut add = |value: &Value| {
+            let name = slipway_language::to_text(value);
+            if !name.is_empty() && !names.contains(&name) {
+                names.push(name);
+            }
+        };
+        match value.try_iter() {
+            Ok(values) if value.as_str().is_none() => values.for_each(|value| add(&value)),
+            _ => add(&value),
+        }
+    }
+}
+
+/// A failure because of a template.
+pub(super) fn template_failure(error: &TemplateError) -> ResultMap {
+    let place = error.span.as_ref().map(|span| format!(" ({span})")).unwrap_or_default();
+    match &error.undefined {
+        Some(_) => failure(format!(
+            "The task includes an option with an undefined variable. The error was: {}{place}",
+            error.message
+        )),
+        None => failure(format!("{}{place}", error.message)),
+    }
+}

@@ -1,0 +1,98 @@
+//! Where a task finds its files: the folders of its role and of the roles around it, its own folder, the playbook's.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use slipway_language::{FileKind, LookupHost};
+
+use crate::playbook::Task;
+
+/// Reads files for one task.
+#[derive(Debug, Clone)]
+pub struct TaskFiles {
+    search: Vec<PathBuf>,
+    playbook_directory: PathBuf,
+}
+
+impl TaskFiles {
+    /// The files that a task sees; without one, those that a play sees.
+    pub fn new(task: Option<&Task>, playbook_directory: &Path) -> Arc<Self> {
+        let mut search: Vec<PathBuf> = Vec::new();
+        let mut add = |path: PathBuf| {
+            if !search.contains(&path) {
+                search.push(path);
+            }
+        };
+        if let Some(task) = task {
+            if let Some(role) = &task.role {
+                add(role.path.clone());
+                role.parent_paths.iter().cloned().for_each(&mut add);
+            }
+            let file = std::path::absolute(task.span.file.as_ref()).unwrap_or_default();
+            if let Some(directory) = file.parent() {
+                add(directory.to_path_buf());
+            }
+        }
+        add(playbook_directory.to_path_buf());
+        Arc::new(Self { search, playbook_directory: playbook_directory.to_path_buf() })
+    }
+
+    /// The folders in which files are looked for.
+    pub fn search(&self) -> &[PathBuf] {
+        &self.search
+    }
+}
+
+impl LookupHost for TaskFiles {
+    fn find_file(&self, name: &str, kind: FileKind) -> Option<PathBuf> {
+        if let Some(rest) = name.strip_prefix("~/") {
+            return std::env::home_dir().map(|home| home.join(rest)).filter(|path| path.exists());
+        }
+        if Path::new(name).is_absolute() {
+            return Some(PathBuf::from(name)).filter(|path| path.exists());
+        }
+        self.search
+            .iter()
+            .flat_map(|folder| [folder.join(kind.folder()).join(name), folder.join(name)])
+            .find(|path| path.exists())
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+
+    fn environment(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn glob(&self, pattern: &str) -> Vec<PathBuf> {
+        let patterns: Vec<PathBuf> = if Path::new(pattern).is_absolute() {
+            vec![PathBuf::from(pattern)]
+        } else {
+            self.search
+                .iter()
+                .flat_map(|folder| [folder.join("files").join(pattern), folder.join(pattern)])
+                .collect()
+        };
+        for pattern in patterns {
+            let Ok(paths) = glob::glob(&pattern.to_string_lossy()) else { continue };
+            let mut found: Vec<PathBuf> = paths.flatten().collect();
+            if !found.is_empty() {
+                found.sort();
+                return found;
+            }
+        }
+        Vec::new()
+    }
+
+    fn search_path(&self) -> Vec<PathBuf> {
+        let mut search = self.search.clone();
+        if !search.contains(&self.playbook_directory) {
+            search.push(self.playbook_directory.clone());
+        }
+        search
+    }
+}

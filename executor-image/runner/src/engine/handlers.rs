@@ -1,0 +1,182 @@
+//! Handlers: who notified which, and running them.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use slipway_language::Scope;
+
+use super::{HostState, batch::Batch, play::PlayRun, run::Fatal};
+use crate::{
+    output::HostLine,
+    playbook::{Handler, Role, Task},
+};
+
+/// The handlers of a play in the order in which they are defined, and who has notified them.
+#[derive(Debug, Default)]
+pub(super) struct HandlerTable {
+    entries: Vec<Entry>,
+    /// Handlers that are to run, by host.
+    notified: HashMap<Arc<str>, BTreeSet<usize>>,
+    /// Roles whose handlers are in the table already.
+    roles: Vec<String>,
+    /// The handler that runs now.
+    running: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    handler: Handler,
+    name: String,
+    /// Handlers of one role, or of the play itself, belong together: of equal names in one section the first counts,
+    /// of equal names in several sections the last.
+    section: usize,
+}
+
+impl HandlerTable {
+    pub(super) fn new(play: &Arc<PlayRun>, scope: &Scope) -> Self {
+        let mut table = Self::default();
+        table.add(&play.play.handlers, play, scope);
+        table
+    }
+
+    /// Adds handlers that an included role brought.
+    pub(super) fn add(&mut self, handlers: &[Handler], play: &Arc<PlayRun>, scope: &Scope) {
+        let mut last_role: Option<Option<Arc<Role>>> = None;
+        let mut section = self.entries.last().map_or(0, |entry| entry.section + 1);
+        for handler in handlers {
+            let role = handler.task.role.clone();
+            let same = match (&last_role, &role) {
+                (Some(Some(last)), Some(role)) => Arc::ptr_eq(last, role),
+                (Some(None), None) | (None, _) => true,
+                _ => false,
+            };
+            if !same {
+                section += 1;
+            }
+            last_role = Some(role);
+            let name = handler.task.name.as_ref().map_or_else(String::new, |name| {
+                play.run.templar.render(name, scope).map_or_else(
+                    |_| name.as_str().unwrap_or_default().to_owned(),
+                    |value| slipway_language::to_text(&value),
+                )
+            });
+            self.entries.push(Entry { handler: handler.clone(), name, section });
+        }
+    }
+
+    /// Adds the handlers of an included role, once.
+    pub(super) fn add_role(&mut self, role: &Role, handlers: &[Handler], play: &Arc<PlayRun>, scope: &Scope) {
+        if !self.roles.contains(&role.identity) {
+            self.roles.push(role.identity.clone());
+            self.add(handlers, play, scope);
+        }
+    }
+
+    /// Notes that hosts notify the handlers of a name or topic.
+    ///
+    /// # Errors
+    /// The known names, if there is none of this name.
+    pub(super) fn notify(&mut self, name: &str, hosts: &[Arc<str>]) -> Result<(), Vec<String>> {
+        let found = self.find(name);
+        if found.is_empty() {
+            return Err(self.entries.iter().map(|entry| entry.name.clone()).filter(|name| !name.is_empty()).collect());
+        }
+        for host in hosts {
+            self.notified.entry(Arc::clone(host)).or_default().extend(found.iter().copied());
+        }
+        Ok(())
+    }
+
+    /// Puts included tasks behind the handler that runs now; each is to run on its host.
+    pub(super) fn insert_next(&mut self, tasks: Vec<(Arc<Task>, Arc<str>)>) {
+        let next = self.running + 1;
+        let mut distinct: Vec<Arc<Task>> = Vec::new();
+        for (task, _) in &tasks {
+            if !distinct.iter().any(|known| Arc::ptr_eq(known, task)) {
+                distinct.push(Arc::clone(task));
+            }
+        }
+        for waiting in self.notified.values_mut() {
+            *waiting = waiting.iter().map(|index| if *index >= next { index + distinct.len() } else { *index }).collect();
+        }
+        let section = self.entries.get(self.running).map_or(0, |entry| entry.section);
+        for (offset, task) in distinct.into_iter().enumerate() {
+            for (_, host) in tasks.iter().filter(|(wanted, _)| Arc::ptr_eq(wanted, &task)) {
+                self.notified.entry(Arc::clone(host)).or_default().insert(next + offset);
+            }
+            // Without a name: it is notified by its include alone.
+            let handler = Handler { task, listen: Vec::new() };
+            self.entries.insert(next + offset, Entry { handler, name: String::new(), section });
+        }
+    }
+
+    fn find(&self, name: &str) -> Vec<usize> {
+        let is_named = |entry: &Entry| {
+            let role = entry.handler.task.role.as_ref();
+            !entry.name.is_empty()
+                && (entry.name == name || role.is_some_and(|role| name == format!("{} : {}", role.name, entry.name)))
+        };
+        let mut found: Vec<usize> = Vec::new();
+        let named = (0..self.entries.len())
+            .filter(|index| is_named(&self.entries[*index]))
+            .max_by_key(|index| (self.entries[*index].section, std::cmp::Reverse(*index)));
+        found.extend(named);
+        for (index, entry) in self.entries.iter().enumerate() {
+            if entry.handler.listen.iter().any(|topic| topic.as_ref() == name) && !found.contains(&index) {
+                found.push(index);
+            }
+        }
+        found
+    }
+
+    fn task(&self, index: usize) -> Option<Arc<Task>> {
+        self.entries.get(index).map(|entry| Arc::clone(&entry.handler.task))
+    }
+
+    /// Whether a host has this handler to run; it has no more after the answer.
+    fn take(&mut self, index: usize, host: &Arc<str>) -> bool {
+        self.notified.get_mut(host).is_some_and(|waiting| waiting.remove(&index))
+    }
+}
+
+impl Batch {
+    /// Runs the handlers that these hosts have notified, in the order of their definition.
+    pub(super) async fn flush_handlers(&mut self, hosts: &[Arc<HostState>]) -> Result<(), Fatal> {
+        let mut alive: Vec<Arc<HostState>> = hosts.to_vec();
+        let mut index = 0;
+        // A handler may notify a later one: that runs in the same flush. Included roles may add handlers at the end.
+        while let Some(task) = self.handlers.task(index) {
+            if self.play.run.stop.is_requested() {
+                return Ok(());
+            }
+            let chosen: Vec<Arc<HostState>> =
+                alive.iter().filter(|host| self.handlers.take(index, &host.name)).cloned().collect();
+            if !chosen.is_empty() {
+                self.handlers.running = index;
+                let results = self.run_on(&task, &chosen, true).await?;
+                let lost = |host: &Arc<HostState>| {
+                    results.iter().any(|result| {
+                        result.host == host.name
+                            && matches!(result.line(), HostLine::Failed { ignored: false } | HostLine::Unreachable { ignored: false })
+                    })
+                };
+                alive.retain(|host| !lost(host));
+            }
+            index += 1;
+        }
+        Ok(())
+    }
+
+    /// With `force_handlers`, hosts that failed still run what they have notified.
+    pub(super) async fn flush_failed_hosts(&mut self) -> Result<(), Fatal> {
+        let failed: Vec<Arc<HostState>> = self
+            .hosts
+            .iter()
+            .filter(|host| !self.unreachable.contains(&host.name) && self.cursors[&host.name].is_failed())
+            .cloned()
+            .collect();
+        self.flush_handlers(&failed).await
+    }
+}

@@ -1,0 +1,69 @@
+//! `hostvars`, `groups` and `vars` as templates see them: looked up when they are used, never copied.
+
+use std::sync::{Arc, Weak};
+
+use minijinja::{
+    Value,
+    value::{Enumerator, Object, ObjectRepr},
+};
+use slipway_language::{Layer, Scope, Templar};
+
+use super::{HostState, play::PlayRun};
+
+/// `hostvars`
+#[derive(Debug)]
+pub struct HostVars {
+    pub(super) play: Weak<PlayRun>,
+}
+
+impl Object for HostVars {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Map
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let play = self.play.upgrade()?;
+        let host = play.run.hosts.get(key.as_str()?)?;
+        Some(Value::from_object(VariablesOf { templar: play.run.templar.clone(), scope: host_scope(&play, host) }))
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        let names = self.play.upgrade().map(|play| play.run.hosts.keys().map(|name| Value::from(name.as_ref())).collect());
+        Enumerator::Values(names.unwrap_or_default())
+    }
+}
+
+/// The variables that other hosts see of a host: inventory, facts, `include_vars`, `set_fact` and results.
+fn host_scope(play: &Arc<PlayRun>, host: &Arc<HostState>) -> Scope {
+    let mut layers: Vec<Arc<dyn Layer>> = play.host_variables.of(&host.name).to_vec();
+    layers.push(Arc::clone(&host.facts) as Arc<dyn Layer>);
+    layers.push(Arc::clone(&host.included) as Arc<dyn Layer>);
+    layers.push(Arc::clone(&host.set) as Arc<dyn Layer>);
+    layers.push(Arc::new(super::magic::OfHost { play: Arc::downgrade(play), host: Arc::clone(host) }));
+    Scope::new(layers, Arc::clone(&play.files))
+}
+
+/// Every variable of a scope: `hostvars[host]`, or `vars`.
+#[derive(Debug)]
+pub struct VariablesOf {
+    pub(super) templar: Templar,
+    pub(super) scope: Scope,
+}
+
+impl Object for VariablesOf {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Map
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        match self.scope.get(&self.templar, key.as_str()?) {
+            Ok(found) => found,
+            // The template that asks fails with the same words.
+            Err(error) => Some(Value::from(minijinja::Error::from(error))),
+        }
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.scope.names().iter().map(|name| Value::from(name.as_ref())).collect())
+    }
+}

@@ -1,0 +1,161 @@
+//! `include_tasks` and `include_role`: what is included comes next for the hosts that asked for it.
+
+use std::{path::PathBuf, sync::Arc};
+
+use slipway_language::Variable;
+
+use super::{
+    TaskResult,
+    batch::Batch,
+    play::export,
+    result::Include,
+    run::Fatal,
+    select::{by_tags, count_tasks, selected_items, walk_tasks},
+};
+use crate::{
+    inventory::Vars,
+    output::HostLine,
+    playbook::{Action, IncludeRole, IncludeTasks, Item, LoadContext, LoadError, RoleFiles, RoleUse, Task},
+};
+
+/// Hosts that include the same thing with the same variables.
+struct Group<'a> {
+    include: &'a Include,
+    hosts: Vec<Arc<str>>,
+}
+
+impl Batch {
+    /// Loads what the results ask for and puts it in front of what the hosts have left.
+    pub(super) fn expand_includes(&mut self, task: &Arc<Task>, results: &[TaskResult], handler: bool) -> Result<(), Fatal> {
+        let mut groups: Vec<Group<'_>> = Vec::new();
+        for result in results.iter().filter(|result| matches!(result.line(), HostLine::Ok | HostLine::Changed)) {
+            for include in &result.includes {
+                let same = |group: &&mut Group<'_>| {
+                    group.include.target == include.target
+                        && group.include.from == include.from
+                        && group.include.item == include.item
+                        && !group.hosts.contains(&result.host)
+                };
+                match groups.iter_mut().find(same) {
+                    Some(group) => group.hosts.push(Arc::clone(&result.host)),
+                    None => groups.push(Group { include, hosts: vec![Arc::clone(&result.host)] }),
+                }
+            }
+        }
+        let mut items_of: Vec<(Arc<str>, Vec<Item>)> = Vec::new();
+        let mut all_items: Vec<Item> = Vec::new();
+        for group in groups {
+            match self.load(task, group.include) {
+                Ok((shown, items)) => {
+                    let mut stats = self.play.run.stats();
+                    group.hosts.iter().for_each(|host| stats.host(host).ok += 1);
+                    drop(stats);
+                    self.play.run.printer.included(&shown, &group.hosts, group.include.label.as_deref());
+                    let items = selected_items(&items, &mut by_tags(&self.play.run.options.tags)).to_vec();
+                    self.play.run.printer.more_tasks(count_tasks(&items));
+                    for host in &group.hosts {
+                        match items_of.iter_mut().find(|(name, _)| name == host) {
+                            Some((_, known)) => known.extend(items.iter().cloned()),
+                            None => items_of.push((Arc::clone(host), items.clone())),
+                        }
+                    }
+                    all_items.extend(items);
+                }
+                Err(error) => self.include_failed(&group, &error),
+            }
+        }
+        if handler {
+            // What a handler includes runs as handlers right after it, for the hosts that notified it.
+            let mut tasks = Vec::new();
+            for (host, items) in items_of {
+                walk_tasks(&items, &mut |task| tasks.push((Arc::clone(task), Arc::clone(&host))));
+            }
+            self.handlers.insert_next(tasks);
+            return Ok(());
+        }
+        for (host, items) in items_of {
+            if let Some(cursor) = self.cursors.get_mut(&host) {
+                cursor.include(items.into());
+            }
+        }
+        self.insert_order(&all_items);
+        Ok(())
+    }
+
+    fn include_failed(&mut self, group: &Group<'_>, error: &LoadError) {
+        let map = super::result::to_map(serde_json::json!({
+            "changed": false, "failed": true, "include": group.include.target, "reason": error.to_string(),
+        }));
+        for host in &group.hosts {
+            let line = HostLine::Failed { ignored: false };
+            self.play.run.printer.host(host, line, &map, false, false, 0, Vec::new());
+            let mut stats = self.play.run.stats();
+            stats.host(host).failed += 1;
+            stats.failed(host, &group.include.target, Some(error.to_string()));
+            drop(stats);
+            self.fail(host);
+        }
+    }
+
+    fn load(&mut self, task: &Arc<Task>, include: &Include) -> Result<(String, Vec<Item>), LoadError> {
+        let mut vars = (*task.vars).clone();
+        for (name, value) in &include.item {
+            vars.insert(Arc::clone(name), Variable::Data(value.clone()));
+        }
+        match &task.action {
+            Action::IncludeTasks(action) => self.load_tasks(task, action, include, vars),
+            Action::IncludeRole(action) => self.load_role(task, action, include, vars),
+            _ => Ok((String::new(), Vec::new())),
+        }
+    }
+
+    fn load_tasks(&mut self, task: &Arc<Task>, action: &IncludeTasks, include: &Include, vars: Vars) -> Result<(String, Vec<Item>), LoadError> {
+        let mut loader = self.play.loader.clone();
+        let mut context = LoadContext {
+            settings: action.inherited.clone(),
+            role: task.role.clone(),
+            directory: action.directory.clone(),
+            include_vars: task.include_vars.clone(),
+            handlers: action.handler,
+        };
+        let path = loader.find_tasks(&include.target, &context).ok_or_else(|| {
+            LoadError::from(crate::playbook::Problem::new(&task.span, format!("the included file of tasks {} was not found", include.target)))
+        })?;
+        context.directory = path.parent().map_or_else(PathBuf::new, std::path::Path::to_path_buf);
+        if !vars.is_empty() {
+            context.include_vars.push(Arc::new(vars));
+        }
+        let (items, _) = loader.included_tasks(&path, &context)?;
+        Ok((path.display().to_string(), items))
+    }
+
+    fn load_role(&mut self, task: &Arc<Task>, action: &IncludeRole, include: &Include, vars: Vars) -> Result<(String, Vec<Item>), LoadError> {
+        let mut loader = self.play.loader.clone();
+        let context = LoadContext {
+            settings: action.inherited.clone(),
+            role: task.role.clone(),
+            directory: action.directory.clone(),
+            include_vars: task.include_vars.clone(),
+            handlers: false,
+        };
+        let [tasks, vars_from, defaults, handlers] = include.from.clone();
+        let usage = RoleUse {
+            name: &include.target,
+            span: &task.span,
+            params: vars,
+            files: RoleFiles { tasks, vars: vars_from, defaults, handlers },
+            allow_duplicates: action.allow_duplicates,
+        };
+        let loaded = loader.included_role(&usage, &context)?;
+        let nobody = Arc::new(super::HostState::new(Arc::from(""), Vec::new()));
+        let scope = self.play.scope(&nobody, None);
+        if let Some(role) = loaded.roles.last() {
+            if action.public {
+                export(&role.defaults, &self.play.role_defaults);
+                export(&role.vars, &self.play.role_vars);
+            }
+            self.handlers.add_role(role, &loaded.handlers, &self.play, &scope);
+        }
+        Ok((include.target.clone(), loaded.items))
+    }
+}

@@ -1,0 +1,32 @@
+//! Runs plays: who does which task when, with which variables, and what follows from the results.
+
+mod attempt;
+mod batch;
+mod connection;
+mod cursor;
+mod executor;
+mod files;
+mod handlers;
+mod host;
+mod hostvars;
+mod includes;
+mod magic;
+mod play;
+mod result;
+mod run;
+mod select;
+mod stop;
+mod variables;
+
+pub use host::{HostState, SharedVars};
+pub use play::PlayRun;
+pub use result::TaskResult;
+pub use run::{Run, RunOptions, RunSummary};
+pub use select::{selected_items, walk_tasks};
+pub use stop::Stop;
+pub(crate) use executor::ItemContext;
+
+/// Where a playbook finds files before any task runs.
+pub fn task_files(playbook_directory: &std::path::Path) -> std::sync::Arc<dyn slipway_language::LookupHost> {
+    files::TaskFiles::new(None, playbook_directory)
+}

@@ -1,0 +1,142 @@
+//! Results of tasks: Ansible's mapping, with the keys that the engine keeps for itself.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use crate::{output::HostLine, playbook::Settings};
+
+/// What a task returned on a host: `changed`, `failed`, `msg`, … Keys that begin with `_ansible_` are the engine's.
+pub type ResultMap = Map<String, Value>;
+
+/// The outcome of a task on a host.
+#[derive(Debug, Clone)]
+pub struct TaskResult {
+    /// The host.
+    pub host: Arc<str>,
+    /// What the task returned.
+    pub map: ResultMap,
+    /// Whether it is hidden.
+    pub no_log: bool,
+    /// Whether a failure is ignored.
+    pub ignore_errors: bool,
+    /// Whether an unreachable host is ignored.
+    pub ignore_unreachable: bool,
+    /// Whether the task looped.
+    pub looped: bool,
+    /// Handlers that it notifies.
+    pub notify: Vec<String>,
+    /// What it includes, by item.
+    pub includes: Vec<Include>,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// The items of its loop, for events.
+    pub items: Vec<slipway_report::ItemResult>,
+}
+
+/// A file or role to include, as one item of one host asks for it.
+#[derive(Debug, Clone)]
+pub struct Include {
+    /// The file's or role's name.
+    pub target: String,
+    /// `tasks_from`, `vars_from`, `defaults_from`, `handlers_from` of a role.
+    pub from: [String; 4],
+    /// The loop variable and its value.
+    pub item: Vec<(Arc<str>, minijinja::Value)>,
+    /// The item as printed.
+    pub label: Option<String>,
+}
+
+/// Whether a key of a result is true.
+pub fn flag(map: &ResultMap, key: &str) -> bool {
+    match map.get(key) {
+        Some(Value::Bool(value)) => *value,
+        Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+        Some(Value::String(text)) => matches!(text.to_ascii_lowercase().as_str(), "true" | "yes" | "1"),
+        _ => false,
+    }
+}
+
+/// A failure with a message.
+pub fn failure(message: impl Into<String>) -> ResultMap {
+    to_map(json!({"changed": false, "failed": true, "msg": message.into()}))
+}
+
+/// A host that cannot be reached.
+pub fn unreachable(message: &str) -> ResultMap {
+    to_map(json!({"changed": false, "msg": message, "unreachable": true}))
+}
+
+/// A task whose condition is false.
+pub fn skipped(condition: &str) -> ResultMap {
+    to_map(json!({
+        "changed": false, "skipped": true, "skip_reason": "Conditional result was False", "false_condition": condition,
+    }))
+}
+
+/// The map of a JSON object.
+pub fn to_map(value: Value) -> ResultMap {
+    match value {
+        Value::Object(map) => map,
+        other => Map::from_iter([("value".to_owned(), other)]),
+    }
+}
+
+/// The result as playbooks see it, without the engine's keys.
+pub fn public(map: &ResultMap) -> Value {
+    let visible = |value: &Value| match value {
+        Value::Object(map) => public(map),
+        other => other.clone(),
+    };
+    Value::Object(
+        map.iter()
+            .filter(|(key, _)| !key.starts_with("_ansible_") && key.as_str() != "invocation")
+            .map(|(key, value)| match (key.as_str(), value) {
+                ("results", Value::Array(items)) => (key.clone(), Value::Array(items.iter().map(visible).collect())),
+                _ => (key.clone(), value.clone()),
+            })
+            .collect(),
+    )
+}
+
+impl TaskResult {
+    /// How the host's line looks.
+    pub fn line(&self) -> HostLine {
+        if flag(&self.map, "unreachable") {
+            HostLine::Unreachable { ignored: self.ignore_unreachable }
+        } else if flag(&self.map, "failed") {
+            HostLine::Failed { ignored: self.ignore_errors }
+        } else if flag(&self.map, "skipped") {
+            HostLine::Skipped
+        } else if flag(&self.map, "changed") {
+            HostLine::Changed
+        } else {
+            HostLine::Ok
+        }
+    }
+}
+
+/// How an item's line looks.
+pub fn item_line(map: &ResultMap) -> HostLine {
+    if flag(map, "unreachable") {
+        HostLine::Unreachable { ignored: false }
+    } else if flag(map, "failed") {
+        HostLine::Failed { ignored: false }
+    } else if flag(map, "skipped") {
+        HostLine::Skipped
+    } else if flag(map, "changed") {
+        HostLine::Changed
+    } else {
+        HostLine::Ok
+    }
+}
+
+/// Whether the settings hide results without any template being needed to know.
+pub fn statically_hidden(settings: &Settings) -> bool {
+    use slipway_language::NodeKind;
+    settings.no_log.as_ref().is_some_and(|node| match &node.kind {
+        NodeKind::Bool(value) => *value,
+        NodeKind::Str(text) => matches!(text.to_ascii_lowercase().as_str(), "yes" | "true" | "on" | "1"),
+        _ => false,
+    })
+}

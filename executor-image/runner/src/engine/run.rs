@@ -1,0 +1,281 @@
+//! A whole run: playbooks one after the other, totals, the end.
+
+use std::{
+    collections::HashSet,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use indexmap::{IndexMap, IndexSet};
+use minijinja::Value;
+use slipway_language::{Span, Templar};
+use slipway_report::RunOutcome;
+
+use super::{HostState, Stop, play::{self, PlayEnd}};
+use crate::{
+    inventory::{HostVariables, Inventory, Vars},
+    output::{Printer, Stats},
+    playbook::{Item, Loader, Playbook, TagSelection},
+    transport::{HostKeyChecking, Hosts},
+};
+
+/// What the command line asks for.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// `--check`
+    pub check: bool,
+    /// `--diff`
+    pub diff: bool,
+    /// `--forks`
+    pub forks: usize,
+    /// `--tags`, `--skip-tags`
+    pub tags: TagSelection,
+    /// `--start-at-task`
+    pub start_at_task: Option<String>,
+    /// `--limit` as given.
+    pub limit: Option<String>,
+    /// `-e`
+    pub extra_vars: Arc<Vars>,
+    /// `--connection`
+    pub connection: Option<String>,
+    /// `--user`
+    pub remote_user: Option<String>,
+    /// `--private-key`
+    pub private_key: Option<PathBuf>,
+    /// Whether host keys must be known.
+    pub host_key_checking: HostKeyChecking,
+    /// `--become`
+    pub r#become: bool,
+    /// `--become-user`
+    pub become_user: Option<String>,
+    /// `--force-handlers`
+    pub force_handlers: bool,
+    /// The user that runs the runner.
+    pub own_user: String,
+}
+
+/// A run.
+#[derive(Debug)]
+pub struct Run {
+    pub(crate) templar: Templar,
+    pub(crate) options: RunOptions,
+    pub(crate) inventory: Inventory,
+    /// The hosts of `--limit`.
+    pub(crate) limit: Option<IndexSet<Arc<str>>>,
+    pub(crate) hosts: IndexMap<Arc<str>, Arc<HostState>>,
+    /// The magic variable `groups`.
+    pub(crate) groups: Value,
+    pub(crate) printer: Arc<Printer>,
+    pub(crate) connections: Hosts,
+    pub(crate) stop: Stop,
+    stats: Mutex<Stats>,
+    /// Hosts that failed or cannot be reached: they take part in no more plays.
+    bad: Mutex<HashSet<Arc<str>>>,
+    started_at_task: Mutex<bool>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone)]
+pub struct RunSummary {
+    /// As `ansible-playbook` would exit.
+    pub exit_code: i32,
+    /// In one word.
+    pub outcome: RunOutcome,
+    /// What went wrong where no host is to blame.
+    pub message: Option<String>,
+    /// Totals.
+    pub stats: Stats,
+}
+
+/// What ends a run at once.
+#[derive(Debug, Clone)]
+pub struct Fatal {
+    /// For a person.
+    pub message: String,
+    /// The exit code.
+    pub exit_code: i32,
+}
+
+impl Fatal {
+    pub(super) fn invalid(message: String) -> Self {
+        Self { message, exit_code: 1 }
+    }
+
+    pub(super) fn unexpected(message: String) -> Self {
+        Self { message, exit_code: 250 }
+    }
+
+    pub(super) fn at(span: &Span, message: &str) -> Self {
+        Self::invalid(crate::playbook::Problem::new(span, message).to_string())
+    }
+
+    pub(super) fn unknown_handler(span: &Span, name: &str, known: &[String]) -> Self {
+        let message = format!("The requested handler '{name}' was not found in either the main handlers list nor in the listening handlers list");
+        let problem = crate::playbook::Problem::new(span, message).nearest(name, known.iter().map(String::as_str));
+        Self::invalid(problem.to_string())
+    }
+}
+
+impl Run {
+    /// Prepares a run.
+    pub fn new(
+        templar: Templar,
+        options: RunOptions,
+        inventory: Inventory,
+        limit: Option<IndexSet<Arc<str>>>,
+        printer: Arc<Printer>,
+        connections: Hosts,
+        stop: Stop,
+    ) -> Self {
+        let mut groups: IndexMap<String, Value> = IndexMap::new();
+        let implicit = |host: &str| inventory.implicit_localhost && crate::inventory::pattern::is_local_name(host);
+        for name in inventory.groups.keys() {
+            let members: Value = inventory
+                .hosts_of(name)
+                .iter()
+                .filter(|host| !implicit(host))
+                .map(|host| Value::from(host.as_ref()))
+                .collect();
+            groups.insert(name.to_string(), members);
+        }
+        let hosts = inventory
+            .hosts
+            .keys()
+            .map(|name| (Arc::clone(name), Arc::new(HostState::new(Arc::clone(name), inventory.groups_of(name)))))
+            .collect();
+        Self {
+            templar,
+            options,
+            limit,
+            hosts,
+            groups: groups.into_iter().collect(),
+            inventory,
+            printer,
+            connections,
+            stop,
+            stats: Mutex::default(),
+            bad: Mutex::default(),
+            started_at_task: Mutex::new(false),
+        }
+    }
+
+    /// The totals, to be changed.
+    pub(crate) fn stats(&self) -> MutexGuard<'_, Stats> {
+        self.stats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn bad(&self) -> MutexGuard<'_, HashSet<Arc<str>>> {
+        self.bad.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn mark_bad(&self, host: &Arc<str>) {
+        self.bad().insert(Arc::clone(host));
+    }
+
+    pub(super) fn unmark_bad(&self, host: &Arc<str>) {
+        self.bad().remove(host);
+    }
+
+    pub(super) fn bad_hosts(&self) -> usize {
+        self.bad().len()
+    }
+
+    /// Hosts that take part in no more plays.
+    pub(super) fn out_of_play(&self) -> Vec<Arc<str>> {
+        self.bad().iter().cloned().collect()
+    }
+
+    /// The items from the task of `--start-at-task` on.
+    pub(super) fn from_start_task(&self, items: Arc<[Item]>) -> Arc<[Item]> {
+        let Some(wanted) = &self.options.start_at_task else { return items };
+        let mut started = self.started_at_task.lock().unwrap_or_else(PoisonError::into_inner);
+        let pattern = glob::Pattern::new(wanted).ok();
+        super::selected_items(&items, &mut |task| {
+            if !*started {
+                let name = task.name.as_ref().and_then(slipway_language::Node::as_str).unwrap_or_default();
+                let shown = task.display_name(name);
+                let matches = |text: &str| text == wanted || pattern.as_ref().is_some_and(|pattern| pattern.matches(text));
+                *started = matches(name) || matches(&shown);
+            }
+            // Facts and flushes of handlers are needed wherever the play starts.
+            *started || task.implicit || task.action_name.as_ref() == "gather_facts"
+        })
+    }
+
+    /// Plays the playbooks.
+    pub async fn execute(self: &Arc<Self>, playbooks: &[(Playbook, Loader)]) -> RunSummary {
+        let names: Vec<String> = playbooks.iter().map(|(playbook, _)| playbook.file.clone()).collect();
+        self.printer.run_started(&names, self.limit.as_ref().map_or(self.hosts.len(), IndexSet::len));
+        let mut fatal = None;
+        for (playbook, loader) in playbooks {
+            let ended = self.playbook(playbook, loader).await;
+            self.printer.recap(&self.stats());
+            fatal = ended.err();
+            let failed = self.stats().hosts.values().any(|totals| totals.failed > 0 || totals.unreachable > 0);
+            if fatal.is_some() || failed || self.stop.is_requested() {
+                break;
+            }
+        }
+        self.summary(fatal)
+    }
+
+    async fn playbook(self: &Arc<Self>, playbook: &Playbook, loader: &Loader) -> Result<(), Fatal> {
+        let variables = HostVariables::load(&self.inventory, &playbook.directory).map_err(|error| Fatal::invalid(error.to_string()))?;
+        let variables = Arc::new(variables);
+        for play in &playbook.plays {
+            if self.stop.is_requested() {
+                break;
+            }
+            let end = play::run_play(self, play, &playbook.directory, &variables, loader).await;
+            match end {
+                Ok(PlayEnd::GoOn) => {}
+                Ok(PlayEnd::Break) => break,
+                Err(fatal) => {
+                    self.printer.error(&fatal.message);
+                    return Err(fatal);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The tags that were asked for.
+    pub fn tags(&self) -> &TagSelection {
+        &self.options.tags
+    }
+
+    /// The hosts that patterns choose within the limit; none for patterns that cannot be read.
+    pub fn select(&self, patterns: &[String]) -> Vec<Arc<str>> {
+        self.hosts_of(patterns).map(|hosts| hosts.into_iter().collect()).unwrap_or_default()
+    }
+
+    /// Tells the agents to stop what they are doing.
+    pub async fn cancel_calls(&self) {
+        self.connections.cancel_all().await;
+    }
+
+    /// Ends all connections without asking.
+    pub async fn drop_connections(&self) {
+        self.connections.abandon().await;
+    }
+
+    /// Ends all connections in order.
+    pub async fn close(&self) {
+        self.connections.close().await;
+    }
+
+    fn summary(&self, fatal: Option<Fatal>) -> RunSummary {
+        let stats = self.stats().clone();
+        let failed = stats.hosts.values().any(|totals| totals.failed > 0);
+        let unreachable = stats.hosts.values().any(|totals| totals.unreachable > 0);
+        let (exit_code, outcome) = match (self.stop.signal(), &fatal) {
+            (Some(signal), _) => (128 + signal, RunOutcome::Cancelled),
+            (None, Some(fatal)) => (fatal.exit_code, RunOutcome::Invalid),
+            (None, None) if unreachable => (4, RunOutcome::Unreachable),
+            (None, None) if failed => (2, RunOutcome::Failed),
+            (None, None) if self.bad_hosts() > 0 => (2, RunOutcome::Failed),
+            (None, None) => (0, RunOutcome::Succeeded),
+        };
+        RunSummary { exit_code, outcome, message: fatal.map(|fatal| fatal.message), stats }
+    }
+}

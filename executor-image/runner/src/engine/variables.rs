@@ -1,0 +1,110 @@
+//! The variables of a task on a host, in Ansible's order of precedence.
+
+use std::sync::Arc;
+
+use slipway_language::{Layer, LookupHost, Node, NodeKind, Scope, TemplateError};
+
+use super::{
+    HostState,
+    files::TaskFiles,
+    magic::{OfHost, OfTask},
+    play::PlayRun,
+};
+use crate::playbook::Task;
+
+impl PlayRun {
+    /// Everything that a task may see on a host. Layers are shared: making a scope copies no variables.
+    pub fn scope(self: &Arc<Self>, host: &Arc<HostState>, task: Option<&Arc<Task>>) -> Scope {
+        let files: Arc<dyn LookupHost> = match task {
+            Some(task) => TaskFiles::new(Some(task), &self.directory),
+            None => Arc::clone(&self.files),
+        };
+        let role = task.and_then(|task| task.role.as_ref());
+        let mut layers: Vec<Arc<dyn Layer>> = Vec::with_capacity(24);
+        layers.push(Arc::clone(&self.role_defaults) as Arc<dyn Layer>);
+        layers.extend(role.iter().flat_map(|role| role.defaults.iter().cloned()));
+        layers.extend(self.host_variables.of(&host.name).iter().cloned());
+        layers.push(Arc::clone(&host.facts) as Arc<dyn Layer>);
+        layers.push(Arc::clone(&self.play.vars) as Arc<dyn Layer>);
+        if let Some(files) = self.vars_files.get(&host.name) {
+            layers.extend(files.iter().map(|vars| Arc::clone(vars) as Arc<dyn Layer>));
+        }
+        layers.push(Arc::clone(&self.role_vars) as Arc<dyn Layer>);
+        layers.extend(role.iter().flat_map(|role| role.vars.iter().cloned()));
+        if let Some(task) = task {
+            layers.extend(task.settings.vars.iter().map(|vars| Arc::clone(vars) as Arc<dyn Layer>));
+            if !task.vars.is_empty() {
+                layers.push(Arc::clone(&task.vars) as Arc<dyn Layer>);
+            }
+        }
+        layers.push(Arc::clone(&host.included) as Arc<dyn Layer>);
+        layers.push(Arc::clone(&host.set) as Arc<dyn Layer>);
+        layers.extend(role.iter().flat_map(|role| role.params.iter().map(|vars| Arc::clone(vars) as Arc<dyn Layer>)));
+        if let Some(task) = task {
+            layers.extend(task.include_vars.iter().map(|vars| Arc::clone(vars) as Arc<dyn Layer>));
+        }
+        layers.push(Arc::clone(&self.run.options.extra_vars) as Arc<dyn Layer>);
+        let below = Scope::new(layers, files);
+        let magic = OfTask {
+            host: OfHost { play: Arc::downgrade(self), host: Arc::clone(host) },
+            task: task.cloned(),
+            below: below.clone(),
+            check: self.run.options.check,
+            diff: self.run.options.diff,
+        };
+        below.with(Arc::new(magic))
+    }
+
+    /// A setting that is true or false; none if it is not set.
+    pub fn boolean(&self, node: Option<&Node>, scope: &Scope) -> Result<Option<bool>, TemplateError> {
+        let Some(node) = node else { return Ok(None) };
+        if let NodeKind::Bool(value) = node.kind {
+            return Ok(Some(value));
+        }
+        let value = self.run.templar.render(node, scope)?;
+        Ok(truth(&value))
+    }
+
+    /// A setting that is a number; none if it is not set.
+    pub fn number(&self, node: Option<&Node>, scope: &Scope) -> Result<Option<f64>, TemplateError> {
+        let Some(node) = node else { return Ok(None) };
+        if let NodeKind::Int(value) = node.kind {
+            #[expect(clippy::cast_precision_loss, reason = "retries, seconds and percentages are small")]
+            return Ok(Some(value as f64));
+        }
+        let value = self.run.templar.render(node, scope)?;
+        let text = slipway_language::to_text(&value);
+        let text = text.trim().trim_end_matches('%');
+        if text.is_empty() {
+            return Ok(None);
+        }
+        text.parse()
+            .map(Some)
+            .map_err(|_| TemplateError::new(format!("{text:?} is not a number")).at(&node.span))
+    }
+
+    /// A setting that is text; none if it is not set or empty.
+    pub fn text(&self, node: Option<&Node>, scope: &Scope) -> Result<Option<String>, TemplateError> {
+        let Some(node) = node else { return Ok(None) };
+        let value = self.run.templar.render(node, scope)?;
+        Ok(Some(slipway_language::to_text(&value)).filter(|text| !text.is_empty() && !slipway_language::is_omit(&value)))
+    }
+
+    /// A variable that is text; none if it has no value or is empty.
+    pub fn variable_text(&self, name: &str, scope: &Scope) -> Result<Option<String>, TemplateError> {
+        let value = scope.get(&self.run.templar, name)?;
+        Ok(value.map(|value| slipway_language::to_text(&value)).filter(|text| !text.is_empty()))
+    }
+}
+
+/// What Ansible takes a value for where it wants yes or no; none for nothing.
+pub fn truth(value: &minijinja::Value) -> Option<bool> {
+    if value.is_undefined() || value.is_none() || slipway_language::is_omit(value) {
+        return None;
+    }
+    if let Some(text) = value.as_str() {
+        let text = text.trim().to_ascii_lowercase();
+        return (!text.is_empty()).then(|| matches!(text.as_str(), "yes" | "true" | "on" | "1" | "y" | "t"));
+    }
+    Some(value.is_true())
+}

@@ -1,0 +1,34 @@
+//! What can be wrong with an inventory.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// Why an inventory cannot be used. Each names the file, and the line where there is one.
+#[derive(Debug, Error)]
+pub enum InventoryError {
+    /// A source or a variables file cannot be read.
+    #[error("cannot read the inventory file {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A line of an INI inventory is wrong.
+    #[error("{file}:{line}: {message}")]
+    Line {
+        /// The file.
+        file: String,
+        /// 1-based.
+        line: u32,
+        /// What is wrong and what is expected.
+        message: String,
+    },
+    /// A YAML file is wrong.
+    #[error("{0}")]
+    Yaml(String),
+    /// A host pattern is wrong.
+    #[error("{0}")]
+    Pattern(String),
+}

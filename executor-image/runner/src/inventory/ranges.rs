@@ -1,0 +1,115 @@
+//! Ranges in host names: `node[01:10].example`, `rack-[a:f]`, `n[1:9:2]`.
+
+/// The names that `pattern` stands for.
+///
+/// # Errors
+/// A sentence that says what is wrong with the range.
+pub fn expand(pattern: &str) -> Result<Vec<String>, String> {
+    let Some(open) = pattern.find('[') else {
+        return Ok(vec![pattern.to_owned()]);
+    };
+    let Some(close) = pattern[open..].find(']').map(|offset| open + offset) else {
+        return Err(format!("the range in {pattern:?} has no closing bracket"));
+    };
+    let (head, range, tail) = (
+        &pattern[..open],
+        &pattern[open + 1..close],
+        &pattern[close + 1..],
+    );
+    let parts: Vec<&str> = range.split(':').collect();
+    let (start, end, step) = match parts.as_slice() {
+        [start, end] => (*start, *end, 1),
+        [start, end, step] => {
+            let step: usize = step
+                .parse()
+                .map_err(|_| format!("the step {step:?} of the range in {pattern:?} is not a number"))?;
+            (*start, *end, step)
+        }
+        _ => return Err(format!("host range [{range}] must be begin:end or begin:end:step")),
+    };
+    if end.is_empty() {
+        return Err(format!("host range [{range}] must specify end value"));
+    }
+    if step == 0 {
+        return Err(format!("the step of the host range [{range}] must not be zero"));
+    }
+    let tails = expand(tail)?;
+    let mut names = Vec::new();
+    for value in values(start, end, step, range)? {
+        for tail in &tails {
+            names.push(format!("{head}{value}{tail}"));
+        }
+    }
+    Ok(names)
+}
+
+fn values(start: &str, end: &str, step: usize, range: &str) -> Result<Vec<String>, String> {
+    let start = if start.is_empty() { "0" } else { start };
+    if let (Some(first), Some(last)) = (single_letter(start), single_letter(end)) {
+        if first > last {
+            return Err(format!("host range [{range}] must have begin <= end"));
+        }
+        return Ok((first..=last).step_by(step).map(String::from).collect());
+    }
+    let (Ok(first), Ok(last)) = (start.parse::<u64>(), end.parse::<u64>()) else {
+        return Err(format!("host range [{range}] is neither numbers nor letters"));
+    };
+    if first > last {
+        return Err(format!("host range [{range}] must have begin <= end"));
+    }
+    // A leading zero asks for names of equal width: 01, 02, … 10.
+    let width = if start.len() > 1 && start.starts_with('0') {
+        if start.len() != end.len() {
+            return Err(format!(
+                "host range [{range}] must specify equal-length begin and end formats"
+            ));
+        }
+        start.len()
+    } else {
+        0
+    };
+    Ok((first..=last)
+        .step_by(step)
+        .map(|number| format!("{number:0width$}"))
+        .collect())
+}
+
+fn single_letter(text: &str) -> Option<char> {
+    let mut characters = text.chars();
+    let letter = characters.next()?;
+    (characters.next().is_none() && letter.is_ascii_alphabetic()).then_some(letter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::expand;
+
+    #[test]
+    fn ranges_expand_as_ansible_does() {
+        let cases: &[(&str, &[&str])] = &[
+            ("web", &["web"]),
+            ("n[1:3]", &["n1", "n2", "n3"]),
+            ("n[08:10].x", &["n08.x", "n09.x", "n10.x"]),
+            ("n[1:9:4]", &["n1", "n5", "n9"]),
+            ("r[a:c]", &["ra", "rb", "rc"]),
+            ("r[a:b]n[1:2]", &["ran1", "ran2", "rbn1", "rbn2"]),
+        ];
+        for (pattern, names) in cases {
+            assert_eq!(expand(pattern).unwrap(), *names, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn wrong_ranges_say_why() {
+        for (pattern, message) in [
+            ("n[1:", "no closing bracket"),
+            ("n[3:1]", "begin <= end"),
+            ("n[1:]", "end value"),
+            ("n[01:100]", "equal-length"),
+            ("n[1:5:0]", "must not be zero"),
+        ] {
+            let error = expand(pattern).unwrap_err();
+            assert!(error.contains(message), "{pattern}: {error}");
+        }
+    }
+}

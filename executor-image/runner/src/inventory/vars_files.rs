@@ -1,0 +1,185 @@
+//! `group_vars` and `host_vars`, and the stack of a host's variables.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use slipway_language::Layer;
+
+use super::{Inventory, InventoryError, Vars, yaml};
+
+/// The variables of every host that come from inventory, as layers, lowest precedence first (levels 3 to 11 of
+/// Ansible's order). Layers are shared between hosts.
+#[derive(Debug, Clone, Default)]
+pub struct HostVariables {
+    hosts: HashMap<Arc<str>, Vec<Arc<dyn Layer>>>,
+}
+
+impl HostVariables {
+    /// Reads the variables files beside the inventory sources and beside the playbook.
+    pub fn load(inventory: &Inventory, playbook_directory: &Path) -> Result<Self, InventoryError> {
+        let mut inventory_directories: Vec<PathBuf> = Vec::new();
+        for source in &inventory.sources {
+            let path = Path::new(source);
+            let directory = if path.is_dir() {
+                path.to_path_buf()
+            } else {
+                match path.parent() {
+                    Some(parent) if path.exists() => parent.to_path_buf(),
+                    _ => continue,
+                }
+            };
+            if !inventory_directories.contains(&directory) {
+                inventory_directories.push(directory);
+            }
+        }
+        let beside_inventory: Vec<VarsDirectory> = inventory_directories
+            .iter()
+            .map(|directory| VarsDirectory::read(directory))
+            .collect::<Result<_, _>>()?;
+        let beside_playbook = VarsDirectory::read(playbook_directory)?;
+        let inventory_layers: HashMap<&str, Arc<Vars>> = inventory
+            .groups
+            .iter()
+            .filter(|(_, group)| !group.vars.is_empty())
+            .map(|(name, group)| (name.as_ref(), Arc::new(group.vars.clone())))
+            .collect();
+
+        let mut hosts = HashMap::new();
+        for (name, host) in &inventory.hosts {
+            let mut layers: Vec<Arc<dyn Layer>> = Vec::new();
+            let made_up = inventory.implicit_localhost && super::pattern::is_local_name(name);
+            let groups = if made_up { vec![Arc::from("all")] } else { inventory.groups_by_precedence(name) };
+            for group in &groups {
+                if let Some(vars) = inventory_layers.get(group.as_ref()) {
+                    layers.push(Arc::clone(vars) as Arc<dyn Layer>);
+                }
+            }
+            let (all, others) = groups.split_at(1);
+            for names in [all, others] {
+                for directory in beside_inventory.iter().chain([&beside_playbook]) {
+                    for group in names {
+                        push_all(&mut layers, directory.groups.get(group.as_ref()));
+                    }
+                }
+            }
+            if !host.vars.is_empty() {
+                layers.push(Arc::new(host.vars.clone()));
+            }
+            for directory in beside_inventory.iter().chain([&beside_playbook]) {
+                push_all(&mut layers, directory.hosts.get(name.as_ref()));
+            }
+            hosts.insert(Arc::clone(name), layers);
+        }
+        Ok(Self { hosts })
+    }
+
+    /// The layers of a host.
+    pub fn of(&self, host: &str) -> &[Arc<dyn Layer>] {
+        self.hosts.get(host).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn push_all(layers: &mut Vec<Arc<dyn Layer>>, files: Option<&Vec<Arc<Vars>>>) {
+    for vars in files.into_iter().flatten() {
+        layers.push(Arc::clone(vars) as Arc<dyn Layer>);
+    }
+}
+
+#[derive(Debug, Default)]
+struct VarsDirectory {
+    groups: HashMap<String, Vec<Arc<Vars>>>,
+    hosts: HashMap<String, Vec<Arc<Vars>>>,
+}
+
+impl VarsDirectory {
+    fn read(directory: &Path) -> Result<Self, InventoryError> {
+        Ok(Self {
+            groups: read_by_name(&directory.join("group_vars"))?,
+            hosts: read_by_name(&directory.join("host_vars"))?,
+        })
+    }
+}
+
+/// Files by the name that they are for: `web`, `web.yml`, or every file below `web/`.
+fn read_by_name(directory: &Path) -> Result<HashMap<String, Vec<Arc<Vars>>>, InventoryError> {
+    let mut by_name: HashMap<String, Vec<Arc<Vars>>> = HashMap::new();
+    if !directory.is_dir() {
+        return Ok(by_name);
+    }
+    for path in sorted_entries(directory)? {
+        let Some(name) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else {
+            continue;
+        };
+        let mut files = Vec::new();
+        let key = if path.is_dir() {
+            collect_files(&path, &mut files)?;
+            name
+        } else {
+            let Some(key) = variables_name(&name) else {
+                continue;
+            };
+            files.push(path);
+            key.to_owned()
+        };
+        for file in files {
+            let vars = read_vars_file(&file)?;
+            by_name.entry(key.clone()).or_default().push(Arc::new(vars));
+        }
+    }
+    Ok(by_name)
+}
+
+fn collect_files(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), InventoryError> {
+    for path in sorted_entries(directory)? {
+        if path.is_dir() {
+            collect_files(&path, files)?;
+        } else if path.file_name().and_then(|name| name.to_str()).and_then(variables_name).is_some() {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// The name without an extension that a variables file may have; `None` for files of another kind.
+fn variables_name(file: &str) -> Option<&str> {
+    if file.starts_with('.') || file.ends_with('~') {
+        return None;
+    }
+    match file.rsplit_once('.') {
+        None => Some(file),
+        Some((stem, "yml" | "yaml" | "json")) => Some(stem),
+        Some(_) => None,
+    }
+}
+
+fn sorted_entries(directory: &Path) -> Result<Vec<PathBuf>, InventoryError> {
+    let read = |source| InventoryError::Read {
+        path: directory.to_path_buf(),
+        source,
+    };
+    let mut paths = std::fs::read_dir(directory)
+        .map_err(read)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<PathBuf>, _>>()
+        .map_err(read)?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// The variables in a YAML or JSON file.
+pub fn read_vars_file(path: &Path) -> Result<Vars, InventoryError> {
+    let text = std::fs::read_to_string(path).map_err(|source| InventoryError::Read {
+        path: path.to_path_buf(),
+        source,
+    })?;
+    let file = path.display().to_string();
+    let document = slipway_language::yaml::parse(&text, &file)
+        .map_err(|error| InventoryError::Yaml(error.to_string()))?;
+    match document.root {
+        None => Ok(Vars::new()),
+        Some(root) => yaml::variables(&root, &format!("the variables file {file}")),
+    }
+}

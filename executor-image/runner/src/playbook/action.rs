@@ -1,0 +1,294 @@
+//! What a task does, as it is written: the module's name, its arguments, and whether both are known.
+
+use std::sync::Arc;
+
+use slipway_language::{Node, NodeKind, Span};
+use slipway_protocol::spec;
+
+use super::{
+    error::Problem,
+    keywords::{self, LOOKUP_LOOPS, Place},
+    loader::Loader,
+    model::{Meta, ModuleAction},
+};
+
+/// The action of a task as it is written.
+#[derive(Debug)]
+pub(super) struct Written {
+    /// The key that holds the action: the module's name or `action`.
+    pub key: Arc<str>,
+    /// The module's name.
+    pub name: Arc<str>,
+    /// Where the name stands.
+    pub span: Span,
+    /// What stands behind the name.
+    value: Node,
+    /// The task's `args`.
+    args: Option<Node>,
+}
+
+/// A module's name without the collections that are always searched.
+pub fn canonical(name: &str) -> &str {
+    name.strip_prefix("ansible.builtin.")
+        .or_else(|| name.strip_prefix("ansible.legacy."))
+        .unwrap_or(name)
+}
+
+impl Written {
+    /// Finds the action of a task.
+    pub(super) fn of(node: &Node, place: Place) -> Result<Self, Problem> {
+        let mut found: Vec<(&Node, &Node)> = Vec::new();
+        for (key, value) in node.entries() {
+            match key.as_str() {
+                Some("action") => found.push((key, value)),
+                Some(name) if !keywords::is_keyword(name) => found.push((key, value)),
+                Some(_) => {}
+                None => return Err(Problem::new(&key.span, "a keyword of a task must be a string")),
+            }
+        }
+        // Of several, those that no module is called are misspelled keywords.
+        if found.len() > 1 && found.iter().any(|(key, _)| is_known(key)) {
+            if let Some((key, _)) = found.iter().find(|(key, _)| !is_known(key)) {
+                let name = key.as_str().unwrap_or_default();
+                let known = keywords::names(place).chain(LOOKUP_LOOPS.iter().copied());
+                return Err(Problem::new(&key.span, format!("{name:?} is neither a keyword of a task nor a module")).nearest(name, known));
+            }
+            let names: Vec<&str> = found.iter().filter_map(|(key, _)| key.as_str()).collect();
+            return Err(Problem::new(&found[1].0.span, format!("a task has one action, this has several: {}", names.join(", "))));
+        }
+        let Some((key, value)) = found.first() else {
+            return Err(Problem::new(&node.span, "no module or action was found in this task"));
+        };
+        let key_text = key.as_str().unwrap_or_default();
+        let mut written = Self {
+            key: Arc::from(key_text),
+            name: Arc::from(key_text),
+            span: key.span.clone(),
+            value: (*value).clone(),
+            args: node.get("args").cloned(),
+        };
+        if key_text == "action" {
+            written.unfold_action()?;
+        }
+        if spec::find(&written.name).is_none() {
+            return Err(Problem::new(&written.span, format!("the module {:?} is not known or not supported yet", written.name))
+                .nearest(&written.name, spec::names()));
+        }
+        Ok(written)
+    }
+
+    /// `action: copy src=a dest=b`, or a mapping with `module`.
+    fn unfold_action(&mut self) -> Result<(), Problem> {
+        let span = self.value.span.clone();
+        match &self.value.kind {
+            NodeKind::Str(text) => {
+                let (name, rest) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
+                self.name = Arc::from(name);
+                self.value = Node::text(span, rest.trim());
+            }
+            NodeKind::Map(entries) => {
+                let Some(module) = self.value.get("module").and_then(Node::as_str) else {
+                    return Err(Problem::new(&span, "the mapping of action needs \"module\""));
+                };
+                self.name = Arc::from(module);
+                let rest: Vec<(Node, Node)> =
+                    entries.iter().filter(|(key, _)| key.as_str() != Some("module")).cloned().collect();
+                self.value = Node::new(span, NodeKind::Map(rest.into()));
+            }
+            _ => return Err(Problem::new(&span, "action must be a string or a mapping")),
+        }
+        Ok(())
+    }
+
+    /// The arguments as one mapping (free text under `_raw_params`), and a template that gives all of them.
+    fn arguments(&self) -> Result<(Vec<(Node, Node)>, Option<Node>), Problem> {
+        let mut entries: Vec<(Node, Node)> = Vec::new();
+        let mut whole = None;
+        match &self.args {
+            None => {}
+            Some(args) => match &args.kind {
+                NodeKind::Map(written) => entries.extend(written.iter().cloned()),
+                NodeKind::Null => {}
+                NodeKind::Str(_) if args.has_templates() => whole = Some(args.clone()),
+                _ => return Err(Problem::new(&args.span, format!("args must be a mapping, this is {}", args.type_name()))),
+            },
+        }
+        let span = &self.value.span;
+        let mut add = |key: Node, value: Node| {
+            entries.retain(|(known, _)| known.as_str() != key.as_str());
+            entries.push((key, value));
+        };
+        match &self.value.kind {
+            NodeKind::Null => {}
+            NodeKind::Map(written) => written.iter().for_each(|(key, value)| add(key.clone(), value.clone())),
+            NodeKind::Str(text) => {
+                let free_form = spec::find(&self.name).is_some_and(|spec| spec.free_form);
+                let parsed = if free_form {
+                    slipway_language::arguments::split_free_form(text)
+                } else {
+                    slipway_language::arguments::parse_key_values(text)
+                };
+                let parsed = parsed.map_err(|error| Problem::new(span, error.to_string()))?;
+                for (key, value) in parsed.options {
+                    add(Node::text(span.clone(), key), Node::text(span.clone(), value));
+                }
+                let rest = parsed.free_form;
+                if free_form && !rest.is_empty() {
+                    add(Node::text(span.clone(), "_raw_params"), Node::text(span.clone(), rest));
+                } else if rest.starts_with("{{") {
+                    whole = Some(Node::text(span.clone(), rest));
+                } else if !rest.is_empty() {
+                    return Err(Problem::new(
+                        span,
+                        format!("{} takes its arguments as key=value or as a mapping, this is {rest:?}", self.name),
+                    ));
+                }
+            }
+            _ => {
+                return Err(Problem::new(
+                    span,
+                    format!("the arguments of {} must be a mapping, this is {}", self.name, self.value.type_name()),
+                ));
+            }
+        }
+        Ok((entries, whole))
+    }
+
+    /// An argument by name.
+    pub(super) fn option(&self, name: &str) -> Option<Node> {
+        let (entries, _) = self.arguments().ok()?;
+        entries.into_iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value)
+    }
+
+    pub(super) fn required(&self, name: &str, aliases: &[&str]) -> Result<Node, Problem> {
+        std::iter::once(&name)
+            .chain(aliases)
+            .find_map(|name| self.option(name))
+            .ok_or_else(|| Problem::new(&self.span, format!("{} needs {name:?}", self.name)))
+    }
+
+    /// The file of an include: free text or an argument.
+    pub(super) fn file(&self, names: &[&str]) -> Result<Node, Problem> {
+        self.required("_raw_params", names)
+            .map_err(|_| Problem::new(&self.span, format!("{} needs the name of a file", self.name)))
+    }
+
+    pub(super) fn is_true(&self, name: &str) -> bool {
+        self.option(name).is_some_and(|node| matches!(node.kind, NodeKind::Bool(true)) || matches!(node.as_str(), Some("yes" | "true" | "True")))
+    }
+
+    pub(super) fn is_false(&self, name: &str) -> bool {
+        self.option(name).is_some_and(|node| matches!(node.kind, NodeKind::Bool(false)) || matches!(node.as_str(), Some("no" | "false" | "False")))
+    }
+
+    pub(super) fn no_loop(&self, node: &Node) -> Result<(), Problem> {
+        for (key, _) in node.entries() {
+            if key.as_str().is_some_and(|name| name == "loop" || name.starts_with("with_")) {
+                return Err(Problem::new(&key.span, format!("{} cannot loop: it is resolved before anything runs", self.name))
+                    .hint("use include_tasks or include_role"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The action of `meta`.
+    pub(super) fn meta(&self) -> Result<Meta, Problem> {
+        let known = [
+            ("noop", Meta::Noop),
+            ("flush_handlers", Meta::FlushHandlers),
+            ("end_host", Meta::EndHost),
+            ("end_play", Meta::EndPlay),
+            ("end_batch", Meta::EndBatch),
+            ("end_role", Meta::EndRole),
+            ("reset_connection", Meta::ResetConnection),
+            ("clear_facts", Meta::ClearFacts),
+            ("clear_host_errors", Meta::ClearHostErrors),
+        ];
+        let text = self.value.as_str().unwrap_or_default().trim();
+        known
+            .iter()
+            .find(|(name, _)| *name == text)
+            .map(|(_, meta)| *meta)
+            .ok_or_else(|| {
+                Problem::new(&self.value.span, format!("meta: {text:?} is not known or not supported yet"))
+                    .nearest(text, known.iter().map(|(name, _)| *name))
+            })
+    }
+}
+
+fn is_known(key: &Node) -> bool {
+    key.as_str().is_some_and(|name| name == "action" || spec::find(name).is_some())
+}
+
+impl Loader {
+    /// A call of a module, checked against the table of modules.
+    pub(super) fn module(&mut self, written: &Written) -> Result<ModuleAction, Problem> {
+        let spec = spec::find(&written.name)
+            .ok_or_else(|| Problem::new(&written.span, format!("the module {:?} is not known", written.name)))?;
+        self.check_parameters(written)?;
+        let (entries, whole) = written.arguments()?;
+        let args = Node::new(written.value.span.clone(), NodeKind::Map(entries.into()));
+        match canonical(spec.name) {
+            // `that` holds conditions, `var` an expression: neither is a template.
+            "assert" => {
+                for (key, value) in args.entries() {
+                    if key.as_str() == Some("that") {
+                        self.check_condition(value);
+                    } else {
+                        self.check_templates(value);
+                    }
+                }
+            }
+            _ => self.check_templates(&args),
+        }
+        Ok(ModuleAction { spec, args, whole })
+    }
+
+    /// Names and fixed values of the arguments.
+    pub(super) fn check_parameters(&mut self, written: &Written) -> Result<(), Problem> {
+        let Some(spec) = spec::find(&written.name) else {
+            return Ok(());
+        };
+        let (entries, whole) = written.arguments()?;
+        let mut given = Vec::new();
+        for (key, value) in &entries {
+            let Some(name) = key.as_str() else {
+                return Err(Problem::new(&key.span, "the name of a parameter must be a string"));
+            };
+            if name == "_raw_params" {
+                continue;
+            }
+            let Some(parameter) = spec.parameter(name) else {
+                if !spec.any_parameter {
+                    let known = spec.parameters.iter().flat_map(|parameter| std::iter::once(parameter.name).chain(parameter.aliases.iter().copied()));
+                    self.problem(
+                        Problem::new(&key.span, format!("the module {} has no parameter {name:?}", canonical(spec.name))).nearest(name, known),
+                    );
+                }
+                continue;
+            };
+            given.push(parameter.name);
+            if !parameter.choices.is_empty()
+                && !value.has_templates()
+                && let NodeKind::Str(text) = &value.kind
+                && !parameter.choices.contains(&text.as_ref())
+            {
+                self.problem(
+                    Problem::new(&value.span, format!("{name} must be one of {}, this is {text:?}", parameter.choices.join(", ")))
+                        .nearest(text, parameter.choices.iter().copied()),
+                );
+            }
+        }
+        if whole.is_none() {
+            for parameter in spec.parameters.iter().filter(|parameter| parameter.required) {
+                if !given.contains(&parameter.name) {
+                    self.problem(Problem::new(
+                        &written.span,
+                        format!("the module {} needs the parameter {:?}", canonical(spec.name), parameter.name),
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,119 @@
+//! What is wrong with a playbook, shown with its source line.
+
+use std::fmt;
+
+use slipway_language::Span;
+
+/// One thing that is wrong.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// Where.
+    pub span: Option<Span>,
+    /// What.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    /// A problem at a place.
+    pub fn new(span: &Span, message: impl Into<String>) -> Self {
+        Self {
+            span: Some(span.clone()),
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    /// The same with a hint.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same with the nearest known name as hint, if one is near.
+    #[must_use]
+    pub fn nearest<'a>(self, name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        match nearest(name, known) {
+            Some(near) => self.hint(format!("did you mean {near:?}?")),
+            None => self,
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(span) = &self.span else {
+            write!(formatter, "{}", self.message)?;
+            return write_hint(formatter, self.hint.as_deref());
+        };
+        write!(formatter, "{span}: {}", self.message)?;
+        // The file is read again only to show an error; if it is gone, the place alone must do.
+        let source = std::fs::read_to_string(span.file.as_ref()).unwrap_or_default();
+        let index = usize::try_from(span.line.saturating_sub(1)).unwrap_or(0);
+        if let Some(line) = source.lines().nth(index) {
+            let width = usize::try_from(span.column.saturating_sub(1)).unwrap_or(0);
+            let number = span.line.to_string();
+            let margin = " ".repeat(number.len());
+            // Tabs are kept so that the caret stands under its character.
+            let indent: String = line
+                .chars()
+                .take(width)
+                .map(|character| if character == '\t' { '\t' } else { ' ' })
+                .collect();
+            write!(formatter, "\n {margin} |\n {number} | {line}\n {margin} | {indent}^")?;
+        }
+        write_hint(formatter, self.hint.as_deref())
+    }
+}
+
+fn write_hint(formatter: &mut fmt::Formatter<'_>, hint: Option<&str>) -> fmt::Result {
+    match hint {
+        Some(hint) => write!(formatter, "\n hint: {hint}"),
+        None => Ok(()),
+    }
+}
+
+/// Everything that is wrong with a playbook; never empty.
+#[derive(Debug, Clone)]
+pub struct LoadError {
+    /// In the order in which they were found.
+    pub problems: Vec<Problem>,
+}
+
+/// How many problems are shown at once.
+const SHOWN: usize = 20;
+
+impl From<Problem> for LoadError {
+    fn from(problem: Problem) -> Self {
+        Self { problems: vec![problem] }
+    }
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().take(SHOWN).enumerate() {
+            if index > 0 {
+                writeln!(formatter)?;
+            }
+            write!(formatter, "{problem}")?;
+        }
+        if self.problems.len() > SHOWN {
+            write!(formatter, "\nand {} more", self.problems.len() - SHOWN)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+/// The known name that is nearest to `name`, if one is near enough to be what was meant.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, _)| *distance <= 1 + name.chars().count() / 3)
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,225 @@
+//! The table of keywords: where each may stand, what it holds, and whether it is supported.
+
+use slipway_language::{Node, NodeKind};
+
+use super::error::Problem;
+
+/// Where a keyword stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// A play.
+    Play,
+    /// A block.
+    Block,
+    /// A task.
+    Task,
+    /// A handler.
+    Handler,
+    /// An entry of `roles:` or of `dependencies:`.
+    Role,
+}
+
+impl Place {
+    const fn bit(self) -> u8 {
+        match self {
+            Self::Play => PLAY,
+            Self::Block => BLOCK,
+            Self::Task => TASK,
+            Self::Handler => HANDLER,
+            Self::Role => ROLE,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Play => "play",
+            Self::Block => "block",
+            Self::Task => "task",
+            Self::Handler => "handler",
+            Self::Role => "role",
+        }
+    }
+}
+
+const PLAY: u8 = 1;
+const BLOCK: u8 = 2;
+const TASK: u8 = 4;
+const HANDLER: u8 = 8;
+const ROLE: u8 = 16;
+const TASKS: u8 = TASK | HANDLER;
+const BELOW_PLAY: u8 = BLOCK | TASKS | ROLE;
+const EVERYWHERE: u8 = PLAY | BELOW_PLAY;
+
+/// What a keyword holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    Anything,
+    Boolean,
+    Number,
+    Mapping,
+    List,
+}
+
+struct Keyword {
+    name: &'static str,
+    places: u8,
+    holds: Holds,
+    supported: bool,
+}
+
+const fn known(name: &'static str, places: u8, holds: Holds) -> Keyword {
+    Keyword { name, places, holds, supported: true }
+}
+
+const fn not_yet(name: &'static str, places: u8) -> Keyword {
+    Keyword { name, places, holds: Holds::Anything, supported: false }
+}
+
+static KEYWORDS: &[Keyword] = &[
+    known("action", TASKS, Holds::Anything),
+    known("always", BLOCK, Holds::List),
+    known("any_errors_fatal", EVERYWHERE, Holds::Boolean),
+    known("args", TASKS, Holds::Anything),
+    not_yet("async", TASKS),
+    known("become", EVERYWHERE, Holds::Boolean),
+    not_yet("become_exe", EVERYWHERE),
+    not_yet("become_flags", EVERYWHERE),
+    known("become_method", EVERYWHERE, Holds::Anything),
+    known("become_user", EVERYWHERE, Holds::Anything),
+    known("block", BLOCK, Holds::List),
+    known("changed_when", TASKS, Holds::Anything),
+    known("check_mode", EVERYWHERE, Holds::Boolean),
+    not_yet("collections", EVERYWHERE),
+    known("connection", EVERYWHERE, Holds::Anything),
+    not_yet("debugger", EVERYWHERE),
+    known("delay", TASKS, Holds::Number),
+    not_yet("delegate_facts", BELOW_PLAY),
+    not_yet("delegate_to", BELOW_PLAY),
+    known("diff", EVERYWHERE, Holds::Boolean),
+    known("environment", EVERYWHERE, Holds::Anything),
+    not_yet("fact_path", PLAY),
+    known("failed_when", TASKS, Holds::Anything),
+    known("force_handlers", PLAY, Holds::Boolean),
+    known("gather_facts", PLAY, Holds::Boolean),
+    known("gather_subset", PLAY, Holds::Anything),
+    known("gather_timeout", PLAY, Holds::Number),
+    known("handlers", PLAY, Holds::List),
+    known("hosts", PLAY, Holds::Anything),
+    known("ignore_errors", EVERYWHERE, Holds::Boolean),
+    known("ignore_unreachable", EVERYWHERE, Holds::Boolean),
+    known("listen", HANDLER, Holds::Anything),
+    not_yet("local_action", TASKS),
+    known("loop", TASKS, Holds::Anything),
+    known("loop_control", TASKS, Holds::Mapping),
+    known("max_fail_percentage", PLAY, Holds::Number),
+    not_yet("module_defaults", EVERYWHERE),
+    known("name", EVERYWHERE, Holds::Anything),
+    known("no_log", EVERYWHERE, Holds::Boolean),
+    known("notify", BLOCK | TASKS, Holds::Anything),
+    known("order", PLAY, Holds::Anything),
+    not_yet("poll", TASKS),
+    known("port", EVERYWHERE, Holds::Number),
+    known("post_tasks", PLAY, Holds::List),
+    known("pre_tasks", PLAY, Holds::List),
+    known("register", TASKS, Holds::Anything),
+    known("remote_user", EVERYWHERE, Holds::Anything),
+    known("rescue", BLOCK, Holds::List),
+    known("retries", TASKS, Holds::Number),
+    known("role", ROLE, Holds::Anything),
+    known("roles", PLAY, Holds::List),
+    known("run_once", EVERYWHERE, Holds::Boolean),
+    known("serial", PLAY, Holds::Anything),
+    known("strategy", PLAY, Holds::Anything),
+    known("tags", EVERYWHERE, Holds::Anything),
+    known("tasks", PLAY, Holds::List),
+    known("throttle", EVERYWHERE, Holds::Number),
+    known("timeout", EVERYWHERE, Holds::Number),
+    known("until", TASKS, Holds::Anything),
+    known("vars", EVERYWHERE, Holds::Mapping),
+    known("vars_files", PLAY, Holds::Anything),
+    not_yet("vars_prompt", PLAY),
+    known("when", BELOW_PLAY, Holds::Anything),
+];
+
+/// Every `with_…` loop that is supported.
+pub static LOOKUP_LOOPS: &[&str] = &[
+    "with_dict", "with_fileglob", "with_first_found", "with_flattened", "with_indexed_items", "with_items", "with_list",
+    "with_nested", "with_sequence", "with_subelements", "with_together",
+];
+
+/// Whether this is a keyword anywhere.
+pub fn is_keyword(name: &str) -> bool {
+    name.starts_with("with_") || KEYWORDS.iter().any(|keyword| keyword.name == name)
+}
+
+/// The names of the keywords of a place, for the nearest one.
+pub fn names(place: Place) -> impl Iterator<Item = &'static str> {
+    KEYWORDS
+        .iter()
+        .filter(move |keyword| keyword.places & place.bit() != 0)
+        .map(|keyword| keyword.name)
+}
+
+/// What is wrong with this key and value at this place, if anything.
+pub fn check(key: &Node, value: &Node, place: Place) -> Option<Problem> {
+    let name = key.as_str()?;
+    if name.starts_with("with_") {
+        return (!LOOKUP_LOOPS.contains(&name) || !matches!(place, Place::Task | Place::Handler)).then(|| {
+            Problem::new(&key.span, format!("{name} is not supported yet here")).nearest(name, LOOKUP_LOOPS.iter().copied())
+        });
+    }
+    let Some(keyword) = KEYWORDS.iter().find(|keyword| keyword.name == name) else {
+        return Some(
+            Problem::new(&key.span, format!("{name:?} is not a keyword of a {}", place.name())).nearest(name, names(place)),
+        );
+    };
+    if keyword.places & place.bit() == 0 {
+        return Some(
+            Problem::new(&key.span, format!("the keyword {name:?} does not belong in a {}", place.name()))
+                .hint(format!("it may stand in: {}", places(keyword.places))),
+        );
+    }
+    if !keyword.supported {
+        return Some(Problem::new(&key.span, format!("the keyword {name:?} is not supported yet")));
+    }
+    let expected = match keyword.holds {
+        Holds::Anything => return None,
+        Holds::Boolean => (!is_boolean(value)).then_some("a boolean or a template"),
+        Holds::Number => (!is_number(value)).then_some("a number or a template"),
+        Holds::Mapping => (!matches!(value.kind, NodeKind::Map(_) | NodeKind::Null)).then_some("a mapping"),
+        Holds::List => (!matches!(value.kind, NodeKind::List(_) | NodeKind::Null)).then_some("a list"),
+    }?;
+    Some(Problem::new(&value.span, format!("{name} must be {expected}, it is {}", value.type_name())))
+}
+
+fn places(bits: u8) -> String {
+    [Place::Play, Place::Role, Place::Block, Place::Task, Place::Handler]
+        .into_iter()
+        .filter(|place| bits & place.bit() != 0)
+        .map(|place| format!("a {}", place.name()))
+        .collect::<Vec<String>>()
+        .join(", ")
+}
+
+fn is_boolean(value: &Node) -> bool {
+    match &value.kind {
+        NodeKind::Bool(_) | NodeKind::Null => true,
+        NodeKind::Int(number) => matches!(number, 0 | 1),
+        NodeKind::Str(text) => {
+            value.has_templates()
+                || matches!(
+                    text.to_ascii_lowercase().as_str(),
+                    "yes" | "no" | "true" | "false" | "on" | "off" | "1" | "0" | "y" | "n" | "t" | "f"
+                )
+        }
+        _ => false,
+    }
+}
+
+fn is_number(value: &Node) -> bool {
+    match &value.kind {
+        NodeKind::Int(_) | NodeKind::Float(_) | NodeKind::Null => true,
+        NodeKind::Str(text) => value.has_templates() || text.trim_end_matches('%').trim().parse::<f64>().is_ok(),
+        _ => false,
+    }
+}

@@ -1,0 +1,240 @@
+//! Reads playbook files and resolves names of files and roles.
+
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use slipway_language::{Layer, LookupHost, Node, NodeKind, Scope, Templar, Variable};
+
+use crate::inventory::Vars;
+
+use super::{
+    error::{LoadError, Problem},
+    model::Role,
+    settings::Settings,
+};
+
+/// What surrounds the tasks that are being loaded.
+#[derive(Debug, Clone)]
+pub struct LoadContext {
+    /// Inherited keywords.
+    pub settings: Settings,
+    /// The role that they belong to.
+    pub role: Option<Arc<Role>>,
+    /// Directory of the file that they stand in.
+    pub directory: PathBuf,
+    /// Variables of the `include_tasks` around them.
+    pub include_vars: Vec<Arc<Vars>>,
+    /// Whether they are handlers.
+    pub handlers: bool,
+}
+
+/// Loads playbooks, and files that a running play includes.
+#[derive(Debug, Clone)]
+pub struct Loader {
+    pub(super) templar: Templar,
+    pub(super) lookup: Arc<dyn LookupHost>,
+    /// `-e`: with the play's own variables, all that file names of imports may use.
+    pub(super) extra_vars: Arc<Vars>,
+    /// Directories of `ANSIBLE_ROLES_PATH`.
+    pub(super) roles_path: Vec<PathBuf>,
+    /// Directory of the playbook that is being loaded.
+    pub(super) playbook_directory: PathBuf,
+    /// Variables of the play that is being loaded.
+    pub(super) play_vars: Arc<Vars>,
+    /// What is wrong so far.
+    pub(super) problems: Vec<Problem>,
+    /// Includes that were already looked into.
+    pub(super) looked_into: HashSet<String>,
+    /// Names of the roles that are being loaded, against roles that depend on themselves.
+    pub(super) roles_in_progress: Vec<String>,
+    /// Warnings of YAML files, such as duplicate keys.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Loader {
+    /// A loader for the playbook in a directory.
+    pub fn new(
+        templar: Templar,
+        lookup: Arc<dyn LookupHost>,
+        extra_vars: Arc<Vars>,
+        playbook_directory: PathBuf,
+    ) -> Self {
+        let roles_path = lookup
+            .environment("ANSIBLE_ROLES_PATH")
+            .map(|value| value.split(':').filter(|part| !part.is_empty()).map(PathBuf::from).collect())
+            .unwrap_or_default();
+        Self {
+            templar,
+            lookup,
+            extra_vars,
+            roles_path,
+            playbook_directory,
+            play_vars: Arc::default(),
+            problems: Vec::new(),
+            looked_into: HashSet::new(),
+            roles_in_progress: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The same loader for includes of a running play: it knows that play's variables and nothing is wrong yet.
+    #[must_use]
+    pub fn for_play(&self, play_vars: &Arc<Vars>) -> Self {
+        Self {
+            play_vars: Arc::clone(play_vars),
+            problems: Vec::new(),
+            looked_into: HashSet::new(),
+            warnings: Vec::new(),
+            ..self.clone()
+        }
+    }
+
+    /// Fails if anything was found wrong.
+    pub fn finish(&mut self) -> Result<(), LoadError> {
+        if self.problems.is_empty() {
+            return Ok(());
+        }
+        Err(LoadError {
+            problems: std::mem::take(&mut self.problems),
+        })
+    }
+
+    /// Warnings of the files that were read.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    pub(super) fn problem(&mut self, problem: Problem) {
+        // The same role used twice has the same mistake once.
+        let same = |known: &Problem| known.span == problem.span && known.message == problem.message;
+        if !self.problems.iter().any(same) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// Templates anywhere in a value: syntax, filters, tests, lookups.
+    pub(super) fn check_templates(&mut self, node: &Node) {
+        for problem in self.templar.check(node) {
+            self.problem(Problem::new(&problem.span, problem.message));
+        }
+    }
+
+    /// A condition, or a list of them.
+    pub(super) fn check_condition(&mut self, node: &Node) {
+        for problem in self.templar.check_condition(node) {
+            self.problem(Problem::new(&problem.span, problem.message));
+        }
+    }
+
+    /// Reads a YAML file.
+    pub(super) fn read(&mut self, path: &Path) -> Result<Option<Node>, Problem> {
+        let name = display_path(path);
+        let bytes = self.lookup.read(path).map_err(|error| Problem {
+            span: None,
+            message: format!("cannot read {name}: {error}"),
+            hint: None,
+        })?;
+        let text = String::from_utf8(bytes).map_err(|_| Problem {
+            span: None,
+            message: format!("{name} is not UTF-8 text"),
+            hint: None,
+        })?;
+        if text.starts_with("$ANSIBLE_VAULT;") {
+            return Err(Problem {
+                span: None,
+                message: format!("{name} is encrypted with ansible-vault, which is not supported yet"),
+                hint: None,
+            });
+        }
+        let document = slipway_language::yaml::parse(&text, &name).map_err(|error| Problem {
+            span: Some(error.span.clone()),
+            message: error.message.clone(),
+            hint: error.hint,
+        })?;
+        self.warnings
+            .extend(document.warnings.iter().map(|warning| format!("{}: {}", warning.span, warning.message)));
+        Ok(document.root)
+    }
+
+    /// Text of a keyword that is needed while loading; templates may use extra variables, the play's variables and `vars`.
+    pub(super) fn static_text(&self, node: &Node, vars: &[Arc<Vars>]) -> Result<String, Problem> {
+        if !node.has_templates() {
+            return match &node.kind {
+                NodeKind::Str(text) | NodeKind::Unsafe(text) => Ok(text.to_string()),
+                NodeKind::Int(number) => Ok(number.to_string()),
+                _ => Err(Problem::new(&node.span, format!("a name was expected, this is {}", node.type_name()))),
+            };
+        }
+        let mut layers: Vec<Arc<dyn Layer>> = vec![Arc::clone(&self.play_vars) as Arc<dyn Layer>];
+        layers.extend(vars.iter().map(|vars| Arc::clone(vars) as Arc<dyn Layer>));
+        layers.push(Arc::clone(&self.extra_vars) as Arc<dyn Layer>);
+        let mut magic = Vars::new();
+        let directory = self.playbook_directory.display().to_string();
+        magic.insert(Arc::from("playbook_dir"), Variable::Data(directory.into()));
+        layers.push(Arc::new(magic));
+        let scope = Scope::new(layers, Arc::clone(&self.lookup));
+        let value = self.templar.render(node, &scope).map_err(|error| {
+            Problem::new(&node.span, format!("the name of what is imported cannot be known when the playbook is loaded: {error}"))
+                .hint("use include_tasks or include_role for names that depend on hosts or facts")
+        })?;
+        Ok(slipway_language::to_text(&value))
+    }
+
+    /// Variables of a `vars:` mapping.
+    pub(super) fn vars(&mut self, node: Option<&Node>) -> Vars {
+        let Some(node) = node else {
+            return Vars::new();
+        };
+        self.check_templates(node);
+        let mut vars = Vars::new();
+        for (key, value) in node.entries() {
+            match key.as_str() {
+                Some(name) if is_identifier(name) => {
+                    vars.insert(Arc::from(name), Variable::Template(value.clone()));
+                }
+                Some(name) => self.problem(
+                    Problem::new(&key.span, format!("{name:?} is not a valid name of a variable"))
+                        .hint("names consist of letters, digits and underscores and do not begin with a digit"),
+                ),
+                None => self.problem(Problem::new(&key.span, "the name of a variable must be a string")),
+            }
+        }
+        vars
+    }
+}
+
+/// Whether this may be the name of a variable.
+pub fn is_identifier(name: &str) -> bool {
+    let mut characters = name.chars();
+    characters
+        .next()
+        .is_some_and(|first| first.is_alphabetic() || first == '_')
+        && characters.all(|character| character.is_alphanumeric() || character == '_')
+}
+
+/// A path as messages show it: relative to the working directory where it is below it.
+pub fn display_path(path: &Path) -> String {
+    let shown = std::env::current_dir()
+        .ok()
+        .and_then(|current| path.strip_prefix(current).ok().map(Path::to_path_buf));
+    shown.unwrap_or_else(|| path.to_path_buf()).display().to_string()
+}
+
+/// A path without `.` and `..`, made absolute; links are kept.
+pub fn normalize(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let mut normal = PathBuf::new();
+    for component in absolute.components() {
+        match component {
+            std::path::Component::ParentDir => {
+                normal.pop();
+            }
+            std::path::Component::CurDir => {}
+            other => normal.push(other),
+        }
+    }
+    normal
+}

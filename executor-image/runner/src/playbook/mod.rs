@@ -1,0 +1,25 @@
+//! The model of a playbook, and its loading.
+//!
+//! Loading resolves everything that does not depend on a host: imports, roles and their dependencies, inherited keywords,
+//! module names and parameters, filters and tests. What is wrong or not supported is refused here, with its place.
+//! What depends on a host (conditions, loops, includes) stays as it was written, for the engine.
+
+mod action;
+mod error;
+mod keywords;
+mod loader;
+mod model;
+mod play;
+mod roles;
+mod settings;
+mod tags;
+mod tasks;
+
+pub use error::{LoadError, Problem};
+pub use loader::{LoadContext, Loader};
+pub use roles::{LoadedRole, RoleFiles, RoleUse};
+pub use model::{
+    Action, Block, Handler, IncludeRole, IncludeTasks, Item, Loop, LoopControl, Meta, ModuleAction, Play, Playbook, Role, Task,
+};
+pub use settings::Settings;
+pub use tags::TagSelection;

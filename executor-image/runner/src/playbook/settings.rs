@@ -1,0 +1,138 @@
+//! Keywords that a task inherits from its blocks and its play.
+
+use std::sync::Arc;
+
+use slipway_language::{Node, NodeKind};
+
+use crate::inventory::Vars;
+
+use super::error::Problem;
+
+/// The inherited keywords of a task, already merged: the nearest one wins, lists grow from the outside in.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// `become`
+    pub r#become: Option<Node>,
+    /// `become_user`
+    pub become_user: Option<Node>,
+    /// `connection`
+    pub connection: Option<Node>,
+    /// `remote_user`
+    pub remote_user: Option<Node>,
+    /// `port`
+    pub port: Option<Node>,
+    /// `environment`, outermost first.
+    pub environment: Vec<Node>,
+    /// `no_log`
+    pub no_log: Option<Node>,
+    /// `ignore_errors`
+    pub ignore_errors: Option<Node>,
+    /// `ignore_unreachable`
+    pub ignore_unreachable: Option<Node>,
+    /// `check_mode`
+    pub check_mode: Option<Node>,
+    /// `diff`
+    pub diff: Option<Node>,
+    /// `run_once`
+    pub run_once: Option<Node>,
+    /// `any_errors_fatal`
+    pub any_errors_fatal: Option<Node>,
+    /// `throttle`
+    pub throttle: Option<Node>,
+    /// `timeout`
+    pub timeout: Option<Node>,
+    /// `when`, outermost first; all must hold.
+    pub when: Vec<Node>,
+    /// `tags`
+    pub tags: Vec<Arc<str>>,
+    /// `notify`
+    pub notify: Vec<Node>,
+    /// `vars` of the blocks around, outermost first.
+    pub vars: Vec<Arc<Vars>>,
+}
+
+impl Settings {
+    /// These settings with the keywords of a block, task or role laid over them. `vars` are the caller's business: they have
+    /// different precedence by place.
+    ///
+    /// # Errors
+    /// When `tags` is not text.
+    pub fn with(&self, node: &Node) -> Result<Self, Problem> {
+        let mut settings = self.clone();
+        for (key, value) in node.entries() {
+            let slot = match key.as_str().unwrap_or_default() {
+                "become" => &mut settings.r#become,
+                "become_user" => &mut settings.become_user,
+                "connection" => &mut settings.connection,
+                "remote_user" => &mut settings.remote_user,
+                "port" => &mut settings.port,
+                "no_log" => &mut settings.no_log,
+                "ignore_errors" => &mut settings.ignore_errors,
+                "ignore_unreachable" => &mut settings.ignore_unreachable,
+                "check_mode" => &mut settings.check_mode,
+                "diff" => &mut settings.diff,
+                "run_once" => &mut settings.run_once,
+                "any_errors_fatal" => &mut settings.any_errors_fatal,
+                "throttle" => &mut settings.throttle,
+                "timeout" => &mut settings.timeout,
+                "environment" => {
+                    settings.environment.extend(list(value));
+                    continue;
+                }
+                "when" => {
+                    settings.when.extend(list(value));
+                    continue;
+                }
+                "notify" => {
+                    settings.notify = list(value);
+                    continue;
+                }
+                "tags" => {
+                    for tag in tags(value)? {
+                        if !settings.tags.contains(&tag) {
+                            settings.tags.push(tag);
+                        }
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
+            *slot = Some(value.clone());
+        }
+        Ok(settings)
+    }
+
+    /// These settings inside a block with variables.
+    #[must_use]
+    pub fn with_vars(mut self, vars: Vars) -> Self {
+        if !vars.is_empty() {
+            self.vars.push(Arc::new(vars));
+        }
+        self
+    }
+}
+
+/// A list, or a single value as a list of one; null is none.
+pub fn list(node: &Node) -> Vec<Node> {
+    match &node.kind {
+        NodeKind::List(items) => items.to_vec(),
+        NodeKind::Null => Vec::new(),
+        _ => vec![node.clone()],
+    }
+}
+
+/// The tags in a `tags:` value: a list, or text with commas.
+pub fn tags(node: &Node) -> Result<Vec<Arc<str>>, Problem> {
+    let mut found = Vec::new();
+    for item in list(node) {
+        match &item.kind {
+            NodeKind::Str(text) if item.has_templates() => {
+                return Err(Problem::new(&item.span, format!("a template in tags ({text}) is not supported yet")));
+            }
+            NodeKind::Str(text) => found.extend(text.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(Arc::from)),
+            NodeKind::Int(number) => found.push(Arc::from(number.to_string())),
+            _ => return Err(Problem::new(&item.span, format!("a tag must be a string, it is {}", item.type_name()))),
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,427 @@
+//! Tasks, blocks, handlers, and what is imported into their place.
+
+use std::{path::PathBuf, sync::Arc};
+
+use slipway_language::{Node, NodeKind};
+
+use crate::inventory::Vars;
+
+use super::{
+    action::{Written, canonical},
+    error::Problem,
+    keywords::{self, Place},
+    loader::{LoadContext, Loader, is_identifier, normalize},
+    model::{Action, Block, Handler, IncludeRole, IncludeTasks, Item, Loop, LoopControl, Task},
+    play::PlayParts,
+    roles::{RoleFiles, RoleUse},
+    settings::Settings,
+};
+
+impl Loader {
+    /// Loads a list of tasks and blocks.
+    pub(super) fn items(&mut self, node: &Node, context: &LoadContext, parts: &mut PlayParts) -> Result<Vec<Item>, Problem> {
+        let entries = match &node.kind {
+            NodeKind::List(entries) => entries,
+            NodeKind::Null => return Ok(Vec::new()),
+            _ => return Err(Problem::new(&node.span, format!("a list of tasks was expected, this is {}", node.type_name()))),
+        };
+        let mut items = Vec::with_capacity(entries.len());
+        for entry in entries.iter() {
+            if !matches!(entry.kind, NodeKind::Map(_)) {
+                self.problem(Problem::new(&entry.span, format!("a task must be a mapping, this is {}", entry.type_name())));
+                continue;
+            }
+            // One wrong task does not hide what is wrong with the next.
+            let loaded = if entry.get("block").is_some() {
+                self.block(entry, context, parts).map(|block| vec![Item::Block(Arc::new(block))])
+            } else {
+                self.task_items(entry, context, parts)
+            };
+            match loaded {
+                Ok(loaded) => items.extend(loaded),
+                Err(problem) => self.problem(problem),
+            }
+        }
+        Ok(items)
+    }
+
+    /// Loads handlers, flat.
+    pub(super) fn handlers(
+        &mut self,
+        node: &Node,
+        context: &LoadContext,
+        parts: &mut PlayParts,
+    ) -> Result<Vec<Handler>, Problem> {
+        let context = LoadContext { handlers: true, ..context.clone() };
+        let mut handlers = Vec::new();
+        let NodeKind::List(entries) = &node.kind else {
+            return if node.is_null() {
+                Ok(handlers)
+            } else {
+                Err(Problem::new(&node.span, format!("a list of handlers was expected, this is {}", node.type_name())))
+            };
+        };
+        for entry in entries.iter() {
+            if entry.get("block").is_some() {
+                self.problem(Problem::new(&entry.span, "a block cannot be a handler"));
+                continue;
+            }
+            let listen = entry.get("listen").map(super::settings::tags).transpose()?.unwrap_or_default();
+            match self.task_items(entry, &context, parts) {
+                Ok(items) => flatten(items, &listen, &mut handlers),
+                Err(problem) => self.problem(problem),
+            }
+        }
+        Ok(handlers)
+    }
+
+    fn block(&mut self, node: &Node, context: &LoadContext, parts: &mut PlayParts) -> Result<Block, Problem> {
+        for (key, value) in node.entries() {
+            if let Some(problem) = keywords::check(key, value, Place::Block) {
+                self.problem(problem);
+            }
+        }
+        if let Some(when) = node.get("when") {
+            self.check_condition(when);
+        }
+        let vars = self.vars(node.get("vars"));
+        let inner = LoadContext {
+            settings: context.settings.with(node)?.with_vars(vars),
+            ..context.clone()
+        };
+        let mut section = |key: &str| -> Result<Arc<[Item]>, Problem> {
+            match node.get(key) {
+                Some(tasks) => Ok(self.items(tasks, &inner, parts)?.into()),
+                None => Ok(Arc::from([])),
+            }
+        };
+        Ok(Block {
+            main: section("block")?,
+            rescue: section("rescue")?,
+            always: section("always")?,
+        })
+    }
+
+    fn task_items(&mut self, node: &Node, context: &LoadContext, parts: &mut PlayParts) -> Result<Vec<Item>, Problem> {
+        let place = if context.handlers { Place::Handler } else { Place::Task };
+        let written = Written::of(node, place)?;
+        for (key, value) in node.entries() {
+            if key.as_str() != Some(written.key.as_ref())
+                && let Some(problem) = keywords::check(key, value, place)
+            {
+                self.problem(problem);
+            }
+        }
+        match canonical(&written.name) {
+            "import_tasks" => self.import_tasks(node, &written, context, parts),
+            "import_role" => self.import_role(node, &written, context, parts),
+            "import_playbook" => Err(Problem::new(&node.span, "import_playbook stands among the plays, not among tasks")),
+            _ => Ok(vec![Item::Task(Arc::new(self.task(node, &written, context)?))]),
+        }
+    }
+
+    fn task(&mut self, node: &Node, written: &Written, context: &LoadContext) -> Result<Task, Problem> {
+        for key in ["when", "changed_when", "failed_when", "until"] {
+            if let Some(condition) = node.get(key) {
+                self.check_condition(condition);
+            }
+        }
+        for key in ["name", "environment", "loop_control", "become_user", "delay", "retries", "notify"] {
+            if let Some(value) = node.get(key) {
+                self.check_templates(value);
+            }
+        }
+        let vars = self.vars(node.get("vars"));
+        let register = match node.get("register") {
+            None => None,
+            Some(name) => match name.as_str().filter(|text| is_identifier(text)) {
+                Some(text) => Some(Arc::from(text)),
+                None => return Err(Problem::new(&name.span, "register must be the name of a variable")),
+            },
+        };
+        let settings = context.settings.with(node)?;
+        let action = match canonical(&written.name) {
+            "include_tasks" => self.include_tasks(written, context)?,
+            "include_role" => self.include_role(written, context)?,
+            "meta" => Action::Meta(written.meta()?),
+            _ => Action::Module(self.module(written)?),
+        };
+        if let Some(method) = node.get("become_method")
+            && !matches!(method.as_str(), Some("sudo" | "ansible.builtin.sudo"))
+        {
+            self.problem(Problem::new(&method.span, "only the become_method sudo is supported yet"));
+        }
+        Ok(Task {
+            name: node.get("name").cloned(),
+            span: node.span.clone(),
+            action_name: written.name.clone(),
+            action,
+            settings,
+            vars: Arc::new(vars),
+            r#loop: self.task_loop(node)?,
+            register,
+            changed_when: node.get("changed_when").cloned(),
+            failed_when: node.get("failed_when").cloned(),
+            until: node.get("until").cloned(),
+            retries: node.get("retries").cloned(),
+            delay: node.get("delay").cloned(),
+            role: context.role.clone(),
+            include_vars: context.include_vars.clone(),
+            implicit: false,
+        })
+    }
+
+    fn task_loop(&mut self, node: &Node) -> Result<Option<Loop>, Problem> {
+        let mut found = None;
+        for (key, value) in node.entries() {
+            let name = key.as_str().unwrap_or_default();
+            let lookup = match name.strip_prefix("with_") {
+                Some(lookup) => Some(Arc::from(lookup)),
+                None if name == "loop" => None,
+                None => continue,
+            };
+            if found.is_some() {
+                return Err(Problem::new(&key.span, "a task has only one loop"));
+            }
+            self.check_templates(value);
+            if lookup.is_none() && !value.has_templates() && !matches!(value.kind, NodeKind::List(_)) {
+                return Err(Problem::new(&value.span, format!("loop must be a list, this is {}", value.type_name())));
+            }
+            found = Some((lookup, value.clone()));
+        }
+        let Some((lookup, items)) = found else {
+            return Ok(None);
+        };
+        let control = node.get("loop_control");
+        let known = ["loop_var", "index_var", "label", "pause", "extended", "extended_allitems", "break_when"];
+        for (key, _) in control.map(Node::entries).unwrap_or_default() {
+            let name = key.as_str().unwrap_or_default();
+            if !known.contains(&name) {
+                self.problem(Problem::new(&key.span, format!("{name:?} is not a keyword of loop_control")).nearest(name, known));
+            }
+        }
+        let option = |key: &str| control.and_then(|control| control.get(key)).cloned();
+        let variable = |key: &str| option(key).and_then(|node| node.as_str().map(Arc::from));
+        if let Some(condition) = option("break_when") {
+            self.check_condition(&condition);
+        }
+        Ok(Some(Loop {
+            lookup,
+            items,
+            control: LoopControl {
+                loop_var: variable("loop_var").unwrap_or_else(|| Arc::from("item")),
+                index_var: variable("index_var"),
+                label: option("label"),
+                pause: option("pause"),
+                extended: option("extended"),
+                break_when: option("break_when"),
+            },
+        }))
+    }
+
+    fn import_tasks(
+        &mut self,
+        node: &Node,
+        written: &Written,
+        context: &LoadContext,
+        parts: &mut PlayParts,
+    ) -> Result<Vec<Item>, Problem> {
+        if let Some(when) = node.get("when") {
+            self.check_condition(when);
+        }
+        written.no_loop(node)?;
+        let vars = self.vars(node.get("vars"));
+        let settings = context.settings.with(node)?.with_vars(vars);
+        let target = written.file(&["file"])?;
+        let file = self.static_text(&target, &settings.vars)?;
+        let path = self
+            .find_tasks(&file, context)
+            .ok_or_else(|| Problem::new(&target.span, format!("the imported file of tasks {file} was not found")))?;
+        let inner = LoadContext {
+            settings,
+            directory: path.parent().map_or_else(PathBuf::new, std::path::Path::to_path_buf),
+            ..context.clone()
+        };
+        self.guarded(&format!("import {}", path.display()), |loader| {
+            let root = loader.read(&path)?;
+            root.map_or(Ok(Vec::new()), |root| loader.items(&root, &inner, parts))
+        })
+        .ok_or_else(|| Problem::new(&target.span, format!("{file} imports itself without end")))?
+    }
+
+    fn import_role(
+        &mut self,
+        node: &Node,
+        written: &Written,
+        context: &LoadContext,
+        parts: &mut PlayParts,
+    ) -> Result<Vec<Item>, Problem> {
+        if let Some(when) = node.get("when") {
+            self.check_condition(when);
+        }
+        written.no_loop(node)?;
+        self.check_parameters(written)?;
+        let params = self.vars(node.get("vars"));
+        let settings = context.settings.with(node)?;
+        let name = self.static_text(&written.required("name", &["role"])?, &settings.vars)?;
+        let from = |key: &str| written.option(key).and_then(|node| node.as_str().map(str::to_owned)).unwrap_or_else(|| "main".to_owned());
+        let usage = RoleUse {
+            name: &name,
+            span: &node.span,
+            params,
+            files: RoleFiles {
+                tasks: from("tasks_from"),
+                vars: from("vars_from"),
+                defaults: from("defaults_from"),
+                handlers: from("handlers_from"),
+            },
+            allow_duplicates: !written.is_false("allow_duplicates"),
+        };
+        let loaded = self.role(&usage, settings, context)?;
+        parts.handlers.extend(loaded.handlers);
+        parts.add_roles(loaded.roles);
+        Ok(loaded.items)
+    }
+
+    fn include_tasks(&mut self, written: &Written, context: &LoadContext) -> Result<Action, Problem> {
+        self.check_parameters(written)?;
+        let file = written.file(&["file"])?;
+        self.check_templates(&file);
+        let inherited = self.applied(written, context)?;
+        if !file.has_templates()
+            && let Some(name) = file.as_str()
+        {
+            let Some(path) = self.find_tasks(name, context) else {
+                return Err(Problem::new(&file.span, format!("the included file of tasks {name} was not found")));
+            };
+            // Its mistakes are found now, not when the play comes to it.
+            let inner = LoadContext {
+                directory: path.parent().map_or_else(PathBuf::new, std::path::Path::to_path_buf),
+                ..context.clone()
+            };
+            if self.looked_into.insert(format!("{} {}", path.display(), context.handlers))
+                && let Some(root) = self.read(&path)?
+            {
+                self.items(&root, &inner, &mut PlayParts::default())?;
+            }
+        }
+        Ok(Action::IncludeTasks(Box::new(IncludeTasks {
+            file,
+            inherited,
+            directory: context.directory.clone(),
+            handler: context.handlers,
+        })))
+    }
+
+    fn include_role(&mut self, written: &Written, context: &LoadContext) -> Result<Action, Problem> {
+        if context.handlers {
+            return Err(Problem::new(&written.span, "include_role cannot be a handler"));
+        }
+        self.check_parameters(written)?;
+        let name = written.required("name", &["role"])?;
+        self.check_templates(&name);
+        let inherited = self.applied(written, context)?;
+        let action = IncludeRole {
+            name: name.clone(),
+            tasks_from: written.option("tasks_from"),
+            vars_from: written.option("vars_from"),
+            defaults_from: written.option("defaults_from"),
+            handlers_from: written.option("handlers_from"),
+            public: written.is_true("public"),
+            allow_duplicates: !written.is_false("allow_duplicates"),
+            inherited,
+            directory: context.directory.clone(),
+        };
+        let from = |node: &Option<Node>| match node {
+            None => Some("main".to_owned()),
+            Some(node) if node.has_templates() => None,
+            Some(node) => node.as_str().map(str::to_owned),
+        };
+        if let (Some(text), Some(tasks), Some(vars), Some(defaults), Some(handlers)) = (
+            name.as_str().filter(|_| !name.has_templates()),
+            from(&action.tasks_from),
+            from(&action.vars_from),
+            from(&action.defaults_from),
+            from(&action.handlers_from),
+        ) && self.looked_into.insert(format!("role {text} {tasks} {vars} {defaults} {handlers}"))
+        {
+            let usage = RoleUse {
+                name: text,
+                span: &name.span,
+                params: Vars::new(),
+                files: RoleFiles { tasks, vars, defaults, handlers },
+                allow_duplicates: true,
+            };
+            self.role(&usage, context.settings.clone(), context)?;
+        }
+        Ok(Action::IncludeRole(Box::new(action)))
+    }
+
+    /// What included tasks inherit: the settings around the include and those of `apply`.
+    fn applied(&mut self, written: &Written, context: &LoadContext) -> Result<Settings, Problem> {
+        let Some(apply) = written.option("apply") else {
+            return Ok(context.settings.clone());
+        };
+        for (key, value) in apply.entries() {
+            if let Some(problem) = keywords::check(key, value, Place::Block) {
+                self.problem(problem);
+            }
+        }
+        let vars = self.vars(apply.get("vars"));
+        Ok(context.settings.with(&apply)?.with_vars(vars))
+    }
+
+    /// The file of tasks that `name` means here.
+    pub fn find_tasks(&self, name: &str, context: &LoadContext) -> Option<PathBuf> {
+        let mut candidates = vec![context.directory.join(name)];
+        if let Some(role) = &context.role {
+            let folder = if context.handlers { "handlers" } else { "tasks" };
+            candidates.push(role.path.join(folder).join(name));
+            candidates.push(role.path.join(name));
+        }
+        candidates.push(self.playbook_directory.join(name));
+        candidates.into_iter().map(|path| normalize(&path)).find(|path| path.is_file())
+    }
+
+    /// Loads the tasks of an included file while the play runs.
+    pub fn included_tasks(&mut self, path: &std::path::Path, context: &LoadContext) -> Result<(Vec<Item>, Vec<Handler>), super::LoadError> {
+        let mut parts = PlayParts::default();
+        let items = match self.read(path)? {
+            Some(root) => self.items(&root, context, &mut parts)?,
+            None => Vec::new(),
+        };
+        self.finish()?;
+        Ok((items, parts.handlers))
+    }
+
+    /// Loads an included role while the play runs.
+    pub fn included_role(
+        &mut self,
+        usage: &RoleUse<'_>,
+        context: &LoadContext,
+    ) -> Result<super::roles::LoadedRole, super::LoadError> {
+        let loaded = self.role(usage, context.settings.clone(), context)?;
+        self.finish()?;
+        Ok(loaded)
+    }
+
+    /// Runs `load` unless that is already being done further out, too deep to be meant.
+    fn guarded<T>(&mut self, what: &str, load: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if self.roles_in_progress.iter().filter(|name| *name == what).count() > 20 {
+            return None;
+        }
+        self.roles_in_progress.push(what.to_owned());
+        let loaded = load(self);
+        self.roles_in_progress.pop();
+        Some(loaded)
+    }
+}
+
+fn flatten(items: Vec<Item>, listen: &[Arc<str>], handlers: &mut Vec<Handler>) {
+    for item in items {
+        match item {
+            Item::Task(task) => handlers.push(Handler { task, listen: listen.to_vec() }),
+            Item::Block(block) => flatten(block.main.to_vec(), listen, handlers),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Starts the agent on a host with one command: a small POSIX shell script checks the cached file or reads it from its
+//! input, then becomes the agent.
+//!
+//! What script and runner say to each other, before the agent's protocol begins: the script prints one line that begins with
+//! [`MARK`]; `want ARCHITECTURE gzip|plain` asks for the file, `ready` says that the next byte is the agent's,
+//! `error TEXT` says why not. Other lines (a login message) are passed over.
+
+use tokio::{io::AsyncWriteExt, sync::mpsc};
+
+use super::{AgentBinary, Launch, Pipe, TransportError};
+
+/// Begins each line of the script.
+const MARK: &str = "slipway-agent: ";
+
+/// The longest text before the script's first line, in bytes.
+const NOISE_LIMIT: usize = 64 * 1024;
+
+/// The file is written under a temporary name and renamed, so that two runs at once do not meet. The folder must be ours and
+/// writable by nobody else, or who owns it could have `sudo` run what they like.
+const SCRIPT: &str = r#"
+h=$1; plain=$2; packed=$3; as=$4
+umask 022
+say() { printf 'slipway-agent: %s\n' "$*"; }
+fail() { say "error $*"; exit 1; }
+d=/var/tmp/slipway-agent-$(id -u); f=$d/$h
+[ -d "$d" ] || mkdir -m 0755 "$d" 2>/dev/null || [ -d "$d" ] || fail "cannot make the directory $d: $(mkdir "$d" 2>&1)"
+[ -O "$d" ] && [ ! -L "$d" ] || fail "$d does not belong to $(id -un): remove it"
+chmod 0755 "$d" || fail "cannot set the mode of $d"
+sum() { sha256sum "$1" 2>/dev/null | cut -d ' ' -f 1; }
+if [ ! -f "$f" ] || [ "$(sum "$f")" != "$h" ]; then
+  t=$d/.new.$$
+  trap 'rm -f "$t"' EXIT
+  if command -v gzip >/dev/null 2>&1; then
+    say "want $(uname -m) gzip"
+    problem=$( { head -c "$packed" | gzip -dc > "$t"; } 2>&1 )
+  else
+    say "want $(uname -m) plain"
+    problem=$( { head -c "$plain" > "$t"; } 2>&1 )
+  fi
+  [ "$(sum "$t")" = "$h" ] || fail "cannot store the agent in $d: ${problem:-it arrived damaged}$(df -P "$d" 2>/dev/null | awk 'NR==2 && $4==0 {print " (the file system "$6" is full)"}')"
+  chmod 0755 "$t" && mv -f "$t" "$f" || fail "cannot store the agent as $f"
+  trap - EXIT
+fi
+problem=$("$f" --version 2>&1) || fail "cannot run the agent $f (is $d mounted noexec?): $problem"
+say ready
+if [ -n "$as" ]; then exec sudo -H -S -n -u "$as" "$f"; fi
+exec "$f"
+"#;
+
+/// The command that starts the agent.
+pub fn command(agent: &AgentBinary, launch: &Launch) -> String {
+    let become_user = launch.become_user.as_deref().unwrap_or("");
+    format!(
+        "exec /bin/sh -c {} slipway {} {} {} {}",
+        quote(SCRIPT),
+        agent.sha256,
+        agent.bytes.len(),
+        agent.compressed().len(),
+        quote(become_user),
+    )
+}
+
+/// The command that removes the agent.
+pub fn remove_command(agent: &AgentBinary) -> String {
+    format!("d=/var/tmp/slipway-agent-$(id -u); rm -f \"$d/{}\"; rmdir \"$d\" 2>/dev/null; true", agent.sha256)
+}
+
+/// Text as one word of a POSIX shell.
+pub fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// Follows the script until the agent runs; returns the pipe with what the agent has said by then.
+pub async fn follow(mut pipe: Pipe, agent: &AgentBinary) -> Result<Pipe, TransportError> {
+    let mut buffer: Vec<u8> = Vec::new();
+    loop {
+        while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = buffer.drain(..=end).collect();
+            let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+            let Some(said) = line.strip_prefix(MARK) else { continue };
+            if said == "ready" {
+                return Ok(with_beginning(pipe, buffer));
+            }
+            if let Some(reason) = said.strip_prefix("error ") {
+                return Err(TransportError(reason.to_owned()));
+            }
+            if let Some(wanted) = said.strip_prefix("want ") {
+                send(&mut pipe, agent, wanted).await?;
+            }
+        }
+        if buffer.len() > NOISE_LIMIT {
+            return Err(TransportError("the host prints without end instead of starting the agent: look at its shell's startup files".to_owned()));
+        }
+        match pipe.incoming.recv().await {
+            Some(bytes) => buffer.extend_from_slice(&bytes),
+            None => {
+                let noise = String::from_utf8_lossy(&buffer).trim().to_owned();
+                let errors = pipe.errors.text();
+                let said = if errors.is_empty() { noise } else { errors };
+                return Err(TransportError(format!("the agent could not be started: {}", if said.is_empty() { "the host closed the connection" } else { &said })));
+            }
+        }
+    }
+}
+
+async fn send(pipe: &mut Pipe, agent: &AgentBinary, wanted: &str) -> Result<(), TransportError> {
+    let (architecture, form) = wanted.split_once(' ').unwrap_or((wanted, "plain"));
+    if architecture != agent.architecture {
+        return Err(TransportError(format!(
+            "the host's architecture is {architecture}, the agent {} is for {}",
+            agent.path.display(),
+            agent.architecture
+        )));
+    }
+    let compressed = agent.compressed();
+    let content: &[u8] = if form == "gzip" { &compressed } else { &agent.bytes };
+    // A write that fails is a host that stopped reading: what the script says next is the better message.
+    if pipe.outgoing.write_all(content).await.is_ok() {
+        let _ = pipe.outgoing.flush().await;
+    }
+    Ok(())
+}
+
+/// Puts back bytes that were read too far.
+fn with_beginning(pipe: Pipe, beginning: Vec<u8>) -> Pipe {
+    if beginning.is_empty() {
+        return pipe;
+    }
+    let (sender, incoming) = mpsc::channel(16);
+    let mut rest = pipe.incoming;
+    tokio::spawn(async move {
+        let mut next = Some(beginning);
+        while let Some(bytes) = next {
+            if sender.send(bytes).await.is_err() {
+                return;
+            }
+            next = rest.recv().await;
+        }
+    });
+    Pipe { incoming, ..pipe }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoting_survives_quotation_marks() {
+        assert_eq!(quote("a'b"), r"'a'\''b'");
+    }
+}

@@ -1,0 +1,268 @@
+//! The runner's side of the protocol with one agent.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use sha2::{Digest, Sha256};
+use slipway_protocol::{
+    CHUNK_SIZE, Call, Cancel, Decoder, Fence, Frame, FrameKind, Hello, ModuleResult, PROTOCOL_VERSION, PutBegin, PutStatus, Refusal,
+    Welcome, encode,
+};
+use tokio::{
+    io::AsyncWriteExt,
+    sync::mpsc,
+};
+
+use super::{Pipe, TransportError, connection::ErrorTail};
+
+/// An agent that runs on a host as one user. Many calls may be under way at once.
+#[derive(Debug)]
+pub struct AgentClient {
+    /// What the agent said of itself.
+    pub welcome: Welcome,
+    shared: Arc<Shared>,
+    next_stream: AtomicU32,
+    outgoing: mpsc::Sender<Vec<u8>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    waiting: Mutex<HashMap<u32, mpsc::UnboundedSender<Frame>>>,
+    /// Why the connection ended, once it has.
+    ended: Mutex<Option<String>>,
+    stored: Mutex<HashSet<String>>,
+}
+
+impl Shared {
+    fn end(&self, reason: String) {
+        lock(&self.ended).get_or_insert(reason);
+        // Dropping the senders wakes everybody who waits.
+        lock(&self.waiting).clear();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn frame<T: serde::Serialize>(kind: FrameKind, stream: u32, message: &T) -> Result<Vec<u8>, TransportError> {
+    let payload = serde_json::to_vec(message)
+        .map_err(|error| TransportError(format!("a message to the agent has no JSON form: {error}")))?;
+    Ok(encode(&Frame { kind, stream, payload }))
+}
+
+impl AgentClient {
+    /// Greets the agent and starts to serve its frames.
+    ///
+    /// # Errors
+    /// When it does not answer, refuses, or is another version.
+    pub async fn start(mut pipe: Pipe, fence: Option<Fence>) -> Result<Self, TransportError> {
+        let hello = Hello { protocol: PROTOCOL_VERSION, fence };
+        let bytes = frame(FrameKind::Hello, 0, &hello)?;
+        let sent = pipe.outgoing.write_all(&bytes).await.is_ok() && pipe.outgoing.flush().await.is_ok();
+        let mut decoder = Decoder::default();
+        let first = loop {
+            match decoder.next_frame() {
+                Ok(Some(frame)) => break frame,
+                Ok(None) => {}
+                Err(error) => return Err(TransportError(format!("the agent's answer is not understood: {error}"))),
+            }
+            match pipe.incoming.recv().await {
+                Some(bytes) => decoder.push(&bytes),
+                None => return Err(TransportError(ended_message(&pipe.errors, sent))),
+            }
+        };
+        let welcome: Welcome = match first.kind {
+            FrameKind::Welcome => parse(&first)?,
+            FrameKind::Refusal => return Err(TransportError(parse::<Refusal>(&first)?.message)),
+            other => return Err(TransportError(format!("the agent greets with {other:?}"))),
+        };
+        if welcome.protocol != PROTOCOL_VERSION {
+            return Err(TransportError(format!(
+                "the agent speaks version {} of the protocol, this runner {PROTOCOL_VERSION}",
+                welcome.protocol
+            )));
+        }
+        let shared = Arc::new(Shared::default());
+        let (outgoing, queue) = mpsc::channel::<Vec<u8>>(64);
+        tokio::spawn(write_frames(pipe.outgoing, queue));
+        tokio::spawn(read_frames(pipe.incoming, decoder, Arc::clone(&shared), outgoing.clone(), pipe.errors, pipe.guard));
+        Ok(Self { welcome, shared, next_stream: AtomicU32::new(1), outgoing })
+    }
+
+    /// Whether calls can still be made.
+    pub fn is_alive(&self) -> bool {
+        lock(&self.shared.ended).is_none()
+    }
+
+    /// Carries out a module on the host.
+    ///
+    /// # Errors
+    /// When the connection is lost.
+    pub async fn call(&self, call: &Call) -> Result<ModuleResult, TransportError> {
+        let (stream, mut answers) = self.open();
+        let _guard = StreamGuard { client: self, stream };
+        self.send(frame(FrameKind::Call, stream, call)?).await?;
+        loop {
+            let answer = self.receive(&mut answers).await?;
+            if answer.kind == FrameKind::Result {
+                return parse(&answer);
+            }
+        }
+    }
+
+    /// Gives the agent a file's content, for calls to name by its hash; returns the hash.
+    ///
+    /// # Errors
+    /// When the connection is lost or the host cannot store it; the inner result is the latter.
+    pub async fn put(&self, content: &[u8]) -> Result<Result<String, String>, TransportError> {
+        let sha256 = hex::encode(Sha256::digest(content));
+        if lock(&self.shared.stored).contains(&sha256) {
+            return Ok(Ok(sha256));
+        }
+        let (stream, mut answers) = self.open();
+        let _guard = StreamGuard { client: self, stream };
+        let begin = PutBegin { sha256: sha256.clone(), size: content.len() as u64 };
+        self.send(frame(FrameKind::PutBegin, stream, &begin)?).await?;
+        loop {
+            match parse::<PutStatus>(&self.receive(&mut answers).await?)? {
+                PutStatus::Stored => {
+                    lock(&self.shared.stored).insert(sha256.clone());
+                    return Ok(Ok(sha256));
+                }
+                PutStatus::Failed(reason) => return Ok(Err(reason)),
+                PutStatus::Wanted => {
+                    for chunk in content.chunks(CHUNK_SIZE).chain([&[][..]]) {
+                        self.send(encode(&Frame { kind: FrameKind::Chunk, stream, payload: chunk.to_vec() })).await?;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells the agent to stop every call that is under way.
+    pub async fn cancel_all(&self) {
+        let streams: Vec<u32> = lock(&self.shared.waiting).keys().copied().collect();
+        for stream in streams {
+            if let Ok(bytes) = frame(FrameKind::Cancel, stream, &Cancel {}) {
+                // ok: a lost connection has ended the call already.
+                let _ = self.outgoing.send(bytes).await;
+            }
+        }
+    }
+
+    /// Ends all calls as if the connection were lost.
+    pub fn abandon(&self) {
+        self.shared.end("the run was stopped and the host did not answer".to_owned());
+    }
+
+    fn open(&self) -> (u32, mpsc::UnboundedReceiver<Frame>) {
+        let stream = self.next_stream.fetch_add(1, Ordering::Relaxed);
+        let (sender, receiver) = mpsc::unbounded_channel();
+        lock(&self.shared.waiting).insert(stream, sender);
+        // Answers to frames sent after the end never come.
+        if !self.is_alive() {
+            lock(&self.shared.waiting).remove(&stream);
+        }
+        (stream, receiver)
+    }
+
+    async fn send(&self, bytes: Vec<u8>) -> Result<(), TransportError> {
+        self.outgoing.send(bytes).await.map_err(|_| self.lost())
+    }
+
+    async fn receive(&self, answers: &mut mpsc::UnboundedReceiver<Frame>) -> Result<Frame, TransportError> {
+        answers.recv().await.ok_or_else(|| self.lost())
+    }
+
+    fn lost(&self) -> TransportError {
+        let reason = lock(&self.shared.ended).clone();
+        TransportError(reason.unwrap_or_else(|| "the connection to the host was lost".to_owned()))
+    }
+}
+
+/// Forgets a stream when its caller is done or gone.
+struct StreamGuard<'a> {
+    client: &'a AgentClient,
+    stream: u32,
+}
+
+impl Drop for StreamGuard<'_> {
+    fn drop(&mut self) {
+        lock(&self.client.shared.waiting).remove(&self.stream);
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(frame: &Frame) -> Result<T, TransportError> {
+    serde_json::from_slice(&frame.payload)
+        .map_err(|error| TransportError(format!("the agent's {:?} is not understood: {error}", frame.kind)))
+}
+
+async fn write_frames(mut outgoing: Box<dyn tokio::io::AsyncWrite + Send + Unpin>, mut queue: mpsc::Receiver<Vec<u8>>) {
+    while let Some(bytes) = queue.recv().await {
+        if outgoing.write_all(&bytes).await.is_err() {
+            return;
+        }
+        // Frames that wait already go in the same packet.
+        while let Ok(more) = queue.try_recv() {
+            if outgoing.write_all(&more).await.is_err() {
+                return;
+            }
+        }
+        if outgoing.flush().await.is_err() {
+            return;
+        }
+    }
+    // The end of its input tells the agent to end.
+    let _ = outgoing.shutdown().await;
+}
+
+async fn read_frames(
+    mut incoming: mpsc::Receiver<Vec<u8>>,
+    mut decoder: Decoder,
+    shared: Arc<Shared>,
+    outgoing: mpsc::Sender<Vec<u8>>,
+    errors: ErrorTail,
+    guard: Box<dyn std::any::Any + Send>,
+) {
+    // Upgraded only to answer pings: the queue closes when the client goes away.
+    let outgoing = outgoing.downgrade();
+    loop {
+        match decoder.next_frame() {
+            Ok(Some(frame)) if frame.kind == FrameKind::Ping => {
+                let pong = encode(&Frame { kind: FrameKind::Pong, stream: frame.stream, payload: Vec::new() });
+                if let Some(outgoing) = outgoing.upgrade() {
+                    let _ = outgoing.send(pong).await;
+                }
+            }
+            Ok(Some(frame)) => {
+                let waiting = lock(&shared.waiting);
+                if let Some(sender) = waiting.get(&frame.stream) {
+                    // ok: a caller that went away wants no answer.
+                    let _ = sender.send(frame);
+                }
+            }
+            Ok(None) => match incoming.recv().await {
+                Some(bytes) => decoder.push(&bytes),
+                None => break shared.end(ended_message(&errors, true)),
+            },
+            Err(error) => break shared.end(format!("the agent's frames are not understood: {error}")),
+        }
+    }
+    drop(guard);
+}
+
+fn ended_message(errors: &ErrorTail, sent: bool) -> String {
+    let said = errors.text();
+    match (said.is_empty(), sent) {
+        (false, _) => said,
+        (true, true) => "the connection to the host was lost: the agent ended".to_owned(),
+        (true, false) => "the connection to the host was lost before the agent answered".to_owned(),
+    }
+}
+

@@ -1,0 +1,223 @@
+//! One connection for each host, one agent for each user on it.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use slipway_protocol::Fence;
+use tokio::sync::{Mutex as AsyncMutex, Semaphore};
+
+use super::{
+    AgentBinary, AgentClient, Connection, ConnectionKind, ConnectionOptions, Launch, TransportError,
+    host_keys::{self, KnownHosts},
+    local::LocalConnection,
+    ssh,
+};
+
+/// How many connections are made at once.
+const CONNECTING_AT_ONCE: usize = 64;
+
+/// What all connections share.
+#[derive(Debug)]
+pub struct HostsOptions {
+    /// The known-hosts file; the usual one if none.
+    pub known_hosts: Option<PathBuf>,
+    /// How long a connection may take.
+    pub timeout: Duration,
+    /// Whether the agent stays on hosts for the next run.
+    pub keep_agent: bool,
+}
+
+/// A host key that was accepted at first use.
+#[derive(Debug, Clone)]
+pub struct LearnedKey {
+    /// Inventory name of the host.
+    pub host: String,
+    /// The key in OpenSSH's form.
+    pub key: String,
+}
+
+/// Connections by host.
+#[derive(Debug)]
+pub struct Hosts {
+    /// None for runs that touch no host.
+    agent: Option<Arc<AgentBinary>>,
+    known: Arc<KnownHosts>,
+    options: HostsOptions,
+    slots: Mutex<HashMap<String, Arc<AsyncMutex<Slot>>>>,
+    connecting: Semaphore,
+    learned: Mutex<Vec<LearnedKey>>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    options: ConnectionOptions,
+    connection: Arc<dyn Connection>,
+    agents: HashMap<Launch, Arc<AgentClient>>,
+}
+
+impl Hosts {
+    /// No connections yet.
+    pub fn new(agent: Option<AgentBinary>, options: HostsOptions) -> Self {
+        let file = options.known_hosts.clone().unwrap_or_else(host_keys::default_file);
+        Self {
+            agent: agent.map(Arc::new),
+            known: KnownHosts::new(file),
+            options,
+            slots: Mutex::default(),
+            connecting: Semaphore::new(CONNECTING_AT_ONCE),
+            learned: Mutex::default(),
+        }
+    }
+
+    /// The agent on a host for a user, connecting and starting it if need be.
+    ///
+    /// # Errors
+    /// Why the host cannot be reached.
+    pub async fn agent(
+        &self,
+        host: &str,
+        options: &ConnectionOptions,
+        launch: &Launch,
+        fence: Option<Fence>,
+    ) -> Result<Arc<AgentClient>, TransportError> {
+        let slot = self.slot(host);
+        let mut slot = slot.lock().await;
+        let open = self.open(host, &mut slot, options).await?;
+        if let Some(agent) = open.agents.get(launch) {
+            if agent.is_alive() {
+                return Ok(Arc::clone(agent));
+            }
+            open.agents.remove(launch);
+        }
+        let started = start(open.connection.as_ref(), launch, fence).await;
+        match started {
+            Ok(agent) => {
+                let agent = Arc::new(agent);
+                open.agents.insert(launch.clone(), Arc::clone(&agent));
+                Ok(agent)
+            }
+            Err(error) => {
+                // A connection without any agent may be the broken part: the next task makes a new one.
+                if open.agents.is_empty() {
+                    open.connection.close().await;
+                    slot.open = None;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The bare connection to a host, for commands without the agent.
+    pub async fn connection(&self, host: &str, options: &ConnectionOptions) -> Result<Arc<dyn Connection>, TransportError> {
+        let slot = self.slot(host);
+        let mut slot = slot.lock().await;
+        Ok(Arc::clone(&self.open(host, &mut slot, options).await?.connection))
+    }
+
+    /// Closes the connection of a host; the next task makes a new one.
+    pub async fn reset(&self, host: &str) {
+        let slot = self.slot(host);
+        let open = slot.lock().await.open.take();
+        if let Some(open) = open {
+            drop(open.agents);
+            open.connection.close().await;
+        }
+    }
+
+    /// Tells every agent to stop what it is doing.
+    pub async fn cancel_all(&self) {
+        let slots: Vec<Arc<AsyncMutex<Slot>>> = self.lock_slots().values().cloned().collect();
+        for slot in slots {
+            // A slot that is locked is connecting: there is nothing to stop yet.
+            let Ok(slot) = slot.try_lock() else { continue };
+            for agent in slot.open.iter().flat_map(|open| open.agents.values()) {
+                agent.cancel_all().await;
+            }
+        }
+    }
+
+    /// Forgets every agent: calls that are under way end as if the connection were lost.
+    pub async fn abandon(&self) {
+        let slots: Vec<Arc<AsyncMutex<Slot>>> = self.lock_slots().values().cloned().collect();
+        for slot in slots {
+            let Ok(slot) = slot.try_lock() else { continue };
+            for agent in slot.open.iter().flat_map(|open| open.agents.values()) {
+                agent.abandon();
+            }
+        }
+    }
+
+    /// Ends every connection, in parallel.
+    pub async fn close(&self) {
+        let slots: Vec<Arc<AsyncMutex<Slot>>> = self.lock_slots().drain().map(|(_, slot)| slot).collect();
+        futures::future::join_all(slots.into_iter().map(|slot| async move {
+            let open = slot.lock().await.open.take();
+            if let Some(open) = open {
+                drop(open.agents);
+                if !self.options.keep_agent {
+                    open.connection.remove_agent().await;
+                }
+                open.connection.close().await;
+            }
+        }))
+        .await;
+    }
+
+    /// Host keys that were accepted at first use since the last call.
+    pub fn take_learned(&self) -> Vec<LearnedKey> {
+        std::mem::take(&mut *self.learned.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn lock_slots(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<AsyncMutex<Slot>>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn slot(&self, host: &str) -> Arc<AsyncMutex<Slot>> {
+        Arc::clone(self.lock_slots().entry(host.to_owned()).or_default())
+    }
+
+    async fn open<'a>(&self, host: &str, slot: &'a mut Slot, options: &ConnectionOptions) -> Result<&'a mut Open, TransportError> {
+        let usable = slot.open.as_ref().is_some_and(|open| {
+            open.options == *options && (open.agents.is_empty() || open.agents.values().any(|agent| agent.is_alive()))
+        });
+        if !usable {
+            if let Some(old) = slot.open.take() {
+                drop(old.agents);
+                old.connection.close().await;
+            }
+            let connection = self.connect(host, options).await?;
+            slot.open = Some(Open { options: options.clone(), connection, agents: HashMap::new() });
+        }
+        slot.open
+            .as_mut()
+            .ok_or_else(|| TransportError("the connection was closed while it was being made".to_owned()))
+    }
+
+    async fn connect(&self, host: &str, options: &ConnectionOptions) -> Result<Arc<dyn Connection>, TransportError> {
+        let agent = self.agent.as_ref().ok_or_else(|| TransportError("this run has no agent".to_owned()))?;
+        if options.kind == ConnectionKind::Local {
+            return Ok(Arc::new(LocalConnection::new(Arc::clone(agent))));
+        }
+        let _permit = self.connecting.acquire().await;
+        let (connection, learned) = ssh::connect(options, &self.known, agent, self.options.timeout).await?;
+        if let Some(key) = learned {
+            let learned = LearnedKey { host: host.to_owned(), key };
+            self.learned.lock().unwrap_or_else(PoisonError::into_inner).push(learned);
+        }
+        Ok(Arc::new(connection))
+    }
+}
+
+async fn start(connection: &dyn Connection, launch: &Launch, fence: Option<Fence>) -> Result<AgentClient, TransportError> {
+    let pipe = connection.start_agent(launch.clone()).await?;
+    AgentClient::start(pipe, fence).await
+}

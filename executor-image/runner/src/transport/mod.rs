@@ -1,0 +1,20 @@
+//! How the runner reaches hosts: connections, and the agents that run at their far end.
+//!
+//! A [`Connection`] starts programs on a host. [`AgentClient`] speaks the protocol with an agent over a [`Pipe`].
+//! [`Hosts`] keeps one connection for each host and one agent for each user on it.
+
+mod binary;
+mod bootstrap;
+mod client;
+mod connection;
+mod host_keys;
+mod hosts;
+mod local;
+mod ssh;
+
+pub use binary::{AgentBinary, AgentBinaryError};
+pub(crate) use bootstrap::quote;
+pub use client::AgentClient;
+pub use connection::{Connection, ConnectionKind, ConnectionOptions, ExecOutput, Launch, Pipe, TransportError};
+pub use host_keys::HostKeyChecking;
+pub use hosts::{Hosts, HostsOptions, LearnedKey};
