@@ -5,6 +5,7 @@ mod inventory;
 mod kubectl;
 mod machine;
 mod metadata;
+mod operator;
 mod run;
 mod serve_files;
 mod status;
@@ -54,6 +55,8 @@ enum Command {
     Inventory(inventory::Arguments),
     #[command(subcommand)]
     Metadata(metadata::Command),
+    #[command(subcommand)]
+    Operator(operator::Command),
     Kubectl(kubectl::Arguments),
     #[command(hide = true)]
     ServeFiles(serve_files::Arguments),
@@ -71,6 +74,7 @@ impl Arguments {
             Command::Run(arguments) => run::run(&Lab::open(&name)?, &arguments),
             Command::Inventory(arguments) => inventory::run(&Lab::open(&name)?, arguments),
             Command::Metadata(command) => metadata::run(&Lab::open(&name)?, &command).await,
+            Command::Operator(command) => operator::run(&Lab::open(&name)?, &command).await,
             Command::Kubectl(arguments) => kubectl::run(&Lab::open(&name)?, &arguments).await,
             Command::ServeFiles(arguments) => serve_files::run(arguments).await,
         }

@@ -16,8 +16,9 @@
 //! # Ok(()) }
 //! ```
 //!
-//! The lab's addresses exist only inside its network namespace. A program (a test, too) that talks to a machine by itself is
-//! started there, with `slipway-lab run -- PROGRAM`; [`Machine::run`] and the other methods here work from everywhere.
+//! The lab's addresses exist only inside its network namespace. A program that talks to a machine by itself is started there
+//! (`slipway-lab run -- PROGRAM`), or does so on threads that are there ([`Lab::runtime`], [`Lab::enter_thread`]);
+//! [`Machine::run`] and the other methods here work from everywhere.
 
 pub mod apiserver;
 mod base_root;
@@ -33,6 +34,7 @@ mod machine;
 mod metadata;
 mod mounts;
 mod network;
+mod operator;
 mod process;
 mod progress;
 mod services;
