@@ -30,9 +30,20 @@ macro_rules! controllers {
     };
 }
 
+pub mod addons;
 pub mod clusterdeployment;
+pub mod clusterinstall;
+pub mod job;
 pub mod machine;
 pub mod machineset;
 pub mod nodehealthy;
 
-controllers!(clusterdeployment, machineset, machine, nodehealthy);
+controllers!(
+    clusterdeployment,
+    machineset,
+    machine,
+    clusterinstall,
+    job,
+    nodehealthy,
+    addons
+);

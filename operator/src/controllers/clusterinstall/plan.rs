@@ -23,7 +23,7 @@ use slipway_api::{
 };
 
 /// The longest wait before another try.
-const MAXIMUM_BACKOFF: Duration = Duration::from_secs(3600);
+const MAXIMUM_BACKOFF: Duration = Duration::from_hours(1);
 
 /// What was observed.
 #[derive(Debug)]

@@ -181,8 +181,8 @@ fn up_to_date(observed: &Observed, status: &mut ClusterStatus) {
         .collect();
     let message = match pending.as_slice() {
         [] => format!("{} machines are installed", observed.machines.len()),
-        [some @ ..] if some.len() <= 5 => format!("not installed: {}", some.join(", ")),
-        [some @ ..] => format!(
+        some if some.len() <= 5 => format!("not installed: {}", some.join(", ")),
+        some => format!(
             "not installed: {} and {} more",
             some[..5].join(", "),
             some.len() - 5

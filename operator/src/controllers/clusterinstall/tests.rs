@@ -328,7 +328,7 @@ fn a_failed_run_is_tried_again_with_a_growing_wait_until_the_limit() {
         });
         observed(machines.collect(), runs, json!({}))
     };
-    assert_eq!(plan(&tries(1, NOW)).next, Next::After(Duration::from_secs(60)));
+    assert_eq!(plan(&tries(1, NOW)).next, Next::After(Duration::from_mins(1)));
     assert_eq!(
         plan(&tries(2, NOW - 20)).next,
         Next::After(Duration::from_secs(100))

@@ -379,11 +379,11 @@ fn recap(hosts: &[RunHostStatus]) -> String {
         .iter()
         .take(SHOWN)
         .map(|host| format!("{} ok={} changed={}", host.name, host.ok, host.changed));
-    let mut text = shown.collect::<Vec<_>>().join(", ");
+    let mut parts: Vec<String> = shown.collect();
     if hosts.len() > SHOWN {
-        text.push_str(&format!(" and {} more hosts", hosts.len() - SHOWN));
+        parts.push(format!("and {} more hosts", hosts.len() - SHOWN));
     }
-    text
+    parts.join(", ")
 }
 
 /// The last progress that the runner reported.
