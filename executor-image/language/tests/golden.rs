@@ -1,0 +1,218 @@
+//! Every answer of the real ansible-core 2.18 (`golden/answers.json`) against ours; `golden/generate.py` made them.
+
+mod exceptions;
+
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use slipway_language::{
+    FileKind, Layer, LookupHost, Node, NodeKind, Scope, Span, Templar, TemplateOptions, Value, Variable, arguments,
+    loops, repr, yaml,
+};
+
+/// Finds files in the fixtures, as a playbook beside them would.
+#[derive(Debug)]
+struct Fixtures(PathBuf);
+
+impl LookupHost for Fixtures {
+    fn find_file(&self, name: &str, kind: FileKind) -> Option<PathBuf> {
+        [self.0.join(kind.folder()).join(name), self.0.join(name)].into_iter().find(|path| path.exists())
+    }
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+    fn environment(&self, name: &str) -> Option<String> {
+        (name == "GOLDEN_VARIABLE").then(|| "from the environment".into())
+    }
+    fn glob(&self, pattern: &str) -> Vec<PathBuf> {
+        let (folder, name) = pattern.rsplit_once('/').unwrap_or(("files", pattern));
+        let (prefix, suffix) = name.split_once('*').unwrap_or((name, ""));
+        let mut found: Vec<PathBuf> = std::fs::read_dir(self.0.join(folder))
+            .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+            .unwrap_or_default();
+        found.retain(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            name.starts_with(prefix) && name.ends_with(suffix) && path.is_file()
+        });
+        found.sort();
+        found
+    }
+    fn search_path(&self) -> Vec<PathBuf> {
+        vec![self.0.clone()]
+    }
+    fn path_type(&self, path: &Path) -> Option<slipway_language::PathType> {
+        let metadata = std::fs::symlink_metadata(self.0.join(path)).ok()?;
+        Some(if metadata.is_dir() { slipway_language::PathType::Directory } else { slipway_language::PathType::File })
+    }
+}
+
+struct Group {
+    scope: Scope,
+    templar: Templar,
+    fixtures: String,
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+/// A node as a value, its texts as they are written.
+fn plain(node: &Node) -> Value {
+    match &node.kind {
+        NodeKind::Null => Value::from(()),
+        NodeKind::Bool(value) => Value::from(*value),
+        NodeKind::Int(value) => Value::from(*value),
+        NodeKind::Float(value) => Value::from(*value),
+        NodeKind::Str(text) | NodeKind::Unsafe(text) => Value::from(&**text),
+        NodeKind::List(items) => items.iter().map(plain).collect::<Vec<_>>().into(),
+        NodeKind::Map(entries) => Value::from_pairs(entries.iter().map(|(key, value)| (plain(key), plain(value)))),
+    }
+}
+
+fn text(node: &Node) -> &str {
+    node.as_str().unwrap_or_else(|| panic!("{}: a text is needed", node.span))
+}
+
+impl Group {
+    fn new(node: &Node) -> Self {
+        let fixtures = folder().join("fixtures");
+        let mut layer: IndexMap<Arc<str>, Variable> = IndexMap::new();
+        for (name, value) in node.get("variables").map(Node::entries).unwrap_or_default() {
+            layer.insert(text(name).into(), Variable::Template(value.clone()));
+        }
+        for (name, value) in node.get("data").map(Node::entries).unwrap_or_default() {
+            layer.insert(text(name).into(), Variable::Data(plain(value)));
+        }
+        Self {
+            scope: Scope::new(vec![Arc::new(layer) as Arc<dyn Layer>], Arc::new(Fixtures(fixtures.clone()))),
+            templar: Templar::new(),
+            fixtures: fixtures.display().to_string(),
+        }
+    }
+
+    fn answer(&self, kind: &str, case: &Node) -> Result<String, String> {
+        let whole = |error: &dyn std::fmt::Display| error.to_string();
+        let value = match kind {
+            "expressions" => self
+                .templar
+                .render_text(&format!("{{{{ [{}] }}}}", text(case)), &case.span, &self.scope)
+                .map_err(|error| whole(&error))?,
+            "templates" => self.templar.render(case, &self.scope).map_err(|error| whole(&error))?,
+            "conditions" => {
+                Value::from(self.templar.condition(case, &self.scope).map_err(|error| whole(&error))?.is_true())
+            }
+            "loops" => {
+                let name = case.get("with").map(text).unwrap_or_default();
+                let terms = case.get("terms").expect("terms");
+                loops::with(&self.templar, name, terms, &self.scope).map_err(|error| whole(&error))?.into()
+            }
+            "files" => {
+                let source = case.get("source").map(text).unwrap_or_default();
+                let options = template_options(case.get("options"));
+                let rendered = self.templar.template_file(source, "case.j2", &options, &self.scope);
+                rendered.map_err(|error| whole(&error))?.into()
+            }
+            "documents" => {
+                let document = yaml::parse(text(case), "case.yml").map_err(|error| whole(&error))?;
+                document.root.as_ref().map_or_else(|| Value::from(()), plain)
+            }
+            "key_values" => arguments(arguments::parse_key_values(text(case)).map_err(|error| whole(&error))?),
+            "free_forms" => arguments(arguments::split_free_form(text(case)).map_err(|error| whole(&error))?),
+            other => panic!("unknown kind of case {other}"),
+        };
+        Ok(repr(&value).replace(&self.fixtures, "FIXTURES"))
+    }
+}
+
+/// Arguments as Ansible's `parse_kv` returns them.
+fn arguments(arguments: arguments::Arguments) -> Value {
+    let mut entries: IndexMap<String, String> = arguments.options.into_iter().collect();
+    if !arguments.free_form.is_empty() {
+        entries.insert("_raw_params".into(), arguments.free_form);
+    }
+    Value::from_pairs(entries)
+}
+
+fn template_options(node: Option<&Node>) -> TemplateOptions {
+    let mut options = TemplateOptions::default();
+    for (name, value) in node.map(Node::entries).unwrap_or_default() {
+        let flag = matches!(value.kind, NodeKind::Bool(true));
+        let written = value.as_str().unwrap_or_default().to_owned();
+        match text(name) {
+            "trim_blocks" => options.trim_blocks = flag,
+            "lstrip_blocks" => options.lstrip_blocks = flag,
+            "newline_sequence" => options.newline_sequence = written,
+            "variable_start_string" => options.variable_start_string = written,
+            "variable_end_string" => options.variable_end_string = written,
+            "block_start_string" => options.block_start_string = written,
+            "block_end_string" => options.block_end_string = written,
+            "comment_start_string" => options.comment_start_string = written,
+            "comment_end_string" => options.comment_end_string = written,
+            other => panic!("unknown option {other}"),
+        }
+    }
+    options
+}
+
+#[test]
+fn every_answer_is_that_of_ansible() {
+    let folder = folder();
+    let source = std::fs::read_to_string(folder.join("cases.yml")).unwrap();
+    let document = yaml::parse(&source, "cases.yml").unwrap_or_else(|error| panic!("{error}"));
+    let answers: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("answers.json")).unwrap()).unwrap();
+    let mut total = 0;
+    let mut used: HashSet<usize> = HashSet::new();
+    let mut differences = Vec::new();
+    for node in document.root.as_ref().and_then(Node::as_list).expect("a list of groups") {
+        let name = node.get("name").map(text).expect("a name");
+        let group = Group::new(node);
+        for (kind, expected) in answers[name].as_object().expect("answers of the group") {
+            let cases = node.get(kind).and_then(Node::as_list).expect("cases");
+            let expected = expected.as_array().expect("a list of answers");
+            assert_eq!(cases.len(), expected.len(), "{name} {kind}: run generate.py");
+            for (case, expected) in cases.iter().zip(expected) {
+                total += 1;
+                let answer = group.answer(kind, case);
+                let agrees = match (&answer, expected["value"].as_str()) {
+                    (Ok(ours), Some(theirs)) => ours == theirs,
+                    (Err(_), None) => true,
+                    _ => false,
+                };
+                let shown = repr(&plain(case));
+                let exception = exceptions::EXCEPTIONS.iter().position(|(group, case, _)| *group == name && *case == shown);
+                match (agrees, exception) {
+                    (true, None) => {}
+                    (false, Some(index)) => {
+                        used.insert(index);
+                    }
+                    (true, Some(_)) => differences.push(format!("{name} {kind} {shown}\n   is an exception but agrees")),
+                    (false, None) => differences.push(format!(
+                        "{name} {kind} {shown}\n   ansible: {expected}\n   ours:    {answer:?}"
+                    )),
+                }
+            }
+        }
+    }
+    let unused: Vec<_> = (0..exceptions::EXCEPTIONS.len()).filter(|index| !used.contains(index)).collect();
+    assert!(unused.is_empty(), "exceptions that no case needs: {unused:?}");
+    assert!(total > 2000, "only {total} cases");
+    assert!(
+        differences.is_empty(),
+        "{} of {total} answers differ:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
+}
+
+#[test]
+fn the_places_of_errors_are_those_of_the_case() {
+    let span = Span::new("play.yml", 7, 3);
+    let group = Group::new(&Node::new(span.clone(), NodeKind::Null));
+    let error = group.templar.render_text("{{ nope }}", &span, &group.scope).unwrap_err();
+    assert_eq!(error.to_string(), "'nope' is undefined (play.yml:7:3)");
+    assert_eq!(error.undefined.as_deref(), Some("nope"));
+}
