@@ -1,6 +1,7 @@
 # Shared by the scripts of this folder: places, steps with their times, and the closing summary.
 # shellcheck shell=bash
 
+export repository
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export SLIPWAY_CACHE=${SLIPWAY_CACHE:-$HOME/.cache/slipway}
 # One target folder for every checkout: a fresh clone reuses the dependencies that an earlier one built.
