@@ -1,6 +1,7 @@
 //! The lab as a whole: bringing it up, finding it again, adding machines.
 
 use std::collections::BTreeSet;
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Instant;
 
@@ -121,6 +122,37 @@ impl Lab {
         let mut all = self.inside();
         all.extend(words.iter().map(|word| (*word).to_owned()));
         command::run(&all).await
+    }
+
+    /// Moves the calling thread into the lab's network: sockets that it opens from then on reach the machines.
+    ///
+    /// For programs that talk to a machine or to the metadata cluster by themselves. With a runtime of several threads, give it
+    /// to `on_thread_start`, or use [`Lab::runtime`].
+    pub fn enter_thread(&self) -> Result<()> {
+        let path = self.network().namespace_file();
+        let namespace = std::fs::File::open(&path).file("open the lab's network", &path)?;
+        let kind = Some(rustix::thread::LinkNameSpaceType::Network);
+        rustix::thread::move_into_link_name_space(namespace.as_fd(), kind)
+            .file("enter the lab's network", &path)
+    }
+
+    /// A tokio runtime all of whose threads are in the lab's network.
+    pub fn runtime(&self) -> Result<tokio::runtime::Runtime> {
+        let lab = self.clone();
+        let enter = move || {
+            if let Err(error) = lab.enter_thread() {
+                tracing::error!("{error}: this thread reaches no machine");
+            }
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .on_thread_start(enter)
+            .build();
+        runtime.map_err(|source| Error::Start {
+            program: "a runtime in the lab's network".to_owned(),
+            source,
+            hint: "the system is short of threads",
+        })
     }
 
     /// A machine by its name.

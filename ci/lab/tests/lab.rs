@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use slipway_lab::{FILES_URL, IMAGE_REGISTRY, Lab, Leftovers, MachineState, UpOptions};
+use tokio::io::AsyncReadExt;
+
 use support::{bare, up, with_lab};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -234,6 +236,27 @@ async fn a_machine_gets_kubernetes_from_the_labs_own_servers() {
         assert!(tags.as_ref().unwrap().contains("v1.35.4"), "{tags:?}");
     })
     .await;
+}
+
+#[test]
+fn code_on_a_runtime_of_the_lab_reaches_machines_by_itself() {
+    let outside = tokio::runtime::Runtime::new().unwrap();
+    outside.block_on(with_lab("direct", async || {
+        let lab = up(&UpOptions {
+            machines: 1,
+            ..bare("direct")
+        })
+        .await;
+        let inside = lab.runtime().unwrap();
+        let greeting = inside.spawn(async {
+            let mut stream = tokio::net::TcpStream::connect("10.77.0.11:22").await.unwrap();
+            let mut start = [0; 8];
+            stream.read_exact(&mut start).await.unwrap();
+            start
+        });
+        assert_eq!(&greeting.await.unwrap(), b"SSH-2.0-");
+        inside.shutdown_background();
+    }));
 }
 
 #[test]
