@@ -44,27 +44,29 @@ fn claimed(status: &MachineStatus) -> MachinePhase {
     if status.phase == Some(MachinePhase::Releasing) {
         return MachinePhase::Releasing;
     }
-    match conditions::get(&status.conditions, NODE_READY).map(|condition| condition.status.as_str()) {
-        Some("True") => return MachinePhase::Ready,
-        Some("False") => return MachinePhase::NotReady,
-        // The cluster does not answer: what was known last stands.
-        Some(_) => {
-            if let Some(known @ (MachinePhase::Ready | MachinePhase::NotReady)) = status.phase {
-                return known;
-            }
-        }
-        None => {}
-    }
     match &status.last_run {
         Some(run) if matches!(run.operation, Operation::Install | Operation::ScaleOut) => match run.phase {
             RunPhase::Pending | RunPhase::Running => MachinePhase::Deploying,
-            RunPhase::Succeeded => MachinePhase::Deployed,
             RunPhase::Failed | RunPhase::Cancelled => MachinePhase::Failed,
+            RunPhase::Succeeded => by_node(status).unwrap_or(MachinePhase::Deployed),
         },
-        _ => match status.phase {
+        // Runs that install nothing leave the machine in the phase that it was in.
+        _ => by_node(status).unwrap_or(match status.phase {
             Some(known @ (MachinePhase::Deploying | MachinePhase::Deployed | MachinePhase::Failed)) => known,
             _ => MachinePhase::Claimed,
-        },
+        }),
+    }
+}
+
+/// What the machine's Node says of it; nothing while it has none.
+fn by_node(status: &MachineStatus) -> Option<MachinePhase> {
+    match conditions::get(&status.conditions, NODE_READY)?.status.as_str() {
+        "True" => Some(MachinePhase::Ready),
+        "False" => Some(MachinePhase::NotReady),
+        // The cluster does not answer: what was known last stands.
+        _ => status
+            .phase
+            .filter(|known| matches!(known, MachinePhase::Ready | MachinePhase::NotReady)),
     }
 }
 

@@ -97,6 +97,8 @@ async fn from_secret(secret: &Secret) -> Result<Client, String> {
         .map_err(|_| "has no usable current context".to_owned())?;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     config.read_timeout = Some(READ_TIMEOUT);
+    // "Too many requests" is what a PodDisruptionBudget answers: it is to be told, not to be slept over.
+    config.default_retry = false;
     Client::try_from(config).map_err(|_| "names no usable server or credentials".to_owned())
 }
 

@@ -7,6 +7,7 @@
 )]
 
 pub mod executor;
+pub mod kubelet;
 
 use std::{
     future::Future,
@@ -30,7 +31,7 @@ use serde_json::{Value, json};
 use slipway_api::{
     Cluster, ClusterDeployment, Machine, MachinePhase, MachineSet, PlaybookRun, conditions, manifest,
 };
-use slipway_lab::apiserver::ApiServer;
+use slipway_lab::apiserver::{ApiServer, ApiServerOptions};
 use slipway_operator::runtime::{
     self,
     args::Arguments,
@@ -62,7 +63,20 @@ pub struct Operator {
 impl World {
     /// A namespace of its own for each test.
     pub async fn new() -> Self {
-        let server = shared_server().await;
+        Self::start(ApiServerOptions::default()).await
+    }
+
+    /// The same with Kubernetes' own controllers: Jobs have pods, and what belongs to nobody any more is deleted. All
+    /// tests of a process have it, or none.
+    pub async fn with_jobs() -> Self {
+        Self::start(ApiServerOptions {
+            controller_manager: true,
+        })
+        .await
+    }
+
+    async fn start(options: ApiServerOptions) -> Self {
+        let server = shared_server(options).await;
         let client = server.client().await.unwrap();
         let namespace = Namespace {
             metadata: ObjectMeta {
@@ -84,6 +98,16 @@ impl World {
         }
     }
 
+    /// The configuration of a client that may do everything.
+    pub async fn config(&self) -> kube::Config {
+        self.server.config().await.unwrap()
+    }
+
+    /// A kubeconfig of the API server: tests that need a business cluster let this one be it.
+    pub fn kubeconfig(&self) -> String {
+        std::fs::read_to_string(self.server.kubeconfig()).unwrap()
+    }
+
     pub fn api<K>(&self) -> Api<K>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
@@ -93,6 +117,12 @@ impl World {
 
     /// Starts an operator on this namespace, with further arguments.
     pub async fn operator(&self, identity: &str, arguments: &[&str]) -> Operator {
+        // A client of its own: its connections end with it.
+        self.operator_as(self.server.client().await.unwrap(), identity, arguments)
+    }
+
+    /// Starts an operator that has the rights of `client`.
+    pub fn operator_as(&self, client: Client, identity: &str, arguments: &[&str]) -> Operator {
         let identity = format!("--identity={identity}");
         let namespace = format!("--namespace={}", self.namespace);
         let lease_namespace = format!("--lease-namespace={}", self.namespace);
@@ -113,8 +143,6 @@ impl World {
         all.extend(arguments);
         let arguments = Arguments::try_parse_from(all).unwrap();
         let (handle, shutdown) = shutdown::channel();
-        // A client of its own: its connections end with it.
-        let client = self.server.client().await.unwrap();
         Operator {
             handle,
             task: tokio::spawn(runtime::run(client, arguments, shutdown)),
@@ -367,7 +395,7 @@ pub fn cluster(name: &str, workers: i32) -> Value {
     })
 }
 
-async fn shared_server() -> Arc<ApiServer> {
+async fn shared_server(options: ApiServerOptions) -> Arc<ApiServer> {
     let mut shared = SHARED.lock().await;
     if let Some(server) = shared.upgrade() {
         return server;
@@ -378,7 +406,7 @@ async fn shared_server() -> Arc<ApiServer> {
             &std::env::var("SLIPWAY_TEST_LOG").unwrap(),
         );
     }
-    let server = Arc::new(ApiServer::start().await.unwrap());
+    let server = Arc::new(ApiServer::start_with(options).await.unwrap());
     let definitions: Api<CustomResourceDefinition> = Api::all(server.client().await.unwrap());
     for definition in manifest::custom_resource_definitions() {
         definitions

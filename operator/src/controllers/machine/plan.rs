@@ -120,6 +120,12 @@ fn hold(machine: &Machine, now: &Time, plan: &mut Plan) {
 /// A claimed machine is left alone until it is to leave.
 fn claimed(observed: &Observed, now: &Time, plan: &mut Plan) {
     let machine = &observed.machine;
+    if !machine.is_clean() {
+        // What was proven before the claim says nothing any more; what a failed reset says stands.
+        plan.status
+            .conditions
+            .retain(|condition| condition.type_ != CLEAN || condition.status == "False");
+    }
     if observed.owner == Owner::Gone && !machine_state::is_releasing(machine) {
         plan.status.phase = Some(MachinePhase::Releasing);
         let message = "its MachineSet is gone";

@@ -1,23 +1,90 @@
-//! The nodehealthy controller.
+//! nodehealthy: watches over the Nodes of each business cluster, and says of each Machine whether its Node is Ready.
+//!
+//! Nodes are asked for at a steady, spread-out pace and not watched: a thousand clusters would be a thousand connections.
+//! Where something is expected to change soon, the pace is quicker. Only transitions are written, no heartbeats.
 
-use std::sync::Arc;
+mod act;
+mod node;
+mod observe;
+mod plan;
 
-use kube::runtime::controller::Action;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::{
+    ResourceExt,
+    runtime::{controller::Action, reflector::ObjectRef},
+};
 use slipway_api::Cluster;
 
-use crate::runtime::{Context, Controller, Error};
+use self::{observe::Seen, plan::Pace};
+use crate::runtime::{Context, Controller, Error, backoff::with_jitter, watches::beside};
 
 /// Name of this controller in metrics, logs and field managers.
 pub const NAME: &str = "nodehealthy";
 
+/// Pace while a Node is about to become Ready.
+const QUICK: Duration = Duration::from_secs(2);
+/// Pace while all is as it should be.
+const STEADY: Duration = Duration::from_secs(15);
+
+/// Since when clusters do not answer, by uid of the Cluster. Kept in memory only: a new leader gives each its grace again.
+#[derive(Debug, Default)]
+struct Silences(Mutex<HashMap<String, Time>>);
+
+impl Silences {
+    /// Notes whether a cluster has answered; says since when it has not.
+    fn note(&self, uid: String, is_silent: bool, now: &Time) -> Option<Time> {
+        let mut silences = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_silent {
+            Some(silences.entry(uid).or_insert_with(|| now.clone()).clone())
+        } else {
+            silences.remove(&uid);
+            None
+        }
+    }
+}
+
 /// Runs until shutdown.
 pub async fn run(context: Arc<Context>) {
-    Controller::new(NAME, &context, &context.watches.clusters)
-        .run(reconcile)
+    let silences = Arc::new(Silences::default());
+    let watches = &context.watches;
+    Controller::new(NAME, &context, &watches.clusters)
+        .related(&watches.machines, |machine| {
+            machine
+                .spec
+                .claim_ref
+                .iter()
+                .map(|claim| beside(machine, &claim.cluster_name))
+                .collect()
+        })
+        .related(&watches.machine_sets, |set| -> Vec<ObjectRef<Cluster>> {
+            vec![beside(set, &set.spec.cluster_name)]
+        })
+        .run(move |cluster, context| reconcile(cluster, context, Arc::clone(&silences)))
         .await;
 }
 
-async fn reconcile(object: Arc<Cluster>, context: Arc<Context>) -> Result<Action, Error> {
-    let _ = (object, context);
-    Ok(Action::await_change())
+async fn reconcile(
+    cluster: Arc<Cluster>,
+    context: Arc<Context>,
+    silences: Arc<Silences>,
+) -> Result<Action, Error> {
+    let Some(observed) = observe::observe(Arc::clone(&cluster), &context).await? else {
+        return Ok(Action::await_change());
+    };
+    let now = context.now();
+    let uid = cluster.uid().unwrap_or_default();
+    let silent_since = silences.note(uid.clone(), matches!(observed.seen, Seen::Silent(_)), &now);
+    let plan = plan::plan(&observed, silent_since.as_ref(), &now);
+    let pace = plan.pace;
+    act::act(&observed, plan, &context).await?;
+    Ok(Action::requeue(match pace {
+        Pace::Quick => QUICK,
+        Pace::Steady => with_jitter(STEADY, &(uid, now.0.as_second())),
+    }))
 }
