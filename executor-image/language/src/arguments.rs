@@ -15,17 +15,8 @@ pub struct Arguments {
 pub struct ArgumentsError(pub String);
 
 /// The options that `command`, `shell`, `script`, `raw` and their like take out of their free form.
-pub const FREE_FORM_OPTIONS: &[&str] = &[
-    "creates",
-    "removes",
-    "chdir",
-    "executable",
-    "warn",
-    "stdin",
-    "stdin_add_newline",
-    "strip_empty_ends",
-    "argv",
-];
+pub const FREE_FORM_OPTIONS: &[&str] =
+    &["creates", "removes", "chdir", "executable", "warn", "stdin", "stdin_add_newline", "strip_empty_ends"];
 
 /// Splits `path=/x mode=0640`; words that are no pair go to the free form.
 pub fn parse_key_values(text: &str) -> Result<Arguments, ArgumentsError> {
@@ -41,40 +32,85 @@ fn parse(text: &str, is_option: impl Fn(&str) -> bool) -> Result<Arguments, Argu
     let mut arguments = Arguments::default();
     let mut words = Vec::new();
     for word in split(text)? {
-        match pair(&word) {
-            Some((key, value)) if is_option(&key) => {
-                arguments.options.push((key, unquote(&value).to_owned()))
+        let decoded = decode_escapes(&word);
+        match unescaped_equals(&decoded) {
+            Some(place) => {
+                let (key, value) = (&decoded[..place], &decoded[place + 1..]);
+                if is_option(key) {
+                    set(&mut arguments.options, key.trim(), unquote(value.trim()));
+                } else {
+                    words.push(word);
+                }
             }
-            _ => words.push(word),
+            None if decoded.contains('=') => words.push(decoded.replace("\\=", "=")),
+            None => words.push(word),
         }
     }
     arguments.free_form = join(&words);
     Ok(arguments)
 }
 
-/// The key and value of a word with an `=` that is not escaped.
-fn pair(word: &str) -> Option<(String, String)> {
-    let mut previous = None;
-    for (index, character) in word.char_indices() {
-        if character == '=' && previous != Some('\\') && index > 0 {
-            return Some((word[..index].to_owned(), word[index + 1..].to_owned()));
-        }
-        previous = Some(character);
+/// Of two options with the same key the last wins.
+fn set(options: &mut Vec<(String, String)>, key: &str, value: &str) {
+    match options.iter_mut().find(|(known, _)| known == key) {
+        Some(known) => value.clone_into(&mut known.1),
+        None => options.push((key.to_owned(), value.to_owned())),
     }
-    None
+}
+
+/// The first `=` that is not the first character and has no backslash before it.
+fn unescaped_equals(word: &str) -> Option<usize> {
+    word.match_indices('=').map(|(place, _)| place).find(|place| *place > 0 && !word[..*place].ends_with('\\'))
 }
 
 fn unquote(text: &str) -> &str {
     for quote in ['"', '\''] {
-        if text.len() > 1
-            && text.starts_with(quote)
-            && text.ends_with(quote)
-            && !text.ends_with(&format!("\\{quote}"))
-        {
+        if text.len() > 1 && text.starts_with(quote) && text.ends_with(quote) && !text.ends_with(&format!("\\{quote}")) {
             return &text[1..text.len() - 1];
         }
     }
     text
+}
+
+/// `\n`, `\t`, `\"`, `\x41`, `\u0041` …
+fn decode_escapes(text: &str) -> String {
+    let mut decoded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(place) = rest.find('\\') {
+        decoded.push_str(&rest[..place]);
+        let after = &rest[place + 1..];
+        let code = |digits: usize| {
+            let written = after.get(1..=digits)?;
+            written.bytes().all(|digit| digit.is_ascii_hexdigit()).then_some(())?;
+            char::from_u32(u32::from_str_radix(written, 16).ok()?).map(|character| (character, digits + 1))
+        };
+        let found = match after.chars().next() {
+            Some(plain @ ('\\' | '\'' | '"')) => Some((plain, 1)),
+            Some('a') => Some(('\u{7}', 1)),
+            Some('b') => Some(('\u{8}', 1)),
+            Some('f') => Some(('\u{c}', 1)),
+            Some('n') => Some(('\n', 1)),
+            Some('r') => Some(('\r', 1)),
+            Some('t') => Some(('\t', 1)),
+            Some('v') => Some(('\u{b}', 1)),
+            Some('x') => code(2),
+            Some('u') => code(4),
+            Some('U') => code(8),
+            _ => None,
+        };
+        match found {
+            Some((character, length)) => {
+                decoded.push(character);
+                rest = &after[length..];
+            }
+            None => {
+                decoded.push('\\');
+                rest = after;
+            }
+        }
+    }
+    decoded.push_str(rest);
+    decoded
 }
 
 fn join(words: &[String]) -> String {
@@ -88,53 +124,101 @@ fn join(words: &[String]) -> String {
     text
 }
 
-/// Splits at blanks outside of quotes and of `{{ }}`, `{% %}`, `{# #}`; newlines stay at the end of their word.
+/// Where the splitting stands: inside quotes, or inside `{{ }}`, `{% %}`, `{# #}`.
+#[derive(Default)]
+struct Splitter {
+    words: Vec<String>,
+    quote: Option<char>,
+    /// How many of each kind of block are open.
+    depths: [usize; 3],
+}
+
+const BLOCKS: [(&str, &str); 3] = [("{{", "}}"), ("{%", "%}"), ("{#", "#}")];
+
+/// Splits at blanks and newlines outside of quotes and blocks. Surplus blanks and newlines stay at the end of the word
+/// before them, so that [`join`] gives back the text as it was.
 fn split(text: &str) -> Result<Vec<String>, ArgumentsError> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let mut quote: Option<char> = None;
-    let mut depth = 0_usize;
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' if quote.is_some() || depth > 0 => {
-                word.push(character);
-                word.extend(characters.next());
+    let mut splitter = Splitter::default();
+    if text.is_empty() {
+        return Ok(splitter.words);
+    }
+    let lines: Vec<&str> = text.split('\n').collect();
+    for (index, line) in lines.iter().enumerate() {
+        let mut continues = false;
+        for (place, token) in line.split(' ').enumerate() {
+            if token.is_empty() && place > 0 {
+                splitter.append(" ");
+            } else if token == "\\" && splitter.quote.is_none() {
+                // A backslash at the end of a line joins it with the next.
+                continues = true;
+            } else {
+                splitter.token(token, place);
             }
-            '\'' | '"' => {
-                match quote {
-                    Some(open) if open == character => quote = None,
-                    None => quote = Some(character),
-                    _ => {}
-                }
-                word.push(character);
-            }
-            '{' if matches!(characters.peek(), Some('{' | '%' | '#')) => {
-                depth += 1;
-                word.push(character);
-                word.extend(characters.next());
-            }
-            '}' | '%' | '#' if depth > 0 && characters.peek() == Some(&'}') => {
-                depth -= 1;
-                word.push(character);
-                word.extend(characters.next());
-            }
-            ' ' | '\t' | '\n' if quote.is_none() && depth == 0 => {
-                if character == '\n' {
-                    word.push('\n');
-                }
-                if !word.is_empty() {
-                    words.push(std::mem::take(&mut word));
-                }
-            }
-            _ => word.push(character),
+        }
+        if index + 1 < lines.len() && !continues {
+            splitter.append("\n");
         }
     }
-    if quote.is_some() || depth > 0 {
+    if splitter.quote.is_some() || splitter.in_block() {
         return Err(ArgumentsError(text.to_owned()));
     }
-    if !word.is_empty() {
-        words.push(word);
+    Ok(splitter.words)
+}
+
+impl Splitter {
+    fn in_block(&self) -> bool {
+        self.depths.iter().any(|depth| *depth > 0)
     }
-    Ok(words)
+
+    /// Adds to the last word.
+    fn append(&mut self, text: &str) {
+        if self.words.is_empty() {
+            self.words.push(String::new());
+        }
+        if let Some(last) = self.words.last_mut() {
+            last.push_str(text);
+        }
+    }
+
+    fn token(&mut self, token: &str, place: usize) {
+        let was_quoted = self.quote.is_some();
+        self.follow_quotes(token);
+        let is_quoted = self.quote.is_some();
+        let mut is_placed = true;
+        if is_quoted && !was_quoted && !self.in_block() {
+            self.words.push(token.to_owned());
+        } else if self.in_block() || is_quoted || was_quoted {
+            if place > 0 {
+                self.append(" ");
+            }
+            self.append(token);
+        } else {
+            is_placed = false;
+        }
+        for (depth, (open, close)) in self.depths.iter_mut().zip(BLOCKS) {
+            let before = *depth;
+            *depth = (before + token.matches(open).count()).saturating_sub(token.matches(close).count());
+            if *depth != before && !is_placed {
+                self.words.push(token.to_owned());
+                is_placed = true;
+            }
+        }
+        if !is_placed && !token.is_empty() {
+            self.words.push(token.to_owned());
+        }
+    }
+
+    fn follow_quotes(&mut self, token: &str) {
+        let mut previous = None;
+        for character in token.chars() {
+            if matches!(character, '"' | '\'') && previous != Some('\\') {
+                match self.quote {
+                    Some(open) if open == character => self.quote = None,
+                    None => self.quote = Some(character),
+                    Some(_) => {}
+                }
+            }
+            previous = Some(character);
+        }
+    }
 }

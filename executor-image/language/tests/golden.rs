@@ -123,7 +123,8 @@ impl Group {
             "free_forms" => arguments(arguments::split_free_form(text(case)).map_err(|error| whole(&error))?),
             other => panic!("unknown kind of case {other}"),
         };
-        Ok(repr(&value).replace(&self.fixtures, "FIXTURES"))
+        let omit = slipway_language::to_text(&slipway_language::omit());
+        Ok(repr(&value).replace(&self.fixtures, "FIXTURES").replace(&omit, "__omit_place_holder__"))
     }
 }
 

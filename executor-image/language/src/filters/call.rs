@@ -22,21 +22,10 @@ impl<'call, 'template, 'environment> Call<'call, 'template, 'environment> {
     pub(crate) fn new(
         name: &'static str,
         state: &'call mut State<'template, 'environment>,
-        arguments: &'call [Value],
-    ) -> Result<Self, Error> {
-        let (positional, named): (&[Value], Kwargs) = match arguments.split_last() {
-            Some((last, rest)) if last.is_kwargs() => (rest, Kwargs::try_from(last.clone())?),
-            _ => (
-                arguments,
-                Kwargs::from_iter(std::iter::empty::<(String, Value)>()),
-            ),
-        };
-        Ok(Self {
-            name,
-            state,
-            positional,
-            named,
-        })
+        positional: &'call [Value],
+        named: Kwargs,
+    ) -> Self {
+        Self { name, state, positional, named }
     }
 
     /// What stands before the bar; may be undefined.

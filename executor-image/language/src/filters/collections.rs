@@ -25,6 +25,8 @@ pub(super) const FILTERS: super::Table = &[
     ("zip_longest", zip_longest),
 ];
 
+pub(super) const JINJA_FILTERS: super::Table = &[("list", |call| Ok(sequence(call.items()?)))];
+
 fn tuple(values: Vec<Value>) -> Value {
     Value::from(Tuple::from(values))
 }

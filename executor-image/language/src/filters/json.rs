@@ -15,6 +15,21 @@ use crate::value::python;
 pub(super) const FILTERS: super::Table =
     &[("from_json", read), ("to_json", |call| write(call, false)), ("to_nice_json", |call| write(call, true))];
 
+/// Jinja's own: keys sorted, and no character that means something in HTML.
+pub(super) const JINJA_FILTERS: super::Table = &[("tojson", |call| {
+    let [indent] = call.bind(["indent"])?;
+    let indent = match indent.filter(|indent| !indent.is_none()) {
+        Some(indent) => Some(" ".repeat(usize::try_from(whole(call, Some(&indent), 0)?).unwrap_or(0))),
+        None => None,
+    };
+    let item_separator = if indent.is_some() { "," } else { ", " }.to_owned();
+    let style = Style { indent, item_separator, key_separator: ": ".into(), sort_keys: true, ascii_only: true };
+    let mut out = String::new();
+    style.write(&mut out, &finalize_complete(&call.value()?)?, 0, call)?;
+    let safe = out.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026").replace('\'', "\\u0027");
+    Ok(Value::from(safe))
+})];
+
 struct Style {
     /// What one level is indented by; nothing for all on one line.
     indent: Option<String>,

@@ -12,12 +12,13 @@ mod numbers;
 mod paths;
 mod printf;
 pub(crate) mod regular;
+mod select;
 mod sets;
 mod sizes;
 mod text;
 mod yaml;
 
-use minijinja::value::Rest;
+use minijinja::value::{Kwargs, Rest};
 use minijinja::{Environment, Error, State, Value};
 
 use call::Call;
@@ -46,21 +47,26 @@ const ANSIBLE: &[Table] = &[
 ];
 
 /// Jinja's filters whose behaviour in minijinja is not quite Jinja's.
-const JINJA: &[Table] =
-    &[aggregate::FILTERS, defaults::JINJA_FILTERS, numbers::JINJA_FILTERS, text::JINJA_FILTERS];
+const JINJA: &[Table] = &[
+    aggregate::FILTERS,
+    collections::JINJA_FILTERS,
+    defaults::JINJA_FILTERS,
+    json::JINJA_FILTERS,
+    numbers::JINJA_FILTERS,
+    select::FILTERS,
+    text::JINJA_FILTERS,
+];
 
 /// Jinja's filters that minijinja has.
-const NATIVE: &[&str] = &[
-    "attr", "batch", "count", "dictsort", "first", "items", "last", "length", "list", "map", "reject", "rejectattr", "reverse",
-    "safe", "select", "selectattr", "slice", "tojson",
-];
+const NATIVE: &[&str] =
+    &["attr", "batch", "count", "dictsort", "first", "items", "last", "length", "reverse", "safe", "slice"];
 
 /// Puts the filters into the environment.
 pub(crate) fn register(environment: &mut Environment<'static>) {
     for (tables, has_full_name) in [(ANSIBLE, true), (JINJA, false)] {
         for (name, filter) in tables.iter().copied().flatten() {
-            let run = move |state: &mut State<'_, '_>, arguments: Rest<Value>| {
-                let mut call = Call::new(name, state, &arguments)?;
+            let run = move |state: &mut State<'_, '_>, arguments: Rest<Value>, named: Kwargs| {
+                let mut call = Call::new(name, state, &arguments, named);
                 filter(&mut call)
             };
             environment.add_filter(*name, run);

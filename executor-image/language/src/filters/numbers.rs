@@ -124,7 +124,10 @@ fn absolute(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 fn round(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [precision, method] = call.bind(["precision", "method"])?;
     let precision = i32::try_from(whole(call, precision.as_ref(), 0)?).unwrap_or(0);
-    let value = call.value()?;
+    let value = match call.value()? {
+        value if value.kind() == ValueKind::Bool => Value::from(i64::from(value.is_true())),
+        value => value,
+    };
     let exact = number(call, &value)?;
     let factor = 10_f64.powi(precision);
     match method.as_ref().map_or_else(|| "common".to_owned(), python::to_text).as_str() {

@@ -6,7 +6,7 @@ mod texts;
 mod values;
 mod versions;
 
-use minijinja::value::Rest;
+use minijinja::value::{Kwargs, Rest};
 use minijinja::{Environment, Error, State, Value};
 
 use crate::filters::call::Call;
@@ -24,8 +24,8 @@ const JINJA: &[Table] = &[values::JINJA_TESTS, texts::JINJA_TESTS];
 pub(crate) fn register(environment: &mut Environment<'static>) {
     for (tables, has_full_name) in [(ANSIBLE, true), (JINJA, false)] {
         for (name, test) in tables.iter().copied().flatten() {
-            let run = move |state: &mut State<'_, '_>, arguments: Rest<Value>| {
-                let mut call = Call::new(name, state, &arguments)?;
+            let run = move |state: &mut State<'_, '_>, arguments: Rest<Value>, named: Kwargs| {
+                let mut call = Call::new(name, state, &arguments, named);
                 test(&mut call)
             };
             environment.add_test(*name, run);

@@ -43,7 +43,7 @@ pub(super) const JINJA_TESTS: super::Table = &[
     }),
     ("eq", |call| Ok(same(&call.value()?, &argument(call)?))),
     ("equalto", |call| Ok(same(&call.value()?, &argument(call)?))),
-    ("even", |call| Ok(whole(call, &call.value()?)? % 2 == 0)),
+    ("even", |call| rest_of_two(call).map(|rest| rest == 0.0)),
     ("false", |call| kind(call, |value| value.kind() == ValueKind::Bool && !value.is_true())),
     ("float", |call| kind(call, |value| value.kind() == ValueKind::Number && !value.is_integer())),
     ("ge", |call| ordered(call, &[Ordering::Greater, Ordering::Equal])),
@@ -54,11 +54,7 @@ pub(super) const JINJA_TESTS: super::Table = &[
         contains(call, &container, &call.value()?)
     }),
     ("integer", |call| kind(call, |value| value.kind() == ValueKind::Number && value.is_integer())),
-    ("iterable", |call| {
-        kind(call, |value| {
-            matches!(value.kind(), ValueKind::String | ValueKind::Seq | ValueKind::Map | ValueKind::Iterable | ValueKind::Bytes)
-        })
-    }),
+    ("iterable", iterable),
     ("le", |call| ordered(call, &[Ordering::Less, Ordering::Equal])),
     ("lessthan", |call| ordered(call, &[Ordering::Less])),
     ("lt", |call| ordered(call, &[Ordering::Less])),
@@ -66,7 +62,7 @@ pub(super) const JINJA_TESTS: super::Table = &[
     ("ne", |call| Ok(!same(&call.value()?, &argument(call)?))),
     ("none", |call| kind(call, Value::is_none)),
     ("number", |call| kind(call, |value| matches!(value.kind(), ValueKind::Number | ValueKind::Bool))),
-    ("odd", |call| Ok(whole(call, &call.value()?)? % 2 != 0)),
+    ("odd", |call| rest_of_two(call).map(|rest| rest == 1.0)),
     ("sameas", |call| {
         let (left, right) = (call.value()?, argument(call)?);
         Ok(left.kind() == right.kind() && left.is_integer() == right.is_integer() && left == right)
@@ -89,7 +85,16 @@ fn argument(call: &Call<'_, '_, '_>) -> Result<Value, Error> {
 
 fn kind(call: &Call<'_, '_, '_>, is_wanted: fn(&Value) -> bool) -> Result<bool, Error> {
     let [] = call.bind([])?;
-    Ok(is_wanted(&call.value()?))
+    // Asking for the kind of an undefined value is no use of it.
+    Ok(is_wanted(&call.input()?))
+}
+
+fn iterable(call: &mut Call<'_, '_, '_>) -> Result<bool, Error> {
+    let [] = call.bind([])?;
+    Ok(matches!(
+        call.value()?.kind(),
+        ValueKind::String | ValueKind::Seq | ValueKind::Map | ValueKind::Iterable | ValueKind::Bytes
+    ))
 }
 
 fn ordered(call: &Call<'_, '_, '_>, wanted: &[Ordering]) -> Result<bool, Error> {
@@ -102,6 +107,15 @@ fn whole(call: &Call<'_, '_, '_>, value: &Value) -> Result<i64, Error> {
         ValueKind::Number if value.is_integer() => value.as_i64().ok_or_else(|| call.error("the number is too large")),
         _ => Err(call.error(format!("a whole number is needed, not '{}'", crate::value::python::type_name(value)))),
     }
+}
+
+/// What is left of a number divided by two: 0 or 1, or something between for a number with a fraction.
+fn rest_of_two(call: &Call<'_, '_, '_>) -> Result<f64, Error> {
+    let value = call.value()?;
+    if value.kind() == ValueKind::Number && !value.is_integer() {
+        return Ok(f64::try_from(value)?.rem_euclid(2.0));
+    }
+    Ok(if whole(call, &value)? % 2 == 0 { 0.0 } else { 1.0 })
 }
 
 /// Python's `in`.

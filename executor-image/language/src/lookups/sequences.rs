@@ -12,7 +12,7 @@ pub(super) const LOOKUPS: super::Table = &[("sequence", sequence)];
 /// More numbers than this are refused: no playbook means it.
 const MOST_NUMBERS: i64 = 1_000_000;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Fields {
     start: Option<String>,
     end: Option<String>,
@@ -37,14 +37,15 @@ impl Fields {
 }
 
 fn sequence(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
+    let mut defaults = Fields::default();
+    for name in ["start", "end", "count", "stride", "format"] {
+        if let Some(value) = lookup.option(name)? {
+            defaults.set(name, python::to_text(&value));
+        }
+    }
     let mut numbers = Vec::new();
     for term in &lookup.terms {
-        let mut fields = Fields::default();
-        for name in ["start", "end", "count", "stride", "format"] {
-            if let Some(value) = lookup.option(name)? {
-                fields.set(name, python::to_text(&value));
-            }
-        }
+        let mut fields = defaults.clone();
         let text = python::to_text(term);
         if !short_form(&text, &mut fields) {
             let arguments = parse_key_values(&text).map_err(|error| failure(error.to_string()))?;

@@ -38,13 +38,6 @@ pub(super) enum Code {
     },
 }
 
-impl Program {
-    /// Whether this is one expression.
-    pub(super) fn is_expression(&self) -> bool {
-        matches!(self.code, Code::Expression { .. })
-    }
-}
-
 /// How a source is read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
@@ -105,6 +98,8 @@ pub(super) fn tree<'source>(kind: &Kind, source: &'source str) -> Result<Stmt<'s
 }
 
 fn compile(kind: &Kind, source: &str) -> Result<Program, TemplateError> {
+    // Jinja knows one kind of newline.
+    let source = if source.contains('\r') { &*source.replace("\r\n", "\n").replace('\r', "\n") } else { source };
     let text = match kind {
         Kind::Text => escape_backslashes(source)?.into_owned(),
         Kind::Condition | Kind::File(_) => source.to_owned(),
@@ -148,6 +143,23 @@ fn compile(kind: &Kind, source: &str) -> Result<Program, TemplateError> {
         source,
         code: Code::Text { instructions, blocks },
     })
+}
+
+/// What a template has printed so far: text that must stay text does so if nothing else is printed.
+#[derive(Debug, Default)]
+pub(super) struct Printed {
+    count: usize,
+    length: usize,
+    only_marked: bool,
+}
+
+impl Printed {
+    /// Notes that a value was printed as `text`.
+    pub(super) fn note(&mut self, text: &str, is_marked: bool) {
+        self.count += 1;
+        self.length = text.len();
+        self.only_marked = self.count == 1 && is_marked;
+    }
 }
 
 /// Runs a program; an expression gives its value, a text template its text.

@@ -112,16 +112,13 @@ impl Context {
             if let Code::Expression {
                 variable: Some(name), ..
             } = &program.code
+                && is_only(text, name)
                 && let Some(value) = self.untemplated(name)
             {
                 return Ok(value);
             }
             let value = self.run(&program)?;
-            let value = if program.is_expression() {
-                finalize::expression(&value)
-            } else {
-                finalize::text(&value.to_string())
-            };
+            let value = finalize::outcome(&value);
             Ok(finalize::trailing_newlines(value, text))
         };
         run().map_err(|error: TemplateError| error.at(span))
@@ -270,6 +267,12 @@ impl Context {
             .at(span),
         )
     }
+}
+
+/// Whether a text is `{{ name }}` and nothing else but perhaps a last newline.
+fn is_only(text: &str, name: &str) -> bool {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")).is_some_and(|inner| inner.trim() == name)
 }
 
 impl Object for Context {

@@ -7,6 +7,7 @@ use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, Value
 
 use crate::value::python;
 
+use super::compile::Printed;
 use super::{functions, rewrite, undefined};
 use crate::{filters, jinja_tests, lookups};
 
@@ -43,9 +44,18 @@ fn build() -> Environment<'static> {
     environment
 }
 
+/// The outcome of an expression, complete. That of an inline `if` without `else` prints nothing.
+fn complete(state: &mut State<'_, '_>, value: Value) -> Result<Value, minijinja::Error> {
+    if value.is_undefined() {
+        return state.format(value).map(Value::from);
+    }
+    super::finalize::complete(&value)
+}
+
 /// Prints a value as Python does; None prints nothing.
-fn print(output: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
+fn print(output: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
     if let Some(text) = value.as_str() {
+        state.get_or_insert_extension_with(Printed::default).note(text, value.is_safe());
         return output.write_str(text).map_err(minijinja::Error::from);
     }
     if value.kind() == ValueKind::None {

@@ -75,9 +75,6 @@ impl From<minijinja::Error> for TemplateError {
             _ => None,
         };
         let message = match (&undefined, error.kind()) {
-            (Some(name), _) if name == super::rewrite::NO_ELSE => {
-                "the inline if-expression evaluated to false and no else section was defined".to_owned()
-            }
             (Some(name), _) => format!("'{name}' is undefined"),
             (None, ErrorKind::UndefinedError) if detail.is_empty() => "a value is undefined".to_owned(),
             (None, ErrorKind::SyntaxError) => format!("syntax error in template: {detail}"),

@@ -9,14 +9,10 @@ use minijinja::{Error, Value};
 
 use super::undefined::undefined;
 use crate::value::convert::{check, entries, map, sequence};
-use crate::value::omit::is_omit;
 use crate::value::{literal, python};
 
-/// The value of a template that is one expression.
-pub(super) fn expression(value: &Value) -> Value {
-    if is_omit(value) {
-        return value.clone();
-    }
+/// The value of a template whose expression or text came out as `value`.
+pub(super) fn outcome(value: &Value) -> Value {
     match value.kind() {
         ValueKind::None => Value::from(""),
         ValueKind::Bool => value.clone(),

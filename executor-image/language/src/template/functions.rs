@@ -9,6 +9,8 @@ use super::options::TemplateOptions;
 use super::rewrite;
 use crate::lookups;
 use crate::scope::FileKind;
+use crate::filters::call::items;
+use crate::value::convert::{entries, map};
 use crate::value::python;
 
 /// Puts the functions into the environment.
@@ -18,6 +20,9 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_function("q", query);
     environment.add_function("now", now);
     environment.add_function("undef", |_: Rest<Value>| Value::UNDEFINED);
+    environment.add_function("dict", dictionary);
+    environment.add_function("cycler", minijinja_contrib::globals::cycler);
+    environment.add_function("joiner", minijinja_contrib::globals::joiner);
     environment.add_function(rewrite::INCLUDE, include);
 }
 
@@ -34,6 +39,27 @@ fn query(state: &mut State<'_, '_>, name: &str, terms: Rest<Value>, options: Kwa
     lookups::call(&Context::of(state)?, name, &terms, &options, true)
 }
 
+/// Python's `dict`: of a mapping or of pairs, and of named arguments.
+fn dictionary(from: Option<Value>, named: Kwargs) -> Result<Value, Error> {
+    let mut pairs = Vec::new();
+    if let Some(from) = from {
+        super::undefined::defined(&from)?;
+        if from.kind() == ValueKind::Map {
+            pairs = entries(&from);
+        } else {
+            for pair in items(&from)? {
+                let [key, value] = <[Value; 2]>::try_from(items(&pair)?)
+                    .map_err(|_| TemplateError::new("dict() needs a mapping or a list of pairs"))?;
+                pairs.push((key, value));
+            }
+        }
+    }
+    for name in named.args() {
+        pairs.push((Value::from(name), named.get::<Value>(name)?));
+    }
+    Ok(map(pairs))
+}
+
 /// `now(utc=False, fmt=None)`: the time as text; without `fmt` as Python prints a `datetime`.
 fn now(utc: Option<bool>, fmt: Option<String>, options: Kwargs) -> Result<Value, Error> {
     let utc = options.get::<Option<bool>>("utc")?.or(utc).unwrap_or(false);
@@ -42,6 +68,8 @@ fn now(utc: Option<bool>, fmt: Option<String>, options: Kwargs) -> Result<Value,
         .or(fmt)
         .unwrap_or_else(|| "%Y-%m-%d %H:%M:%S%.6f".into());
     options.assert_all_used()?;
+    // Python's `now()` knows no time zone.
+    let format = format.replace("%z", "").replace("%Z", "");
     let text = if utc {
         chrono::Utc::now().format(&format).to_string()
     } else {

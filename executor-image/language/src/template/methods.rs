@@ -37,6 +37,9 @@ pub(super) fn call(
     {
         return Ok(result);
     }
+    if matches!(value.kind(), ValueKind::Seq | ValueKind::Map) && name == "copy" && arguments.is_empty() {
+        return Ok(value.clone());
+    }
     if value.kind() == ValueKind::Seq && name == "index" {
         let [wanted] = arguments else {
             return Err(usage("index", "one argument"));

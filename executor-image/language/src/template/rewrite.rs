@@ -3,8 +3,7 @@
 //! minijinja's tree cannot be changed in place, so it is copied. What changes:
 //! - in `a.b.c` each step but the last may be undefined (`__chain` makes an undefined value one that can be asked for
 //!   more); the whole then is undefined as a whole, so `default` and `is defined` see it and everything else fails;
-//! - `%` also formats text, and `==`, `<` … compare as Python does;
-//! - `x if y` without `else` is undefined when `y` is false, and so must not be printed;
+//! - `%` also formats text; `<` and its like and `in` refuse kinds of values that Python refuses;
 //! - `{% include %}` reads the file through the host.
 
 use minijinja::machinery::Span;
@@ -24,8 +23,6 @@ pub(super) const COMPLETE: &str = "__complete";
 pub(super) const DEFINED: &str = "__defined";
 /// The function that stands for `{% include %}`.
 pub(super) const INCLUDE: &str = "__include";
-/// The undefined variable that stands for a missing `else`.
-pub(super) const NO_ELSE: &str = "__no_else";
 
 /// The rewritten statement.
 pub(super) fn statement<'a>(statement: &Stmt<'a>) -> Stmt<'a> {
@@ -171,10 +168,7 @@ fn expression<'a>(node: &Expr<'a>) -> Expr<'a> {
         Expr::IfExpr(node) => Expr::IfExpr(spanned(node, |node| IfExpr {
             test_expr: expression(&node.test_expr),
             true_expr: expression(&node.true_expr),
-            false_expr: Some(node.false_expr.as_ref().map_or_else(
-                || Expr::Var(Spanned::new(Var { id: NO_ELSE }, node.true_expr.span())),
-                expression,
-            )),
+            false_expr: node.false_expr.as_ref().map(expression),
         })),
         Expr::Filter(node) => Expr::Filter(spanned(node, |node| Filter {
             name: node.name,
@@ -221,6 +215,11 @@ fn binary<'a>(node: &Spanned<BinOp<'a>>) -> Expr<'a> {
     let (left, right) = (expression(&node.left), expression(&node.right));
     match node.op {
         BinOpKind::Rem => filter(REMAINDER, left, vec![CallArg::Pos(right)], node.span()),
+        BinOpKind::Lt => test("lt", left, right, node.span()),
+        BinOpKind::Lte => test("le", left, right, node.span()),
+        BinOpKind::Gt => test("gt", left, right, node.span()),
+        BinOpKind::Gte => test("ge", left, right, node.span()),
+        BinOpKind::In => test("in", left, right, node.span()),
         op => Expr::BinOp(Spanned::new(BinOp { op, left, right }, node.span())),
     }
 }
@@ -234,6 +233,10 @@ fn filter<'a>(name: &'static str, value: Expr<'a>, args: Vec<CallArg<'a>>, span:
         },
         span,
     ))
+}
+
+fn test<'a>(name: &'static str, left: Expr<'a>, right: Expr<'a>, span: Span) -> Expr<'a> {
+    Expr::Test(Spanned::new(Test { name, expr: left, args: vec![CallArg::Pos(right)] }, span))
 }
 
 /// A call; the object of a method call is not chained, so that calling a method of something undefined fails.

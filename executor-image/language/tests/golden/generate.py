@@ -71,9 +71,12 @@ def group_answers(group, loader):
         variables[name] = wrap_var(value)
     variables["ansible_search_path"] = [FIXTURES]
     variables["omit"] = "__omit_place_holder__"
+    variables["vars"] = dict(variables)
 
     def templar():
-        return Templar(loader=loader, variables=dict(variables))
+        current = Templar(loader=loader, variables=dict(variables))
+        current.environment.loader.searchpath = [os.path.join(FIXTURES, "templates")]
+        return current
 
     def condition(when):
         return When(loader, when).evaluate_conditional_with_result(templar(), dict(variables))[0]
@@ -99,7 +102,7 @@ def group_answers(group, loader):
         return str(result) if newline is None else result
 
     def document(text):
-        return AnsibleLoader(text, file_name="case.yml").get_single_data()
+        return AnsibleLoader(str(text), file_name="case.yml").get_single_data()
 
     answers = {}
     for key, evaluate in (

@@ -287,7 +287,7 @@ impl Emitter {
         let split = place != Place::SimpleKey;
         let before = self.increase_indent(true, false);
         match style {
-            Style::Plain => self.plain(&text, split, place == Place::Root),
+            Style::Plain => self.plain(&text, split),
             Style::Single => self.single_quoted(&text, split),
             Style::Double => self.double_quoted(&text, split),
             Style::Literal | Style::Folded => self.block(&text, style),
@@ -329,10 +329,7 @@ impl Emitter {
         if analysis.single_quoted && !(is_key && analysis.is_multi_line) { Style::Single } else { Style::Double }
     }
 
-    fn plain(&mut self, text: &str, split: bool, is_root: bool) {
-        if is_root {
-            self.open_ended = true;
-        }
+    fn plain(&mut self, text: &str, split: bool) {
         if text.is_empty() {
             return;
         }
@@ -520,7 +517,7 @@ fn is_simple_key(key: &Value) -> bool {
         _ => {
             let (text, _) = written(key);
             let analysis = analyze(&text);
-            text.len() <= LONGEST_SIMPLE_KEY && !analysis.is_empty && !analysis.is_multi_line
+            text.len() <= LONGEST_SIMPLE_KEY && !analysis.is_multi_line
         }
     }
 }

@@ -33,10 +33,9 @@ fn is_blank(character: Option<&char>) -> bool {
     character.is_none_or(|character| matches!(character, '\0' | ' ' | '\t') || is_break(*character))
 }
 
-/// Whether a character may stand in a text without an escape.
+/// Whether a character may stand in a text without an escape. As in libyaml, those beyond the basic plane may not.
 pub(super) fn is_printable(character: char) -> bool {
-    matches!(character, '\n' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}')
-        && character != '\u{feff}'
+    matches!(character, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}') && character != '\u{feff}'
 }
 
 pub(super) fn analyze(text: &str) -> Analysis {
