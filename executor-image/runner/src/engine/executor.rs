@@ -244,7 +244,7 @@ fn loop_vars(looping: &Loop, items: &[Value], index: usize, base: &ItemContext<'
         if let Some(before) = index.checked_sub(1).and_then(|before| items.get(before)) {
             extended.push(("previtem", before.clone()));
         }
-        set("ansible_loop", extended.into_iter().collect::<Value>());
+        set("ansible_loop", Value::from_pairs(extended));
     }
     vars
 }

@@ -148,7 +148,7 @@ impl Run {
             options,
             limit,
             hosts,
-            groups: groups.into_iter().collect(),
+            groups: Value::from_pairs(groups),
             inventory,
             printer,
             connections,
