@@ -3,6 +3,8 @@
 mod distribution;
 mod hardware;
 mod mounts;
+pub(crate) use mounts::unescape;
+pub(crate) use software::package_manager_name;
 mod network;
 mod platform;
 mod session;

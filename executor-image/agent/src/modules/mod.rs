@@ -1,18 +1,34 @@
 //! The modules, one file each.
 
+mod apt;
+mod blockinfile;
 mod command;
 mod copy;
+mod dnf;
 mod file;
+mod find;
+mod get_url;
+mod group;
+mod lineinfile;
+mod modprobe;
+mod mount;
+mod package;
 mod ping;
 mod raw;
+mod replace;
 mod script;
 mod service;
 mod setup;
 mod shell;
 mod slurp;
 mod stat;
+mod sysctl;
 mod systemd_service;
 mod tempfile;
+mod unarchive;
+mod uri;
+mod user;
+mod wait_for;
 
 use crate::answer::Outcome;
 use crate::context::Context;
@@ -31,11 +47,20 @@ pub fn find(name: &str) -> Option<Module> {
 
 /// Every module, by full name.
 static MODULES: &[(&str, Module)] = &[
+    ("ansible.builtin.apt", apt::run),
+    ("ansible.builtin.blockinfile", blockinfile::run),
     ("ansible.builtin.command", command::run),
     ("ansible.builtin.copy", copy::run),
+    ("ansible.builtin.dnf", dnf::run),
     ("ansible.builtin.file", file::run),
+    ("ansible.builtin.find", find::run),
+    ("ansible.builtin.get_url", get_url::run),
+    ("ansible.builtin.group", group::run),
+    ("ansible.builtin.lineinfile", lineinfile::run),
+    ("ansible.builtin.package", package::run),
     ("ansible.builtin.ping", ping::run),
     ("ansible.builtin.raw", raw::run),
+    ("ansible.builtin.replace", replace::run),
     ("ansible.builtin.script", script::run),
     ("ansible.builtin.service", service::run),
     ("ansible.builtin.setup", setup::run),
@@ -46,6 +71,13 @@ static MODULES: &[(&str, Module)] = &[
     ("ansible.builtin.tempfile", tempfile::run),
     // The runner renders; what is left is a copy.
     ("ansible.builtin.template", copy::run),
+    ("ansible.builtin.unarchive", unarchive::run),
+    ("ansible.builtin.uri", uri::run),
+    ("ansible.builtin.user", user::run),
+    ("ansible.builtin.wait_for", wait_for::run),
+    ("ansible.posix.mount", mount::run),
+    ("ansible.posix.sysctl", sysctl::run),
+    ("community.general.modprobe", modprobe::run),
 ];
 
 #[cfg(test)]

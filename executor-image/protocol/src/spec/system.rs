@@ -68,7 +68,6 @@ pub(super) static MODULES: &[ModuleSpec] = &[
             integer("ssh_key_bits"),
             text("ssh_key_comment").default("ansible-generated on $HOSTNAME"),
             path("ssh_key_file"),
-            text("ssh_key_passphrase").secret(),
             text("ssh_key_type").default("rsa"),
             text("state").choices(&["absent", "present"]).default("present"),
             boolean("system").default("false"),

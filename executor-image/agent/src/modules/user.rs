@@ -1,0 +1,426 @@
+//! `ansible.builtin.user`: accounts.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::accounts::{User, group_by_id, group_by_name, local_groups, user_by_name};
+use crate::answer::{Answer, Failure, Outcome, answer};
+use crate::context::Context;
+use crate::process::{Output, Process};
+
+pub(super) fn run(context: &mut Context) -> Outcome {
+    let name = context.args.required("name").to_owned();
+    let state = context.args.required("state").to_owned();
+    let existing = user_by_name(&name);
+    let mut answer = answer!({"name": name, "state": state, "changed": false});
+    if state == "absent" {
+        return absent(context, answer, existing.as_ref());
+    }
+    check_groups(context)?;
+    let output = match &existing {
+        None => {
+            if context.check {
+                return Ok(answer!({"changed": true, "name": name, "state": state}));
+            }
+            answer.insert("system".to_owned(), context.args.flag("system").into());
+            answer.insert("create_home".to_owned(), context.args.flag("create_home").into());
+            Some(create(context, &name)?)
+        }
+        Some(user) => {
+            answer.insert("append".to_owned(), context.args.flag("append").into());
+            answer.insert("move_home".to_owned(), context.args.flag("move_home").into());
+            modify(context, user)?
+        }
+    };
+    let mut changed = output.is_some();
+    add_output(&mut answer, output);
+    if context.args.text("password").is_some() {
+        answer.insert("password".to_owned(), "NOT_LOGGING_PASSWORD".into());
+    }
+    if let Some(user) = user_by_name(&name) {
+        if let Some(groups) = context.args.value("groups") {
+            let groups: Vec<String> = match groups {
+                Value::Array(_) => context.args.list("groups"),
+                _ => Vec::new(),
+            };
+            answer.insert("groups".to_owned(), groups.join(",").into());
+        }
+        if context.args.flag("generate_ssh_key") {
+            changed |= generate_key(context, &user, &mut answer)?;
+        }
+        for (key, value) in [
+            ("uid", Value::from(user.uid)),
+            ("group", Value::from(user.gid)),
+            ("comment", Value::from(user.comment)),
+            ("home", Value::from(user.home)),
+            ("shell", Value::from(user.shell)),
+        ] {
+            answer.insert(key.to_owned(), value);
+        }
+    }
+    answer.insert("changed".to_owned(), changed.into());
+    Ok(answer)
+}
+
+fn absent(context: &Context, mut answer: Answer, existing: Option<&User>) -> Outcome {
+    let Some(user) = existing else { return Ok(answer) };
+    if context.check {
+        return Ok(answer!({"changed": true, "name": user.name, "state": "absent"}));
+    }
+    let (force, remove) = (context.args.flag("force"), context.args.flag("remove"));
+    let mut process = Process::tool(context, "userdel");
+    if force {
+        process = process.arg("-f");
+    }
+    if remove {
+        process = process.arg("-r");
+    }
+    let output = process.arg(&user.name).run()?;
+    // 12: the account is gone, its home could not be removed.
+    if output.code != 0 && output.code != 12 {
+        return Err(Failure::new(output.stderr)
+            .with("name", user.name.clone())
+            .with("rc", output.code));
+    }
+    answer.insert("changed".to_owned(), true.into());
+    answer.insert("force".to_owned(), force.into());
+    answer.insert("remove".to_owned(), remove.into());
+    add_output(&mut answer, Some(output));
+    Ok(answer)
+}
+
+fn add_output(answer: &mut Answer, output: Option<Output>) {
+    let Some(output) = output else { return };
+    for (key, text) in [("stdout", output.stdout), ("stderr", output.stderr)] {
+        if !text.is_empty() {
+            answer.insert(key.to_owned(), text.into());
+        }
+    }
+}
+
+fn group_number(group: &str) -> Option<u32> {
+    match group.parse::<u32>() {
+        Ok(gid) => group_by_id(gid).map(|group| group.gid),
+        Err(_) => group_by_name(group).map(|group| group.gid),
+    }
+}
+
+fn check_groups(context: &Context) -> Result<(), Failure> {
+    let args = &context.args;
+    let wanted = args
+        .text("group")
+        .map(str::to_owned)
+        .into_iter()
+        .chain(args.list("groups"));
+    for group in wanted.filter(|group| !group.is_empty()) {
+        if group_number(&group).is_none() && !context.check {
+            return Err(Failure::new(format!("Group {group} does not exist")));
+        }
+    }
+    Ok(())
+}
+
+fn check(output: Output, name: &str) -> Result<Output, Failure> {
+    if output.code == 0 {
+        return Ok(output);
+    }
+    Err(Failure::new(output.stderr)
+        .with("name", name)
+        .with("rc", output.code))
+}
+
+/// The arguments that creating and changing an account share.
+fn common(context: &Context) -> Vec<String> {
+    let args = &context.args;
+    let mut arguments = Vec::new();
+    if let Some(days) = args.value("expires").and_then(Value::as_f64) {
+        let date = if days < 0.0 {
+            String::new()
+        } else {
+            // ok: a time in seconds is far below 2^63
+            #[allow(clippy::cast_possible_truncation)]
+            let seconds = days as i64;
+            chrono::DateTime::from_timestamp(seconds, 0)
+                .map(|time| time.format("%Y-%m-%d").to_string())
+                .unwrap_or_default()
+        };
+        arguments.extend(["-e".to_owned(), date]);
+    }
+    arguments
+}
+
+fn create(context: &Context, name: &str) -> Result<Output, Failure> {
+    let args = &context.args;
+    let mut arguments = common(context);
+    let mut push = |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
+    if let Some(uid) = args.integer("uid") {
+        push(&["-u", &uid.to_string()]);
+        if args.flag("non_unique") {
+            push(&["-o"]);
+        }
+    }
+    match args.text("group") {
+        Some(group) => push(&["-g", group]),
+        // A group of the user's name is there already: it becomes the account's.
+        None if group_by_name(name).is_some() => push(&["-N"]),
+        None => {}
+    }
+    let groups: Vec<String> = args
+        .list("groups")
+        .into_iter()
+        .filter(|group| !group.is_empty())
+        .collect();
+    if !groups.is_empty() {
+        push(&["-G", &groups.join(",")]);
+    }
+    for (parameter, option) in [("comment", "-c"), ("home", "-d"), ("shell", "-s")] {
+        if let Some(value) = args.text(parameter) {
+            push(&[option, value]);
+        }
+    }
+    if args.flag("create_home") {
+        push(&["-m"]);
+        if let Some(skeleton) = args.text("skeleton") {
+            push(&["-k", skeleton]);
+        }
+        if let Some(umask) = args.text("umask") {
+            push(&["-K", &format!("UMASK={umask}")]);
+        }
+    } else {
+        push(&["-M"]);
+    }
+    if args.flag("system") {
+        push(&["-r"]);
+    }
+    for (parameter, key) in [("uid_min", "UID_MIN"), ("uid_max", "UID_MAX")] {
+        if let Some(number) = args.integer(parameter) {
+            push(&["-K", &format!("{key}={number}")]);
+        }
+    }
+    let output = check(
+        Process::tool(context, "useradd")
+            .args(&arguments)
+            .arg(name)
+            .run()?,
+        name,
+    )?;
+    set_password(context, name, args.text("password"))?;
+    if let Some(locked) = args.optional_flag("password_lock") {
+        lock_password(context, name, locked)?;
+    }
+    set_password_age(context, name)?;
+    Ok(output)
+}
+
+/// A password's hash goes through the program's input: command lines can be read by every user of the host.
+fn set_password(context: &Context, name: &str, hash: Option<&str>) -> Result<(), Failure> {
+    let Some(hash) = hash else { return Ok(()) };
+    let output = Process::tool(context, "chpasswd")
+        .arg("-e")
+        .input(format!("{name}:{hash}\n"))
+        .run()?;
+    check(output, name).map(drop)
+}
+
+fn lock_password(context: &Context, name: &str, locked: bool) -> Result<(), Failure> {
+    let output = Process::tool(context, "usermod")
+        .arg(if locked { "-L" } else { "-U" })
+        .arg(name)
+        .run()?;
+    check(output, name).map(drop)
+}
+
+fn set_password_age(context: &Context, name: &str) -> Result<(), Failure> {
+    let mut arguments = Vec::new();
+    for (parameter, option) in [
+        ("password_expire_max", "-M"),
+        ("password_expire_min", "-m"),
+        ("password_expire_warn", "-W"),
+        ("password_expire_account_disable", "-I"),
+    ] {
+        if let Some(days) = context.args.integer(parameter) {
+            arguments.extend([option.to_owned(), days.to_string()]);
+        }
+    }
+    if arguments.is_empty() {
+        return Ok(());
+    }
+    check(
+        Process::tool(context, "chage").args(&arguments).arg(name).run()?,
+        name,
+    )
+    .map(drop)
+}
+
+/// A field of the line of `/etc/shadow`; nothing when it cannot be read.
+fn shadow_field(name: &str, index: usize) -> Option<String> {
+    let text = std::fs::read_to_string("/etc/shadow").ok()?;
+    let line = text.lines().find(|line| line.split(':').next() == Some(name))?;
+    line.split(':').nth(index).map(str::to_owned)
+}
+
+/// Groups that an account is in besides its own.
+fn groups_of(user: &User) -> Vec<String> {
+    local_groups()
+        .into_iter()
+        .filter(|group| group.members.contains(&user.name) && group.gid != user.gid)
+        .map(|group| group.name)
+        .collect()
+}
+
+fn modify(context: &Context, user: &User) -> Result<Option<Output>, Failure> {
+    let args = &context.args;
+    let mut arguments: Vec<String> = Vec::new();
+    let mut push = |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
+    if let Some(uid) = args.integer("uid").filter(|uid| *uid != i64::from(user.uid)) {
+        push(&["-u", &uid.to_string()]);
+        if args.flag("non_unique") {
+            push(&["-o"]);
+        }
+    }
+    if let Some(group) = args.text("group")
+        && group_number(group) != Some(user.gid)
+    {
+        push(&["-g", group]);
+    }
+    if args.value("groups").is_some() {
+        let now = groups_of(user);
+        let wanted: Vec<String> = args
+            .list("groups")
+            .into_iter()
+            .filter(|group| !group.is_empty() && group_number(group) != Some(user.gid))
+            .map(|group| {
+                group
+                    .parse()
+                    .ok()
+                    .and_then(group_by_id)
+                    .map_or(group, |known| known.name)
+            })
+            .collect();
+        let missing = wanted.iter().any(|group| !now.contains(group));
+        let surplus = now.iter().any(|group| !wanted.contains(group));
+        if args.flag("append") {
+            if missing {
+                push(&["-a", "-G", &wanted.join(",")]);
+            }
+        } else if missing || surplus {
+            push(&["-G", &wanted.join(",")]);
+        }
+    }
+    if let Some(comment) = args.text("comment").filter(|comment| *comment != user.comment) {
+        push(&["-c", comment]);
+    }
+    if let Some(home) = args.text("home").filter(|home| *home != user.home) {
+        push(&["-d", home]);
+        if args.flag("move_home") {
+            push(&["-m"]);
+        }
+    }
+    if let Some(shell) = args.text("shell").filter(|shell| *shell != user.shell) {
+        push(&["-s", shell]);
+    }
+    let expires = common(context);
+    if let Some(date) = expires.get(1) {
+        let days = shadow_field(&user.name, 7).unwrap_or_default();
+        let now = days
+            .parse::<i64>()
+            .ok()
+            .and_then(|days| chrono::DateTime::from_timestamp(days * 86400, 0));
+        if now
+            .map(|now| now.format("%Y-%m-%d").to_string())
+            .unwrap_or_default()
+            != *date
+        {
+            arguments.extend(expires);
+        }
+    }
+    let hash = shadow_field(&user.name, 1).unwrap_or_default();
+    let new_hash = args.text("password").filter(|wanted| {
+        args.required("update_password") == "always"
+            && hash.trim_start_matches('!') != wanted.trim_start_matches('!')
+    });
+    let lock = args
+        .optional_flag("password_lock")
+        .filter(|lock| *lock != hash.starts_with('!'));
+    let ages = [
+        ("password_expire_min", 3),
+        ("password_expire_max", 4),
+        ("password_expire_warn", 5),
+        ("password_expire_account_disable", 6),
+    ];
+    let changes_age = ages.iter().any(|(parameter, field)| {
+        args.integer(parameter).is_some_and(|days| {
+            shadow_field(&user.name, *field).and_then(|text| text.parse().ok()) != Some(days)
+        })
+    });
+    if arguments.is_empty() && new_hash.is_none() && lock.is_none() && !changes_age {
+        return Ok(None);
+    }
+    if context.check {
+        return Ok(Some(Output::default()));
+    }
+    let mut output = Output::default();
+    if !arguments.is_empty() {
+        output = check(
+            Process::tool(context, "usermod")
+                .args(&arguments)
+                .arg(&user.name)
+                .run()?,
+            &user.name,
+        )?;
+    }
+    set_password(context, &user.name, new_hash)?;
+    if let Some(lock) = lock {
+        lock_password(context, &user.name, lock)?;
+    }
+    if changes_age {
+        set_password_age(context, &user.name)?;
+    }
+    Ok(Some(output))
+}
+
+/// Makes the account's SSH key unless it has one; tells whether it did.
+fn generate_key(context: &Context, user: &User, answer: &mut Answer) -> Result<bool, Failure> {
+    let args = &context.args;
+    let kind = args.required("ssh_key_type");
+    let file = args
+        .text("ssh_key_file")
+        .map_or_else(|| PathBuf::from(format!(".ssh/id_{kind}")), PathBuf::from);
+    let path = Path::new(&user.home).join(file);
+    let public = PathBuf::from(format!("{}.pub", path.display()));
+    let is_new = !path.exists();
+    if is_new && !context.check {
+        let directory = path.parent().unwrap_or(Path::new("/"));
+        let failed =
+            |error: std::io::Error| Failure::io(format!("Failed to create {}", directory.display()), &error);
+        if !directory.exists() {
+            std::fs::create_dir_all(directory).map_err(failed)?;
+            std::fs::set_permissions(directory, std::os::unix::fs::PermissionsExt::from_mode(0o700))
+                .map_err(failed)?;
+            std::os::unix::fs::chown(directory, Some(user.uid), Some(user.gid)).map_err(failed)?;
+        }
+        let comment = args
+            .required("ssh_key_comment")
+            .replace("$HOSTNAME", &rustix::system::uname().nodename().to_string_lossy());
+        let mut process =
+            Process::tool(context, "ssh-keygen").args(["-q", "-t", kind, "-C", &comment, "-N", ""]);
+        if let Some(bits) = args.integer("ssh_key_bits").filter(|bits| *bits > 0) {
+            process = process.arg("-b").arg(bits.to_string());
+        }
+        check(process.arg("-f").arg(&path).run()?, &user.name)?;
+        for file in [&path, &public] {
+            std::os::unix::fs::chown(file, Some(user.uid), Some(user.gid)).map_err(failed)?;
+        }
+    }
+    if let Ok(text) = std::fs::read_to_string(&public) {
+        answer.insert("ssh_public_key".to_owned(), text.trim().into());
+        let output = Process::tool(context, "ssh-keygen")
+            .arg("-lf")
+            .arg(&public)
+            .run()?;
+        answer.insert("ssh_fingerprint".to_owned(), output.stdout.trim().into());
+    }
+    answer.insert("ssh_key_file".to_owned(), path.to_string_lossy().into());
+    Ok(is_new)
+}
