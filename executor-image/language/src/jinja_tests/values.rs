@@ -64,7 +64,7 @@ pub(super) const JINJA_TESTS: super::Table = &[
     ("number", |call| kind(call, |value| matches!(value.kind(), ValueKind::Number | ValueKind::Bool))),
     ("odd", |call| rest_of_two(call).map(|rest| rest == 1.0)),
     ("sameas", |call| {
-        let (left, right) = (call.value()?, argument(call)?);
+        let (left, right) = (call.input()?, argument(call)?);
         Ok(left.kind() == right.kind() && left.is_integer() == right.is_integer() && left == right)
     }),
     ("sequence", |call| {

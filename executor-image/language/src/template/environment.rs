@@ -35,9 +35,8 @@ fn build() -> Environment<'static> {
     functions::register(&mut environment);
     environment.add_filter(rewrite::CHAIN, undefined::chain);
     environment.add_filter(rewrite::REMAINDER, functions::remainder);
-    environment.add_filter(rewrite::COMPLETE, |value: Value| {
-        super::finalize::complete(&value)
-    });
+    environment.add_filter(rewrite::COMPLETE, complete);
+    environment.add_filter(rewrite::MUTABLE, super::mutable::mutable);
     environment.add_filter(rewrite::DEFINED, |value: Value| {
         undefined::defined(&value).cloned()
     });
@@ -58,13 +57,13 @@ fn print(output: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> R
         state.get_or_insert_extension_with(Printed::default).note(text, value.is_safe());
         return output.write_str(text).map_err(minijinja::Error::from);
     }
-    if value.kind() == ValueKind::None {
+    // An undefined value that comes here is that of an inline `if` without `else`.
+    if matches!(value.kind(), ValueKind::None | ValueKind::Undefined) {
         return Ok(());
     }
-    let value = super::finalize::complete(value)?;
-    output
-        .write_str(&python::to_text(&value))
-        .map_err(minijinja::Error::from)
+    let text = python::to_text(&super::finalize::complete(value)?);
+    state.get_or_insert_extension_with(Printed::default).note(&text, false);
+    output.write_str(&text).map_err(minijinja::Error::from)
 }
 
 /// All filters, for messages and checks at load time.

@@ -21,7 +21,7 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_function("now", now);
     environment.add_function("undef", |_: Rest<Value>| Value::UNDEFINED);
     environment.add_function("dict", dictionary);
-    environment.add_function("cycler", minijinja_contrib::globals::cycler);
+    environment.add_function("cycler", |items: Rest<Value>| minijinja_contrib::globals::cycler(items.to_vec()));
     environment.add_function("joiner", minijinja_contrib::globals::joiner);
     environment.add_function(rewrite::INCLUDE, include);
 }

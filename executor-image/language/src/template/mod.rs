@@ -15,6 +15,7 @@ mod finalize;
 mod functions;
 mod lazy;
 mod methods;
+mod mutable;
 mod names;
 mod options;
 mod rewrite;

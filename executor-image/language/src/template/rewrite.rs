@@ -21,6 +21,8 @@ pub(super) const REMAINDER: &str = "__remainder";
 pub(super) const COMPLETE: &str = "__complete";
 /// As [`COMPLETE`], but looks only at the outcome itself.
 pub(super) const DEFINED: &str = "__defined";
+/// Makes a literal list or mapping one that `append`, `update` and their like change.
+pub(super) const MUTABLE: &str = "__mutable";
 /// The function that stands for `{% include %}`.
 pub(super) const INCLUDE: &str = "__include";
 
@@ -55,10 +57,9 @@ pub(super) fn statement<'a>(statement: &Stmt<'a>) -> Stmt<'a> {
                 .collect(),
             body: body(&node.body),
         })),
-        Stmt::Set(node) => Stmt::Set(spanned(node, |node| Set {
-            target: target(&node.target),
-            expr: expression(&node.expr),
-        })),
+        Stmt::Set(node) => {
+            Stmt::Set(spanned(node, |node| Set { target: target(&node.target), expr: assigned(&node.expr) }))
+        }
         Stmt::SetBlock(node) => Stmt::SetBlock(spanned(node, |node| SetBlock {
             target: target(&node.target),
             filter: node.filter.as_ref().map(expression),
@@ -125,6 +126,14 @@ pub(super) fn statement<'a>(statement: &Stmt<'a>) -> Stmt<'a> {
         Stmt::Do(node) => Stmt::Do(spanned(node, |node| Do {
             call: spanned(&node.call, call),
         })),
+    }
+}
+
+/// What is assigned: a literal list or mapping may be changed later (`{% set _ = list.append(1) %}`).
+fn assigned<'a>(node: &Expr<'a>) -> Expr<'a> {
+    match node {
+        Expr::List(_) | Expr::Map(_) => filter(MUTABLE, expression(node), Vec::new(), node.span()),
+        _ => expression(node),
     }
 }
 

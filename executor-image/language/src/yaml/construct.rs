@@ -72,6 +72,11 @@ struct Constructor<'text> {
     warnings: Vec<Warning>,
     /// Values built so far, aliases expanded.
     size: u64,
+    /// The lines of the text.
+    lines: Vec<&'text str>,
+    /// Where the last event ended, in characters; the length of the text, in characters.
+    end: usize,
+    length: usize,
 }
 
 impl<'text> Constructor<'text> {
@@ -92,6 +97,9 @@ impl<'text> Constructor<'text> {
             anchors: HashMap::new(),
             warnings: Vec::new(),
             size: 0,
+            lines: text.lines().collect(),
+            end: 0,
+            length: text.chars().count(),
         })
     }
 
@@ -116,10 +124,27 @@ impl<'text> Constructor<'text> {
 
     fn next(&mut self) -> Result<(Event<'text>, Marker), YamlError> {
         match self.parser.next_event() {
-            Some(Ok((event, span))) => Ok((event, span.start)),
+            Some(Ok((event, span))) => {
+                self.end = span.end.index();
+                self.refuse_tabs(&event, span.start)?;
+                Ok((event, span.start))
+            }
             Some(Err(error)) => Err(self.error(*error.marker(), error.info())),
             None => Ok((Event::StreamEnd, Marker::default())),
         }
+    }
+
+    /// YAML 1.1 allows no tab where a key or an item begins.
+    fn refuse_tabs(&self, event: &Event<'_>, marker: Marker) -> Result<(), YamlError> {
+        if !matches!(event, Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..)) {
+            return Ok(());
+        }
+        let line = self.lines.get(marker.line().saturating_sub(1)).copied().unwrap_or_default();
+        let blanks = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if marker.col() <= blanks && line[..blanks].contains('\t') {
+            return Err(self.error(marker, "a tab stands before this value"));
+        }
+        Ok(())
     }
 
     fn span(&self, marker: Marker) -> Span {
@@ -162,7 +187,12 @@ impl<'text> Constructor<'text> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.count(marker, 1)?;
-                let kind = self.scalar(&text, style, tag.as_deref(), marker)?;
+                // A block at the very end of a text without a last newline has none either.
+                let is_cut = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded)
+                    && self.end >= self.length
+                    && !self.text.ends_with('\n');
+                let text = if is_cut { text.strip_suffix('\n').unwrap_or(&text) } else { &*text };
+                let kind = self.scalar(text, style, tag.as_deref(), marker)?;
                 (Node::new(self.span(marker), kind), anchor)
             }
             Event::SequenceStart(anchor, tag) => {
@@ -246,21 +276,18 @@ impl<'text> Constructor<'text> {
         if merged.is_empty() {
             return Ok(entries);
         }
-        // As in PyYAML merged keys stand before the mapping's own, which win; of several sources the first wins.
+        // As in PyYAML merged keys stand before the mapping's own, which win.
         let mut all: Vec<(Node, Node)> = Vec::new();
         let mut places: HashMap<String, usize> = HashMap::new();
-        for (key, value) in merged {
-            places.entry(key_identity(&key)).or_insert_with(|| {
+        let mut put = |(key, value): (Node, Node)| match places.get(&key_identity(&key)) {
+            Some(&place) => all[place].1 = value,
+            None => {
+                places.insert(key_identity(&key), all.len());
                 all.push((key, value));
-                all.len() - 1
-            });
-        }
-        for (key, value) in entries {
-            match places.get(&key_identity(&key)) {
-                Some(&place) => all[place] = (key, value),
-                None => all.push((key, value)),
             }
-        }
+        };
+        merged.into_iter().for_each(&mut put);
+        entries.into_iter().for_each(&mut put);
         Ok(all)
     }
 
@@ -268,7 +295,8 @@ impl<'text> Constructor<'text> {
         let entries: Vec<(Node, Node)> = match &value.kind {
             NodeKind::Map(entries) => entries.to_vec(),
             NodeKind::List(items) if items.iter().all(|item| matches!(item.kind, NodeKind::Map(_))) => {
-                items.iter().flat_map(Node::entries).cloned().collect()
+                // Of several sources the first wins: it comes last.
+                items.iter().rev().flat_map(Node::entries).cloned().collect()
             }
             _ => {
                 return Err(self.error(
