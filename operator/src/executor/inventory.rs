@@ -27,7 +27,8 @@ pub(super) fn hosts(inputs: &Inputs<'_>) -> Result<Value, BuildError> {
                 "kube_control_plane": { "hosts": members(inputs, |host| role(host) == Some(MachineRole::ControlPlane)) },
                 "first_control_plane": { "hosts": members(inputs, |host| host.first_control_plane) },
                 "etcd": { "children": { "kube_control_plane": {} } },
-                "kube_worker": { "hosts": members(inputs, |host| role(host) == Some(MachineRole::Worker)) },
+                // A machine of no cluster is checked and reset as a worker is: in no group, no play would touch it.
+                "kube_worker": { "hosts": members(inputs, |host| role(host).is_none_or(|role| role == MachineRole::Worker)) },
             },
         },
     }))

@@ -128,6 +128,16 @@ fn the_inventory_names_the_hosts_of_the_run_with_their_groups_and_fence() {
 }
 
 #[test]
+fn a_machine_of_no_cluster_is_in_a_group_that_check_and_reset_play_on() {
+    let mut idle = machine("host-7", "Worker", "root");
+    idle.spec.claim_ref = None;
+    let executor = built(Operation::Check, &idle);
+    let inventory = document(executor.config_map.data.as_ref().unwrap().get(HOSTS_KEY));
+    let workers = &inventory["all"]["children"]["kube_worker"]["hosts"];
+    assert!(workers["host-7"].is_object(), "{inventory}");
+}
+
+#[test]
 fn a_host_without_a_pinned_key_accepts_the_first_one_only_where_its_policy_says_so() {
     let mut first_use = machine("m1", "ControlPlane", "root");
     first_use.spec.ssh.host_keys.clear();
