@@ -6,6 +6,14 @@ use slipway_language::{NodeKind, Verdict};
 use super::{ActionContext, Arguments, ResultMap, boolean, failure, map};
 
 pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
+    let mut result = evaluate(context, args);
+    if !boolean(args, "quiet").unwrap_or(false) {
+        result.insert("_ansible_verbose_always".to_owned(), Value::Bool(true));
+    }
+    result
+}
+
+fn evaluate(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
     let Some(that) = context.source("that") else {
         return failure("conditional required in \"that\" string");
     };
@@ -33,9 +41,5 @@ pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
         }
     }
     let message = args.get("success_msg").cloned().unwrap_or_else(|| Value::from("All assertions passed"));
-    let mut result = map(json!({"changed": false, "msg": message}));
-    if !boolean(args, "quiet").unwrap_or(false) {
-        result.insert("_ansible_verbose_always".to_owned(), Value::Bool(true));
-    }
-    result
+    map(json!({"changed": false, "msg": message}))
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
-use slipway_language::{Layer, Node, Scope, TemplateError, Variable, from_json, strip_omit, to_json};
+use slipway_language::{Layer, Node, NodeKind, Scope, TemplateError, Variable, from_json, strip_omit, to_json};
 
 use super::{
     ItemContext,
@@ -35,7 +35,12 @@ pub(super) fn skipped_by_condition(item: &ItemContext<'_>) -> Option<ResultMap> 
     for condition in &item.task.settings.when {
         match item.play.run.templar.condition(condition, &item.scope) {
             Ok(slipway_language::Verdict::True) => {}
-            Ok(slipway_language::Verdict::False { condition }) => return Some(result::skipped(&condition)),
+            Ok(slipway_language::Verdict::False { condition: text }) => {
+                return Some(match condition.kind {
+                    NodeKind::Bool(value) => result::skipped(value),
+                    _ => result::skipped(text),
+                });
+            }
             Err(error) => {
                 let text = condition.as_str().unwrap_or_default();
                 let place = condition.span.to_string();

@@ -15,7 +15,7 @@ use super::{
     handlers::HandlerTable,
     play::PlayRun,
     result::{flag, skipped},
-    run::Fatal,
+    run::{Bad, Fatal},
     select::{by_tags, count_tasks, selected_items, walk_tasks},
 };
 use crate::{
@@ -108,7 +108,8 @@ impl Batch {
             }
         }
         if self.force_handlers() && !self.play.run.stop.is_requested() {
-            self.flush_failed_hosts().await?;
+            let failed = self.with_failed_hosts(Vec::new());
+            self.flush_handlers(&failed).await?;
         }
         Ok(self.end)
     }
@@ -123,10 +124,17 @@ impl Batch {
     /// The task that comes first, and the hosts that have come to it.
     fn next_step(&mut self) -> Option<(Arc<Task>, Vec<Arc<HostState>>)> {
         let mut waiting: Vec<(Arc<HostState>, Arc<Task>)> = Vec::with_capacity(self.hosts.len());
+        let mut failed_late = Vec::new();
         for host in &self.hosts {
-            let task = self.cursors.get_mut(&host.name).and_then(Cursor::current);
-            waiting.extend(task.map(|task| (Arc::clone(host), task)));
+            let Some(cursor) = self.cursors.get_mut(&host.name) else { continue };
+            match cursor.current() {
+                Some(task) => waiting.push((Arc::clone(host), task)),
+                // A failure that waited for the end of `always`.
+                None if cursor.is_failed() => failed_late.push(Arc::clone(&host.name)),
+                None => {}
+            }
         }
+        failed_late.iter().for_each(|host| self.remove(host, false));
         let (_, first) = waiting.first()?;
         let ids: HashSet<usize> = waiting.iter().map(|(_, task)| id(task)).collect();
         let found = (self.position..self.order.len())
@@ -204,7 +212,7 @@ impl Batch {
         if let [host] = chosen {
             let receivers = if run_once { everybody.clone() } else { vec![Arc::clone(host)] };
             let result = executor::run_task(&self.play, host, task, &name, &receivers).await;
-            self.settle(task, &result, &name, run_once)?;
+            self.settle(task, &result, &name, run_once, handler)?;
             results.push(result);
         } else {
             let play = Arc::clone(&self.play);
@@ -222,7 +230,7 @@ impl Batch {
             let mut running = stream::iter(jobs).buffer_unordered(limit.max(1));
             while let Some(result) = running.next().await {
                 let result = result.map_err(|error| Fatal::unexpected(format!("a task of the engine ended early: {error}")))?;
-                self.settle(task, &result, &name, false)?;
+                self.settle(task, &result, &name, false, handler)?;
                 results.push(result);
             }
         }
@@ -270,7 +278,7 @@ impl Batch {
     }
 
     /// Prints and counts one result, moves the host to where it leads, and notes whom it notifies.
-    fn settle(&mut self, task: &Arc<Task>, result: &TaskResult, name: &str, run_once: bool) -> Result<(), Fatal> {
+    fn settle(&mut self, task: &Arc<Task>, result: &TaskResult, name: &str, run_once: bool, handler: bool) -> Result<(), Fatal> {
         let run = Arc::clone(&self.play.run);
         let line = result.line();
         let included = !result.includes.is_empty() && matches!(line, HostLine::Ok | HostLine::Changed);
@@ -278,7 +286,7 @@ impl Batch {
             run.printer.host(&result.host, line, &result.map, result.no_log, result.looped, result.took_ms, result.items.clone());
         }
         match line {
-            HostLine::Failed { ignored: false } => self.settle_failure(result, name, run_once),
+            HostLine::Failed { ignored: false } => self.settle_failure(result, name, run_once, handler),
             HostLine::Unreachable { ignored: false } => {
                 let message = message_of(&result.map, result.no_log);
                 let mut stats = run.stats();
@@ -309,15 +317,16 @@ impl Batch {
         } else {
             vec![Arc::clone(&result.host)]
         };
-        for name in &result.notify {
+        for name in result.notify.iter().filter(|_| line == HostLine::Changed) {
             self.handlers.notify(name, &receivers).map_err(|known| Fatal::unknown_handler(&task.span, name, &known))?;
         }
         Ok(())
     }
 
-    fn settle_failure(&mut self, result: &TaskResult, name: &str, run_once: bool) {
+    fn settle_failure(&mut self, result: &TaskResult, name: &str, run_once: bool, handler: bool) {
         let run = Arc::clone(&self.play.run);
-        let rescued = self.cursors.get(&result.host).is_some_and(Cursor::would_be_rescued);
+        // A handler's failure is rescued too, but Ansible counts it as a failure.
+        let rescued = !handler && self.cursors.get(&result.host).is_some_and(Cursor::would_be_rescued);
         let mut stats = run.stats();
         if rescued {
             stats.host(&result.host).rescued += 1;
@@ -353,7 +362,7 @@ impl Batch {
 
     fn remove(&mut self, host: &Arc<str>, unreachable: bool) {
         self.play.removed.lock().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(host));
-        self.play.run.mark_bad(host);
+        self.play.run.mark_bad(host, if unreachable { Bad::Unreachable } else { Bad::Failed });
         if unreachable {
             self.unreachable.insert(Arc::clone(host));
             if let Some(cursor) = self.cursors.get_mut(host) {
@@ -393,6 +402,8 @@ impl Batch {
                 for host in self.reachable() {
                     self.fail(&host.name);
                 }
+                // Twice, as Ansible does: once for the limit, once for the hosts.
+                self.play.run.printer.no_hosts_left();
                 self.play.run.printer.no_hosts_left();
                 self.end = BatchEnd::Break;
             }
@@ -412,13 +423,17 @@ impl Batch {
                 Ok(_) => Some(None),
                 Err(error) => Some(Some(error)),
             });
+            let once = matches!(meta, Meta::EndPlay | Meta::EndBatch | Meta::ClearFacts | Meta::ClearHostErrors);
+            let done = once && failed.is_none();
             match failed {
                 None => chosen.push(host),
                 Some(None) => {
                     self.play.run.printer.host(&host.name, HostLine::Skipped, &skipped(""), false, false, 0, Vec::new());
-                    self.play.run.stats().host(&host.name).skipped += 1;
                 }
                 Some(Some(error)) => return Err(Fatal::at(&task.span, &error.to_string())),
+            }
+            if done {
+                break;
             }
         }
         if chosen.is_empty() {
@@ -426,7 +441,12 @@ impl Batch {
         }
         match meta {
             Meta::Noop => {}
-            Meta::FlushHandlers => self.flush_handlers(&chosen).await?,
+            Meta::FlushHandlers => {
+                if task.implicit && self.force_handlers() {
+                    chosen = self.with_failed_hosts(chosen);
+                }
+                self.flush_handlers(&chosen).await?;
+            }
             Meta::EndHost => self.end_hosts(&chosen),
             Meta::EndBatch | Meta::EndPlay => {
                 let everybody = self.hosts.clone();

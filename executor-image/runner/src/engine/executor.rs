@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// What stands in the place of a hidden item.
-const HIDDEN_ITEM: &str = "(censored due to no_log)";
+const HIDDEN_ITEM: &str = "None";
 
 /// One item of a task on a host, or the task itself if it does not loop.
 #[derive(Debug)]
@@ -282,9 +282,9 @@ fn summarize(results: Vec<Json>) -> ResultMap {
     map
 }
 
-/// Handlers that this result notifies.
+/// Handlers that this item names; they are notified if the task as a whole changed something.
 fn notify(item: &ItemContext<'_>, map: &ResultMap, names: &mut Vec<String>) {
-    if item.task.settings.notify.is_empty() || !flag(map, "changed") || flag(map, "failed") {
+    if item.task.settings.notify.is_empty() || flag(map, "skipped") {
         return;
     }
     for node in &item.task.settings.notify {

@@ -169,14 +169,12 @@ impl Batch {
         Ok(())
     }
 
-    /// With `force_handlers`, hosts that failed still run what they have notified.
-    pub(super) async fn flush_failed_hosts(&mut self) -> Result<(), Fatal> {
-        let failed: Vec<Arc<HostState>> = self
-            .hosts
-            .iter()
-            .filter(|host| !self.unreachable.contains(&host.name) && self.cursors[&host.name].is_failed())
-            .cloned()
-            .collect();
-        self.flush_handlers(&failed).await
+    /// These hosts and those that failed, in the batch's order: with `force_handlers`, all run what they have notified.
+    pub(super) fn with_failed_hosts(&self, hosts: Vec<Arc<HostState>>) -> Vec<Arc<HostState>> {
+        let failed = |host: &&Arc<HostState>| {
+            !self.unreachable.contains(&host.name) && self.cursors[&host.name].is_failed()
+                || hosts.iter().any(|known| known.name == host.name)
+        };
+        self.hosts.iter().filter(failed).cloned().collect()
     }
 }

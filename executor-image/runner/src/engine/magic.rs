@@ -1,7 +1,6 @@
 //! Variables that Ansible itself sets: `inventory_hostname`, `groups`, `role_path`, …
 
 use std::{
-    collections::BTreeMap,
     path::Path,
     sync::{Arc, Weak},
 };
@@ -119,16 +118,13 @@ impl OfTask {
             "ansible_version" => {
                 let (major, minor, revision) = ANSIBLE_VERSION;
                 let full = format!("{major}.{minor}.{revision}");
-                [
+                Value::from_pairs([
                     ("string", Value::from(full.as_str())),
                     ("full", Value::from(full.as_str())),
                     ("major", Value::from(major)),
                     ("minor", Value::from(minor)),
                     ("revision", Value::from(revision)),
-                ]
-                .into_iter()
-                .collect::<BTreeMap<&str, Value>>()
-                .into()
+                ])
             }
             _ => return self.host.value(name),
         })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::{output::HostLine, playbook::Settings};
+use crate::output::HostLine;
 
 /// What a task returned on a host: `changed`, `failed`, `msg`, … Keys that begin with `_ansible_` are the engine's.
 pub type ResultMap = Map<String, Value>;
@@ -68,7 +68,8 @@ pub fn unreachable(message: &str) -> ResultMap {
 }
 
 /// A task whose condition is false.
-pub fn skipped(condition: &str) -> ResultMap {
+pub fn skipped(condition: impl Into<Value>) -> ResultMap {
+    let condition: Value = condition.into();
     to_map(json!({
         "changed": false, "skipped": true, "skip_reason": "Conditional result was False", "false_condition": condition,
     }))
@@ -104,7 +105,7 @@ impl TaskResult {
     pub fn line(&self) -> HostLine {
         if flag(&self.map, "unreachable") {
             HostLine::Unreachable { ignored: self.ignore_unreachable }
-        } else if flag(&self.map, "failed") {
+        } else if is_failed(&self.map) {
             HostLine::Failed { ignored: self.ignore_errors }
         } else if flag(&self.map, "skipped") {
             HostLine::Skipped
@@ -116,11 +117,22 @@ impl TaskResult {
     }
 }
 
+/// Whether a result counts as failed: where `failed_when` decided, it alone does, even over retries that ran out.
+pub fn is_failed(map: &ResultMap) -> bool {
+    const KEY: &str = "failed_when_result";
+    if map.contains_key(KEY) {
+        return flag(map, KEY);
+    }
+    let items = map.get("results").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object);
+    let judged: Vec<&ResultMap> = items.filter(|item| item.contains_key(KEY)).collect();
+    if judged.is_empty() { flag(map, "failed") } else { judged.iter().any(|item| flag(item, KEY)) }
+}
+
 /// How an item's line looks.
 pub fn item_line(map: &ResultMap) -> HostLine {
     if flag(map, "unreachable") {
         HostLine::Unreachable { ignored: false }
-    } else if flag(map, "failed") {
+    } else if is_failed(map) {
         HostLine::Failed { ignored: false }
     } else if flag(map, "skipped") {
         HostLine::Skipped
@@ -129,14 +141,4 @@ pub fn item_line(map: &ResultMap) -> HostLine {
     } else {
         HostLine::Ok
     }
-}
-
-/// Whether the settings hide results without any template being needed to know.
-pub fn statically_hidden(settings: &Settings) -> bool {
-    use slipway_language::NodeKind;
-    settings.no_log.as_ref().is_some_and(|node| match &node.kind {
-        NodeKind::Bool(value) => *value,
-        NodeKind::Str(text) => matches!(text.to_ascii_lowercase().as_str(), "yes" | "true" | "on" | "1"),
-        _ => false,
-    })
 }

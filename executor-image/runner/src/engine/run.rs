@@ -1,7 +1,7 @@
 //! A whole run: playbooks one after the other, totals, the end.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -70,7 +70,7 @@ pub struct Run {
     pub(crate) stop: Stop,
     stats: Mutex<Stats>,
     /// Hosts that failed or cannot be reached: they take part in no more plays.
-    bad: Mutex<HashSet<Arc<str>>>,
+    bad: Mutex<HashMap<Arc<str>, Bad>>,
     started_at_task: Mutex<bool>,
 }
 
@@ -85,6 +85,15 @@ pub struct RunSummary {
     pub message: Option<String>,
     /// Totals.
     pub stats: Stats,
+}
+
+/// Why a host takes part in no more plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bad {
+    /// A task failed and nothing rescued it.
+    Failed,
+    /// It could not be reached.
+    Unreachable,
 }
 
 /// What ends a run at once.
@@ -164,12 +173,12 @@ impl Run {
         self.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn bad(&self) -> MutexGuard<'_, HashSet<Arc<str>>> {
+    fn bad(&self) -> MutexGuard<'_, HashMap<Arc<str>, Bad>> {
         self.bad.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn mark_bad(&self, host: &Arc<str>) {
-        self.bad().insert(Arc::clone(host));
+    pub(super) fn mark_bad(&self, host: &Arc<str>, bad: Bad) {
+        self.bad().insert(Arc::clone(host), bad);
     }
 
     pub(super) fn unmark_bad(&self, host: &Arc<str>) {
@@ -182,7 +191,7 @@ impl Run {
 
     /// Hosts that take part in no more plays.
     pub(super) fn out_of_play(&self) -> Vec<Arc<str>> {
-        self.bad().iter().cloned().collect()
+        self.bad().keys().cloned().collect()
     }
 
     /// The items from the task of `--start-at-task` on.
@@ -211,8 +220,7 @@ impl Run {
             let ended = self.playbook(playbook, loader).await;
             self.printer.recap(&self.stats());
             fatal = ended.err();
-            let failed = self.stats().hosts.values().any(|totals| totals.failed > 0 || totals.unreachable > 0);
-            if fatal.is_some() || failed || self.stop.is_requested() {
+            if fatal.is_some() || self.bad_hosts() > 0 || self.stop.is_requested() {
                 break;
             }
         }
@@ -266,13 +274,11 @@ impl Run {
 
     fn summary(&self, fatal: Option<Fatal>) -> RunSummary {
         let stats = self.stats().clone();
-        let failed = stats.hosts.values().any(|totals| totals.failed > 0);
-        let unreachable = stats.hosts.values().any(|totals| totals.unreachable > 0);
+        let unreachable = self.bad().values().any(|bad| *bad == Bad::Unreachable);
         let (exit_code, outcome) = match (self.stop.signal(), &fatal) {
             (Some(signal), _) => (128 + signal, RunOutcome::Cancelled),
             (None, Some(fatal)) => (fatal.exit_code, RunOutcome::Invalid),
             (None, None) if unreachable => (4, RunOutcome::Unreachable),
-            (None, None) if failed => (2, RunOutcome::Failed),
             (None, None) if self.bad_hosts() > 0 => (2, RunOutcome::Failed),
             (None, None) => (0, RunOutcome::Succeeded),
         };

@@ -117,20 +117,23 @@ pub fn censored(result: &Map<String, Value>) -> Map<String, Value> {
 }
 
 /// Whether an ordinary result shows its content.
-fn is_verbose(result: &Map<String, Value>, verbosity: u8) -> bool {
+fn is_verbose(result: &Map<String, Value>, no_log: bool, verbosity: u8) -> bool {
+    if no_log {
+        return verbosity > 0;
+    }
     let flag = |key: &str| result.get(key).and_then(Value::as_bool).unwrap_or(false);
     (verbosity > 0 || flag("_ansible_verbose_always")) && !flag("_ansible_verbose_override")
 }
 
-fn dump(result: &Map<String, Value>, shown: Map<String, Value>, verbosity: u8) -> String {
-    let always = result.get("_ansible_verbose_always").and_then(Value::as_bool).unwrap_or(false);
+fn dump(result: &Map<String, Value>, shown: Map<String, Value>, no_log: bool, verbosity: u8) -> String {
+    let always = !no_log && result.get("_ansible_verbose_always").and_then(Value::as_bool).unwrap_or(false);
     let indent = (always || verbosity > 2).then_some(4);
     python_json(&Value::Object(shown), indent)
 }
 
 /// The line of a host, and the colour that it is in.
-pub fn host_line(host: &str, line: HostLine, result: &Map<String, Value>, shown: Map<String, Value>, verbosity: u8) -> (String, Color) {
-    let verbose = is_verbose(result, verbosity);
+pub fn host_line(host: &str, line: HostLine, result: &Map<String, Value>, shown: Map<String, Value>, no_log: bool, verbosity: u8) -> (String, Color) {
+    let verbose = is_verbose(result, no_log, verbosity);
     let mut text = match line {
         HostLine::Ok => format!("ok: [{host}]"),
         HostLine::Changed => format!("changed: [{host}]"),
@@ -141,14 +144,14 @@ pub fn host_line(host: &str, line: HostLine, result: &Map<String, Value>, shown:
     let (always, color) = color(line);
     if always || verbose {
         text.push_str(" => ");
-        text.push_str(&dump(result, shown, verbosity));
+        text.push_str(&dump(result, shown, no_log, verbosity));
     }
     (text, color)
 }
 
 /// The line of an item.
-pub fn item_line(item: &ItemLine, result: &Map<String, Value>, shown: Map<String, Value>, verbosity: u8) -> (String, Color) {
-    let verbose = is_verbose(result, verbosity);
+pub fn item_line(item: &ItemLine, result: &Map<String, Value>, shown: Map<String, Value>, no_log: bool, verbosity: u8) -> (String, Color) {
+    let verbose = is_verbose(result, no_log, verbosity);
     let ItemLine { host, label, .. } = item;
     let mut text = match item.status {
         HostLine::Ok => format!("ok: [{host}] => (item={label})"),
@@ -159,7 +162,7 @@ pub fn item_line(item: &ItemLine, result: &Map<String, Value>, shown: Map<String
     let (always, color) = color(item.status);
     if always || verbose {
         text.push_str(" => ");
-        text.push_str(&dump(result, shown, verbosity));
+        text.push_str(&dump(result, shown, no_log, verbosity));
     }
     (text, color)
 }
@@ -199,10 +202,10 @@ mod tests {
     #[test]
     fn lines_look_as_ansibles_do() {
         let result = map(json!({"changed": false, "failed": true, "msg": "no"}));
-        let (line, _) = host_line("h", HostLine::Failed { ignored: false }, &result, shown(&result, false, false, 0), 0);
+        let (line, _) = host_line("h", HostLine::Failed { ignored: false }, &result, shown(&result, false, false, 0), false, 0);
         assert_eq!(line, r#"fatal: [h]: FAILED! => {"changed": false, "msg": "no"}"#);
         let debug = map(json!({"changed": false, "msg": "hi", "_ansible_verbose_always": true}));
-        let (line, _) = host_line("h", HostLine::Ok, &debug, shown(&debug, false, true, 0), 0);
+        let (line, _) = host_line("h", HostLine::Ok, &debug, shown(&debug, false, true, 0), false, 0);
         assert_eq!(line, "ok: [h] => {\n    \"msg\": \"hi\"\n}");
     }
 }

@@ -58,7 +58,8 @@ impl Printer {
     fn line(&self, state: &mut State, text: &str, color: Option<Color>) {
         let painted = color.map_or_else(|| text.to_owned(), |color| color.paint(text, self.colored));
         // ok: a reader that went away ends nothing; the run goes on.
-        let _ = state.output.write_all((painted + "\n").as_bytes());
+        let end = if painted.ends_with('\n') { "" } else { "\n" };
+        let _ = state.output.write_all((painted + end).as_bytes());
         let _ = state.output.flush();
     }
 
@@ -169,7 +170,7 @@ impl Printer {
         let is_debug = state.header.as_ref().is_some_and(|header| header.is_debug);
         self.warnings_of(result, no_log);
         let shown = display::shown(result, no_log, is_debug, self.verbosity);
-        let (text, color) = display::item_line(item, result, shown, self.verbosity);
+        let (text, color) = display::item_line(item, result, shown, no_log, self.verbosity);
         if !no_log {
             self.diff(&mut state, result);
         }
@@ -192,8 +193,9 @@ impl Printer {
             shown.remove("results");
             shown
         };
-        if !looped || matches!(line, HostLine::Skipped | HostLine::Unreachable { .. }) {
-            let (text, color) = display::host_line(host, line, result, shown(), self.verbosity);
+        // Ansible hides a loop that is hidden so well that it does not know it for one.
+        if !looped || no_log || matches!(line, HostLine::Skipped | HostLine::Unreachable { .. }) {
+            let (text, color) = display::host_line(host, line, result, shown(), no_log, self.verbosity);
             self.line(&mut state, &text, Some(color));
         }
         if matches!(line, HostLine::Failed { ignored: true } | HostLine::Unreachable { ignored: true }) {
