@@ -114,7 +114,7 @@ async fn what_is_missing_is_said_and_claimed_when_it_appears() {
     let operator = world.operator("one", &[]).await;
     world.machines(&["m1", "m2"]).await;
     world
-        .create::<Machine>(support::machine("spare", 7, json!({"rack": "b"})))
+        .create::<Machine>(support::machine("spare", 7, &json!({"rack": "b"})))
         .await;
     world
         .merge::<Machine>("spare", json!({"spec": {"unschedulable": true}}))
@@ -155,7 +155,7 @@ async fn only_machines_that_match_the_selector_are_claimed() {
             .create::<Machine>(support::machine(
                 &format!("m{index}"),
                 index,
-                json!({"rack": rack}),
+                &json!({"rack": rack}),
             ))
             .await;
     }

@@ -85,7 +85,7 @@ async fn kubelet(world: &World, machine: &Machine, ready: &str) {
         .unwrap();
 }
 
-fn workers(count: i32, labels: Value) -> Value {
+fn workers(count: i32, labels: &Value) -> Value {
     json!({"spec": {"machineSets": [
         {"name": "control-plane", "role": "ControlPlane", "replicas": 1},
         {"name": "worker", "role": "Worker", "replicas": count, "labels": labels},
@@ -137,7 +137,7 @@ async fn machines_follow_their_nodes_and_a_leaving_one_is_drained_first() {
     // Labels of the set reach the Node, and only the set's leave it.
     let nodes: Api<Node> = Api::all(world.client.clone());
     world
-        .merge::<ClusterDeployment>("shop", workers(1, json!({"tier": "web"})))
+        .merge::<ClusterDeployment>("shop", workers(1, &json!({"tier": "web"})))
         .await;
     world
         .eventually("the label is there", || async {
@@ -145,7 +145,7 @@ async fn machines_follow_their_nodes_and_a_leaving_one_is_drained_first() {
         })
         .await;
     world
-        .merge::<ClusterDeployment>("shop", workers(1, json!({})))
+        .merge::<ClusterDeployment>("shop", workers(1, &json!({})))
         .await;
     world
         .eventually("the label is gone", || async {
@@ -184,7 +184,7 @@ async fn machines_follow_their_nodes_and_a_leaving_one_is_drained_first() {
         }))
         .await;
     world
-        .merge::<ClusterDeployment>("shop", workers(0, json!({})))
+        .merge::<ClusterDeployment>("shop", workers(0, &json!({})))
         .await;
     world
         .eventually("the budget is named", || async {

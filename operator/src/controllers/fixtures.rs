@@ -1,11 +1,15 @@
 //! Objects for tests of plans.
+#![allow(clippy::missing_panics_doc, clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::BTreeMap;
 
 use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time},
     jiff::Timestamp,
 };
 use slipway_api::{
-    ClaimRef, Machine, MachineRole, MachineSpec, MachineStatus, Operation, RunPhase,
+    ClaimRef, ClusterDeployment, Machine, MachineRole, MachineSet, MachineSetSpec, MachineSpec,
+    MachineStatus, Operation, RunPhase, labels,
     machine::{HostKeyPolicy, LastRun, Ssh},
     references::NameReference,
 };
@@ -88,5 +92,41 @@ pub fn last_run(operation: Operation, phase: RunPhase) -> LastRun {
         phase,
         finished_at: None,
         message: None,
+    }
+}
+
+/// A MachineSet `shop-<name>` of the cluster `shop`, which has its finalizer.
+pub fn set(name: &str, role: MachineRole, replicas: i32) -> MachineSet {
+    let mut metadata = metadata(&format!("shop-{name}"));
+    metadata.finalizers = Some(vec![labels::MACHINE_SET_FINALIZER.to_owned()]);
+    MachineSet {
+        metadata,
+        spec: MachineSetSpec {
+            cluster_name: "shop".to_owned(),
+            role,
+            replicas: Some(replicas),
+            selector: None,
+            labels: BTreeMap::new(),
+            taints: Vec::new(),
+        },
+        status: None,
+    }
+}
+
+/// The ClusterDeployment `shop` with one control plane and two workers, which has its finalizer.
+pub fn deployment() -> ClusterDeployment {
+    let spec = serde_json::json!({
+        "kubernetesVersion": "v1.35.4",
+        "machineSets": [
+            {"name": "control-plane", "role": "ControlPlane", "replicas": 1},
+            {"name": "worker", "role": "Worker", "replicas": 2},
+        ],
+    });
+    let mut metadata = metadata("shop");
+    metadata.finalizers = Some(vec![labels::CLUSTER_DEPLOYMENT_FINALIZER.to_owned()]);
+    ClusterDeployment {
+        metadata,
+        spec: serde_json::from_value(spec).unwrap(),
+        status: None,
     }
 }

@@ -52,6 +52,13 @@ pub struct Leadership {
     renewed: Instant,
 }
 
+/// What came of one try to renew.
+enum Renewal {
+    Done,
+    Taken(String),
+    Failed(String),
+}
+
 /// What a look at the Lease says.
 #[derive(Debug, PartialEq, Eq)]
 enum Claimable {
@@ -185,38 +192,53 @@ impl LeaseManager {
 impl Leadership {
     /// Renews the Lease until it is lost; says why.
     pub async fn hold(&mut self) -> LeaseLost {
-        let interval = self.manager.renew_interval();
-        // Others may take the Lease when its time is over; we stop some time before.
-        let deadline = self.manager.duration - self.manager.duration / 6;
+        // Others may take the Lease when its time is over; we stop some time before, whatever a call is waiting for.
+        let deadline = self.manager.duration * 5 / 6;
+        let mut cause = "no answer".to_owned();
         loop {
-            tokio::time::sleep(interval / 2).await;
-            let started = Instant::now();
-            let cause = match self.manager.write(self.lease.clone()).await {
-                Ok(lease) => {
-                    self.lease = lease;
-                    self.renewed = started;
-                    continue;
-                }
-                Err(cause) => cause,
-            };
-            // A write that was carried out and whose answer was lost makes the next one a conflict: look again.
-            if let Ok(Some(lease)) = self
-                .manager
-                .limited(self.manager.api.get_opt(&self.manager.name))
-                .await
-            {
-                let holder = lease.spec.as_ref().and_then(|spec| spec.holder_identity.clone());
-                match holder {
-                    Some(holder) if holder != self.manager.identity => return LeaseLost::Taken(holder),
-                    _ => self.lease = lease,
-                }
-            }
+            tokio::time::sleep(self.manager.renew_interval() / 2).await;
             let silence = self.renewed.elapsed();
-            if silence >= deadline {
-                return LeaseLost::NotRenewed { silence, cause };
+            let remaining = deadline.checked_sub(silence).unwrap_or_default();
+            match tokio::time::timeout(remaining, self.renew()).await {
+                Ok(Renewal::Done) => {}
+                Ok(Renewal::Taken(holder)) => return LeaseLost::Taken(holder),
+                Ok(Renewal::Failed(why)) => {
+                    tracing::warn!("the Lease {} could not be renewed: {why}", self.manager.name);
+                    cause = why;
+                }
+                Err(_) => {
+                    return LeaseLost::NotRenewed {
+                        silence: self.renewed.elapsed(),
+                        cause,
+                    };
+                }
             }
-            tracing::warn!("the Lease {} could not be renewed: {cause}", self.manager.name);
         }
+    }
+
+    async fn renew(&mut self) -> Renewal {
+        let started = Instant::now();
+        let cause = match self.manager.write(self.lease.clone()).await {
+            Ok(lease) => {
+                self.lease = lease;
+                self.renewed = started;
+                return Renewal::Done;
+            }
+            Err(cause) => cause,
+        };
+        // A write that was carried out and whose answer was lost makes the next one a conflict: look again.
+        if let Ok(Some(lease)) = self
+            .manager
+            .limited(self.manager.api.get_opt(&self.manager.name))
+            .await
+        {
+            let holder = lease.spec.as_ref().and_then(|spec| spec.holder_identity.clone());
+            match holder {
+                Some(holder) if holder != self.manager.identity => return Renewal::Taken(holder),
+                _ => self.lease = lease,
+            }
+        }
+        Renewal::Failed(cause)
     }
 
     /// Gives the Lease back, so that another replica need not wait.

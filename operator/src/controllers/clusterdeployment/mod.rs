@@ -7,6 +7,8 @@ mod plan;
 mod secrets;
 mod summary;
 mod support;
+#[cfg(test)]
+mod tests;
 
 use std::{sync::Arc, time::Duration};
 

@@ -243,7 +243,7 @@ fn set_steps(observed: &Observed) -> Vec<Step> {
     // The control plane of an installed cluster stays where it is, as large as it is.
     let kept = installed
         .and_then(|_| support::control_plane(observed.sets.iter().map(|set| &**set)))
-        .map(|set| set.name_any());
+        .map(ResourceExt::name_any);
     let mut steps = Vec::new();
     let mut wanted_names = Vec::new();
     // The control plane first: the other sets wait for its machines.

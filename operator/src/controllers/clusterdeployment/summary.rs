@@ -219,7 +219,7 @@ fn listed(mut names: Vec<String>) -> String {
     names.truncate(NAMES_LIMIT);
     let mut text = names.join(", ");
     if rest > 0 {
-        text.push_str(&format!(" and {rest} more"));
+        text = format!("{text} and {rest} more");
     }
     text
 }

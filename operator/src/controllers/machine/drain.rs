@@ -157,7 +157,7 @@ fn names(pods: &[Pod]) -> String {
         .collect::<Vec<_>>()
         .join(", ");
     if pods.len() > NAMES_LIMIT {
-        text.push_str(&format!(" and {} more", pods.len() - NAMES_LIMIT));
+        text = format!("{text} and {} more", pods.len() - NAMES_LIMIT);
     }
     text
 }

@@ -9,6 +9,8 @@ mod drain;
 mod observe;
 mod plan;
 mod pool_run;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

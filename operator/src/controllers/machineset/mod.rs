@@ -9,6 +9,8 @@ mod act;
 mod observe;
 mod passed_over;
 mod plan;
+#[cfg(test)]
+mod tests;
 
 use std::{sync::Arc, time::Duration};
 
