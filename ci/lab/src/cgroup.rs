@@ -42,7 +42,8 @@ WantedBy=sysinit.target
 /// How this host arranges its control groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Hierarchies {
-    /// One hierarchy for each controller, with their mount points; `name=systemd` among them.
+    /// One hierarchy for each controller, with their mount points; `name=systemd` among them, and the empty unified
+    /// hierarchy of a hybrid host: systemd-nspawn makes a machine's groups of `name=systemd` below its own group there.
     Version1(Vec<Hierarchy>),
     /// The unified hierarchy, mounted here.
     Version2(PathBuf),
@@ -51,7 +52,7 @@ pub(crate) enum Hierarchies {
 /// One mounted hierarchy of version 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Hierarchy {
-    /// `memory`, `cpu,cpuacct`, or `name=systemd`.
+    /// `memory`, `cpu,cpuacct`, `name=systemd`, or nothing for the unified hierarchy beside them.
     pub(crate) controllers: String,
     /// Where it is mounted.
     pub(crate) mount: PathBuf,
@@ -71,7 +72,7 @@ impl Hierarchies {
         let is_controller =
             |option: &&str| !GENERAL_OPTIONS.contains(option) && !option.starts_with("release_agent=");
         let mut version1 = Vec::new();
-        let mut version2 = PathBuf::from("/sys/fs/cgroup");
+        let mut version2 = None;
         for line in mountinfo.lines() {
             // See proc(5): the file system type follows the separator, super options come last.
             let Some((left, right)) = line.split_once(" - ") else {
@@ -93,16 +94,19 @@ impl Hierarchies {
                         mount: mount.into(),
                     });
                 }
-                (Some("cgroup2"), _) => version2 = mount.into(),
+                (Some("cgroup2"), _) => version2 = Some(PathBuf::from(mount)),
                 _ => {}
             }
         }
         // A hybrid host has an empty unified hierarchy beside the controllers: version 1 is what counts there.
         if version1.is_empty() {
-            Self::Version2(version2)
-        } else {
-            Self::Version1(version1)
+            return Self::Version2(version2.unwrap_or_else(|| "/sys/fs/cgroup".into()));
         }
+        version1.extend(version2.map(|mount| Hierarchy {
+            controllers: String::new(),
+            mount,
+        }));
+        Self::Version1(version1)
     }
 
     fn mounts(&self) -> Vec<&Path> {
@@ -240,7 +244,7 @@ impl Hierarchies {
                 let controllers: Vec<&str> = hierarchies
                     .iter()
                     .map(|hierarchy| hierarchy.controllers.as_str())
-                    .filter(|controllers| !controllers.starts_with("name="))
+                    .filter(|controllers| !controllers.is_empty() && !controllers.starts_with("name="))
                     .collect();
                 Some(REMOUNT_UNIT.replace("@controllers@", &controllers.join(" ")))
             }
@@ -332,7 +336,7 @@ mod tests {
             panic!("version 1")
         };
         let controllers: Vec<&str> = found.iter().map(|h| h.controllers.as_str()).collect();
-        assert_eq!(controllers, ["memory", "cpu,cpuacct", "name=systemd"]);
+        assert_eq!(controllers, ["memory", "cpu,cpuacct", "name=systemd", ""]);
     }
 
     #[test]
@@ -341,7 +345,7 @@ mod tests {
         let found = Hierarchies::from_mounts(mounts);
         assert_eq!(found, Hierarchies::Version2("/sys/fs/cgroup".into()));
         assert_eq!(found.guest_unit(), None);
-        assert!(found.environment().is_empty());
+        assert_eq!(found.environment(), [WRITABLE_KERNEL_PARAMETERS]);
     }
 
     #[test]
