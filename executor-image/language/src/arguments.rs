@@ -15,8 +15,16 @@ pub struct Arguments {
 pub struct ArgumentsError(pub String);
 
 /// The options that `command`, `shell`, `script`, `raw` and their like take out of their free form.
-pub const FREE_FORM_OPTIONS: &[&str] =
-    &["creates", "removes", "chdir", "executable", "warn", "stdin", "stdin_add_newline", "strip_empty_ends"];
+pub const FREE_FORM_OPTIONS: &[&str] = &[
+    "creates",
+    "removes",
+    "chdir",
+    "executable",
+    "warn",
+    "stdin",
+    "stdin_add_newline",
+    "strip_empty_ends",
+];
 
 /// Splits `path=/x mode=0640`; words that are no pair go to the free form.
 pub fn parse_key_values(text: &str) -> Result<Arguments, ArgumentsError> {
@@ -60,12 +68,18 @@ fn set(options: &mut Vec<(String, String)>, key: &str, value: &str) {
 
 /// The first `=` that is not the first character and has no backslash before it.
 fn unescaped_equals(word: &str) -> Option<usize> {
-    word.match_indices('=').map(|(place, _)| place).find(|place| *place > 0 && !word[..*place].ends_with('\\'))
+    word.match_indices('=')
+        .map(|(place, _)| place)
+        .find(|place| *place > 0 && !word[..*place].ends_with('\\'))
 }
 
 fn unquote(text: &str) -> &str {
     for quote in ['"', '\''] {
-        if text.len() > 1 && text.starts_with(quote) && text.ends_with(quote) && !text.ends_with(&format!("\\{quote}")) {
+        if text.len() > 1
+            && text.starts_with(quote)
+            && text.ends_with(quote)
+            && !text.ends_with(&format!("\\{quote}"))
+        {
             return &text[1..text.len() - 1];
         }
     }
@@ -81,7 +95,10 @@ fn decode_escapes(text: &str) -> String {
         let after = &rest[place + 1..];
         let code = |digits: usize| {
             let written = after.get(1..=digits)?;
-            written.bytes().all(|digit| digit.is_ascii_hexdigit()).then_some(())?;
+            written
+                .bytes()
+                .all(|digit| digit.is_ascii_hexdigit())
+                .then_some(())?;
             char::from_u32(u32::from_str_radix(written, 16).ok()?).map(|character| (character, digits + 1))
         };
         let found = match after.chars().next() {

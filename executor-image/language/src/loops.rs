@@ -35,7 +35,12 @@ pub fn with(templar: &Templar, name: &str, node: &Node, scope: &Scope) -> Result
     let terms = match value.kind() {
         ValueKind::Seq => value.try_iter()?.collect(),
         // `with_dict` takes the mapping, `with_items` and its like take the keys.
-        ValueKind::Map if !matches!(name.trim_start_matches("ansible.builtin."), "dict" | "first_found") => {
+        ValueKind::Map
+            if !matches!(
+                name.trim_start_matches("ansible.builtin."),
+                "dict" | "first_found"
+            ) =>
+        {
             value.try_iter()?.collect()
         }
         _ => vec![value],

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use slipway_language::{
-    FileKind, Layer, LookupHost, Node, NodeKind, Scope, Span, Templar, TemplateOptions, Value, Variable, arguments,
-    loops, repr, yaml,
+    FileKind, Layer, LookupHost, Node, NodeKind, Scope, Span, Templar, TemplateOptions, Value, Variable,
+    arguments, loops, repr, yaml,
 };
 
 /// Finds files in the fixtures, as a playbook beside them would.
@@ -19,7 +19,9 @@ struct Fixtures(PathBuf);
 
 impl LookupHost for Fixtures {
     fn find_file(&self, name: &str, kind: FileKind) -> Option<PathBuf> {
-        [self.0.join(kind.folder()).join(name), self.0.join(name)].into_iter().find(|path| path.exists())
+        [self.0.join(kind.folder()).join(name), self.0.join(name)]
+            .into_iter()
+            .find(|path| path.exists())
     }
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         std::fs::read(path)
@@ -34,7 +36,11 @@ impl LookupHost for Fixtures {
             .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
             .unwrap_or_default();
         found.retain(|path| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             name.starts_with(prefix) && name.ends_with(suffix) && path.is_file()
         });
         found.sort();
@@ -45,7 +51,11 @@ impl LookupHost for Fixtures {
     }
     fn path_type(&self, path: &Path) -> Option<slipway_language::PathType> {
         let metadata = std::fs::symlink_metadata(self.0.join(path)).ok()?;
-        Some(if metadata.is_dir() { slipway_language::PathType::Directory } else { slipway_language::PathType::File })
+        Some(if metadata.is_dir() {
+            slipway_language::PathType::Directory
+        } else {
+            slipway_language::PathType::File
+        })
     }
 }
 
@@ -68,12 +78,15 @@ fn plain(node: &Node) -> Value {
         NodeKind::Float(value) => Value::from(*value),
         NodeKind::Str(text) | NodeKind::Unsafe(text) => Value::from(&**text),
         NodeKind::List(items) => items.iter().map(plain).collect::<Vec<_>>().into(),
-        NodeKind::Map(entries) => Value::from_pairs(entries.iter().map(|(key, value)| (plain(key), plain(value)))),
+        NodeKind::Map(entries) => {
+            Value::from_pairs(entries.iter().map(|(key, value)| (plain(key), plain(value))))
+        }
     }
 }
 
 fn text(node: &Node) -> &str {
-    node.as_str().unwrap_or_else(|| panic!("{}: a text is needed", node.span))
+    node.as_str()
+        .unwrap_or_else(|| panic!("{}: a text is needed", node.span))
 }
 
 impl Group {
@@ -87,7 +100,10 @@ impl Group {
             layer.insert(text(name).into(), Variable::Data(plain(value)));
         }
         Self {
-            scope: Scope::new(vec![Arc::new(layer) as Arc<dyn Layer>], Arc::new(Fixtures(fixtures.clone()))),
+            scope: Scope::new(
+                vec![Arc::new(layer) as Arc<dyn Layer>],
+                Arc::new(Fixtures(fixtures.clone())),
+            ),
             templar: Templar::new(),
             fixtures: fixtures.display().to_string(),
         }
@@ -100,31 +116,45 @@ impl Group {
                 .templar
                 .render_text(&format!("{{{{ [{}] }}}}", text(case)), &case.span, &self.scope)
                 .map_err(|error| whole(&error))?,
-            "templates" => self.templar.render(case, &self.scope).map_err(|error| whole(&error))?,
-            "conditions" => {
-                Value::from(self.templar.condition(case, &self.scope).map_err(|error| whole(&error))?.is_true())
-            }
+            "templates" => self
+                .templar
+                .render(case, &self.scope)
+                .map_err(|error| whole(&error))?,
+            "conditions" => Value::from(
+                self.templar
+                    .condition(case, &self.scope)
+                    .map_err(|error| whole(&error))?
+                    .is_true(),
+            ),
             "loops" => {
                 let name = case.get("with").map(text).unwrap_or_default();
                 let terms = case.get("terms").expect("terms");
-                loops::with(&self.templar, name, terms, &self.scope).map_err(|error| whole(&error))?.into()
+                loops::with(&self.templar, name, terms, &self.scope)
+                    .map_err(|error| whole(&error))?
+                    .into()
             }
             "files" => {
                 let source = case.get("source").map(text).unwrap_or_default();
                 let options = template_options(case.get("options"));
-                let rendered = self.templar.template_file(source, "case.j2", &options, &self.scope);
+                let rendered = self
+                    .templar
+                    .template_file(source, "case.j2", &options, &self.scope);
                 rendered.map_err(|error| whole(&error))?.into()
             }
             "documents" => {
                 let document = yaml::parse(text(case), "case.yml").map_err(|error| whole(&error))?;
                 document.root.as_ref().map_or_else(|| Value::from(()), plain)
             }
-            "key_values" => arguments(arguments::parse_key_values(text(case)).map_err(|error| whole(&error))?),
+            "key_values" => {
+                arguments(arguments::parse_key_values(text(case)).map_err(|error| whole(&error))?)
+            }
             "free_forms" => arguments(arguments::split_free_form(text(case)).map_err(|error| whole(&error))?),
             other => panic!("unknown kind of case {other}"),
         };
         let omit = slipway_language::to_text(&slipway_language::omit());
-        Ok(repr(&value).replace(&self.fixtures, "FIXTURES").replace(&omit, "__omit_place_holder__"))
+        Ok(repr(&value)
+            .replace(&self.fixtures, "FIXTURES")
+            .replace(&omit, "__omit_place_holder__"))
     }
 }
 
@@ -168,7 +198,12 @@ fn every_answer_is_that_of_ansible() {
     let mut total = 0;
     let mut used: HashSet<usize> = HashSet::new();
     let mut differences = Vec::new();
-    for node in document.root.as_ref().and_then(Node::as_list).expect("a list of groups") {
+    for node in document
+        .root
+        .as_ref()
+        .and_then(Node::as_list)
+        .expect("a list of groups")
+    {
         let name = node.get("name").map(text).expect("a name");
         let group = Group::new(node);
         for (kind, expected) in answers[name].as_object().expect("answers of the group") {
@@ -184,13 +219,17 @@ fn every_answer_is_that_of_ansible() {
                     _ => false,
                 };
                 let shown = repr(&plain(case));
-                let exception = exceptions::EXCEPTIONS.iter().position(|(group, case, _)| *group == name && *case == shown);
+                let exception = exceptions::EXCEPTIONS
+                    .iter()
+                    .position(|(group, case, _)| *group == name && *case == shown);
                 match (agrees, exception) {
                     (true, None) => {}
                     (false, Some(index)) => {
                         used.insert(index);
                     }
-                    (true, Some(_)) => differences.push(format!("{name} {kind} {shown}\n   is an exception but agrees")),
+                    (true, Some(_)) => {
+                        differences.push(format!("{name} {kind} {shown}\n   is an exception but agrees"))
+                    }
                     (false, None) => differences.push(format!(
                         "{name} {kind} {shown}\n   ansible: {expected}\n   ours:    {answer:?}"
                     )),
@@ -198,7 +237,9 @@ fn every_answer_is_that_of_ansible() {
             }
         }
     }
-    let unused: Vec<_> = (0..exceptions::EXCEPTIONS.len()).filter(|index| !used.contains(index)).collect();
+    let unused: Vec<_> = (0..exceptions::EXCEPTIONS.len())
+        .filter(|index| !used.contains(index))
+        .collect();
     assert!(unused.is_empty(), "exceptions that no case needs: {unused:?}");
     assert!(total > 2000, "only {total} cases");
     assert!(
@@ -213,7 +254,10 @@ fn every_answer_is_that_of_ansible() {
 fn the_places_of_errors_are_those_of_the_case() {
     let span = Span::new("play.yml", 7, 3);
     let group = Group::new(&Node::new(span.clone(), NodeKind::Null));
-    let error = group.templar.render_text("{{ nope }}", &span, &group.scope).unwrap_err();
+    let error = group
+        .templar
+        .render_text("{{ nope }}", &span, &group.scope)
+        .unwrap_err();
     assert_eq!(error.to_string(), "'nope' is undefined (play.yml:7:3)");
     assert_eq!(error.undefined.as_deref(), Some("nope"));
 }

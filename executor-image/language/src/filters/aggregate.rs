@@ -8,8 +8,13 @@ use super::compare::{attribute, ignore_case, order, same, sort_by_key};
 use crate::template::undefined::defined;
 use crate::value::convert::sequence;
 
-pub(super) const FILTERS: super::Table =
-    &[("groupby", groupby), ("max", max), ("min", min), ("sort", sort), ("sum", sum)];
+pub(super) const FILTERS: super::Table = &[
+    ("groupby", groupby),
+    ("max", max),
+    ("min", min),
+    ("sort", sort),
+    ("sum", sum),
+];
 
 fn sort(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [reverse, case_sensitive, path] = call.bind(["reverse", "case_sensitive", "attribute"])?;
@@ -24,11 +29,19 @@ fn sort(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 
 /// What an item is compared by: itself, an attribute, or several (`attribute='a,b'`).
 fn sort_key(item: &Value, path: Option<&Value>, case_sensitive: bool) -> Result<Value, Error> {
-    let key = |value: Value| if case_sensitive { value } else { ignore_case(&value) };
+    let key = |value: Value| {
+        if case_sensitive {
+            value
+        } else {
+            ignore_case(&value)
+        }
+    };
     match path {
         Some(path) if !path.is_none() => match path.as_str() {
             Some(paths) if paths.contains(',') => {
-                let keys = paths.split(',').map(|path| attribute(item, &Value::from(path)).map(key));
+                let keys = paths
+                    .split(',')
+                    .map(|path| attribute(item, &Value::from(path)).map(key));
                 Ok(sequence(keys.collect::<Result<_, _>>()?))
             }
             _ => attribute(item, path).map(key),
@@ -88,7 +101,9 @@ fn add(call: &Call<'_, '_, '_>, left: &Value, right: &Value) -> Result<Value, Er
         {
             return Ok(Value::from(total));
         }
-        let number = |value: &Value| f64::try_from(value.clone()).unwrap_or_else(|_| f64::from(u8::from(value.is_true())));
+        let number = |value: &Value| {
+            f64::try_from(value.clone()).unwrap_or_else(|_| f64::from(u8::from(value.is_true())))
+        };
         return Ok(Value::from(number(left) + number(right)));
     }
     if left.kind() == ValueKind::Seq && right.kind() == ValueKind::Seq {
@@ -104,7 +119,9 @@ fn add(call: &Call<'_, '_, '_>, left: &Value, right: &Value) -> Result<Value, Er
 /// `groupby`: a list of (key, items), sorted by key.
 fn groupby(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [path, default, case_sensitive] = call.bind(["attribute", "default", "case_sensitive"])?;
-    let Some(path) = path else { return Err(call.error("an attribute to group by is needed")) };
+    let Some(path) = path else {
+        return Err(call.error("an attribute to group by is needed"));
+    };
     let case_sensitive = flag(case_sensitive.as_ref(), false)?;
     let mut keyed = Vec::new();
     for item in call.items()? {
@@ -119,7 +136,11 @@ fn groupby(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let mut ordered: Vec<(Value, Value)> = keyed
         .into_iter()
         .map(|(key, item)| {
-            let sort_key = if case_sensitive { key.clone() } else { ignore_case(&key) };
+            let sort_key = if case_sensitive {
+                key.clone()
+            } else {
+                ignore_case(&key)
+            };
             (sort_key, sequence(vec![key, item]))
         })
         .collect();

@@ -25,7 +25,12 @@ impl<'call, 'template, 'environment> Call<'call, 'template, 'environment> {
         positional: &'call [Value],
         named: Kwargs,
     ) -> Self {
-        Self { name, state, positional, named }
+        Self {
+            name,
+            state,
+            positional,
+            named,
+        }
     }
 
     /// What stands before the bar; may be undefined.
@@ -94,7 +99,10 @@ impl<'call, 'template, 'environment> Call<'call, 'template, 'environment> {
     }
 
     /// Binds arguments to parameters of which there are no more by place, though perhaps by name.
-    pub(crate) fn bind_some<const COUNT: usize>(&self, names: [&str; COUNT]) -> Result<[Option<Value>; COUNT], Error> {
+    pub(crate) fn bind_some<const COUNT: usize>(
+        &self,
+        names: [&str; COUNT],
+    ) -> Result<[Option<Value>; COUNT], Error> {
         if self.positional.len() > COUNT + 1 {
             return Err(self.error(format!("takes at most {COUNT} argument(s) by place")));
         }

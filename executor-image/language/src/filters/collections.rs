@@ -41,11 +41,17 @@ fn dict2items(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let (key_name, value_name) = (key(key_name, "key"), key(value_name, "value"));
     let value = call.value()?;
     if value.kind() != ValueKind::Map {
-        return Err(call.error(format!("requires a dictionary, got '{}' instead", python::type_name(&value))));
+        return Err(call.error(format!(
+            "requires a dictionary, got '{}' instead",
+            python::type_name(&value)
+        )));
     }
-    let pairs = entries(&value)
-        .into_iter()
-        .map(|(key, value)| Ok(map([(key_name.clone(), key), (value_name.clone(), check(value)?)])));
+    let pairs = entries(&value).into_iter().map(|(key, value)| {
+        Ok(map([
+            (key_name.clone(), key),
+            (value_name.clone(), check(value)?),
+        ]))
+    });
     Ok(sequence(pairs.collect::<Result<_, Error>>()?))
 }
 
@@ -54,7 +60,10 @@ fn items2dict(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let (key_name, value_name) = (key(key_name, "key"), key(value_name, "value"));
     let value = call.value()?;
     if !matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) {
-        return Err(call.error(format!("requires a list, got '{}' instead", python::type_name(&value))));
+        return Err(call.error(format!(
+            "requires a list, got '{}' instead",
+            python::type_name(&value)
+        )));
     }
     let mut pairs = Vec::new();
     for item in items(&value)? {
@@ -150,8 +159,14 @@ fn zip_longest(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     call.no_more_names()?;
     let lists = lists(call)?;
     let length = lists.iter().map(Vec::len).max().unwrap_or(0);
-    let rows = (0..length)
-        .map(|index| tuple(lists.iter().map(|list| list.get(index).cloned().unwrap_or_else(|| fill.clone())).collect()));
+    let rows = (0..length).map(|index| {
+        tuple(
+            lists
+                .iter()
+                .map(|list| list.get(index).cloned().unwrap_or_else(|| fill.clone()))
+                .collect(),
+        )
+    });
     Ok(sequence(rows.collect()))
 }
 
@@ -159,11 +174,14 @@ fn zip_longest(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 const MOST_ROWS: usize = 1_000_000;
 
 fn product(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
-    let repeat = call.named("repeat")?.map_or(Ok(1), |count| whole(call, Some(&count), 1))?;
+    let repeat = call
+        .named("repeat")?
+        .map_or(Ok(1), |count| whole(call, Some(&count), 1))?;
     call.no_more_names()?;
     let once = lists(call)?;
-    let lists: Vec<Vec<Value>> =
-        std::iter::repeat_n(once, usize::try_from(repeat).unwrap_or(0)).flatten().collect();
+    let lists: Vec<Vec<Value>> = std::iter::repeat_n(once, usize::try_from(repeat).unwrap_or(0))
+        .flatten()
+        .collect();
     let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
     for list in &lists {
         if rows.len().saturating_mul(list.len()) > MOST_ROWS {
@@ -171,7 +189,10 @@ fn product(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         }
         rows = rows
             .iter()
-            .flat_map(|row| list.iter().map(move |value| row.iter().cloned().chain([value.clone()]).collect()))
+            .flat_map(|row| {
+                list.iter()
+                    .map(move |value| row.iter().cloned().chain([value.clone()]).collect())
+            })
             .collect();
     }
     Ok(sequence(rows.into_iter().map(tuple).collect()))
@@ -182,7 +203,9 @@ fn permutations(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 }
 
 fn combinations(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
-    choices(call, |chosen: &[usize], next| chosen.last().is_none_or(|last| next > *last))
+    choices(call, |chosen: &[usize], next| {
+        chosen.last().is_none_or(|last| next > *last)
+    })
 }
 
 /// Rows of `r` items in lexical order of their places; `allowed` says which place may follow.
@@ -207,13 +230,19 @@ fn choices(call: &Call<'_, '_, '_>, allowed: fn(&[usize], usize) -> bool) -> Res
             })
             .collect();
     }
-    Ok(sequence(rows.iter().map(|row| tuple(row.iter().map(|index| pool[*index].clone()).collect())).collect()))
+    Ok(sequence(
+        rows.iter()
+            .map(|row| tuple(row.iter().map(|index| pool[*index].clone()).collect()))
+            .collect(),
+    ))
 }
 
 /// `keys | map('extract', container)`: what stands in a container under a key, and under more keys below it.
 fn extract(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [container, more] = call.bind(["container", "morekeys"])?;
-    let Some(container) = container else { return Err(call.error("a container is needed")) };
+    let Some(container) = container else {
+        return Err(call.error("a container is needed"));
+    };
     let mut keys = vec![call.value()?];
     match more {
         Some(more) if more.kind() == ValueKind::Seq => keys.extend(items(&more)?),
@@ -232,13 +261,25 @@ fn subelements(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [path, skip_missing] = call.bind(["subelements", "skip_missing"])?;
     let value = call.value()?;
     let elements = match value.kind() {
-        ValueKind::Map => entries(&value).into_iter().map(|(_, value)| check(value)).collect::<Result<_, _>>()?,
+        ValueKind::Map => entries(&value)
+            .into_iter()
+            .map(|(_, value)| check(value))
+            .collect::<Result<_, _>>()?,
         ValueKind::Seq => items(&value)?,
         _ => return Err(call.error("obj must be a list of dicts or a nested dict")),
     };
-    let Some(path) = path else { return Err(call.error("a key is needed")) };
+    let Some(path) = path else {
+        return Err(call.error("a key is needed"));
+    };
     subelement_pairs(&elements, &path, flag(skip_missing.as_ref(), false)?)
-        .map(|pairs| sequence(pairs.into_iter().map(|(element, item)| tuple(vec![element, item])).collect()))
+        .map(|pairs| {
+            sequence(
+                pairs
+                    .into_iter()
+                    .map(|(element, item)| tuple(vec![element, item]))
+                    .collect(),
+            )
+        })
         .map_err(|message| call.error(message))
 }
 
@@ -258,14 +299,23 @@ pub(crate) fn subelement_pairs(
         let mut value = element.clone();
         for key in &keys {
             if value.kind() != ValueKind::Map {
-                return Err(format!("the key {key} should point to a dictionary, got '{}'", python::to_text(&value)));
+                return Err(format!(
+                    "the key {key} should point to a dictionary, got '{}'",
+                    python::to_text(&value)
+                ));
             }
-            let found = value.get_item(key).and_then(check).map_err(|error| error.to_string())?;
+            let found = value
+                .get_item(key)
+                .and_then(check)
+                .map_err(|error| error.to_string())?;
             if found.is_undefined() {
                 if skip_missing {
                     continue 'elements;
                 }
-                return Err(format!("could not find '{key}' key in iterated item {}", python::repr(&value)));
+                return Err(format!(
+                    "could not find '{key}' key in iterated item {}",
+                    python::repr(&value)
+                ));
             }
             value = found;
         }
@@ -285,7 +335,9 @@ pub(crate) fn subelement_pairs(
 
 fn rekey_on_member(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [key, duplicates] = call.bind(["key", "duplicates"])?;
-    let Some(key) = key else { return Err(call.error("a key is needed")) };
+    let Some(key) = key else {
+        return Err(call.error("a key is needed"));
+    };
     let overwrite = match duplicates.as_ref().map(python::to_text).as_deref() {
         None | Some("error") => false,
         Some("overwrite") => true,
@@ -308,7 +360,9 @@ fn rekey_on_member(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         }
         match keyed.iter_mut().find(|(known, _)| same(known, &name)) {
             Some(_) if !overwrite => {
-                return Err(call.error(format!("key {name} is not unique, cannot correctly turn into dict")));
+                return Err(call.error(format!(
+                    "key {name} is not unique, cannot correctly turn into dict"
+                )));
             }
             Some(known) => known.1 = row,
             None => keyed.push((name, row)),

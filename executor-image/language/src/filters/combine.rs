@@ -42,7 +42,10 @@ fn combine(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let terms: Vec<Value> = std::iter::once(call.value()?).chain(call.rest(0)?).collect();
     let mut mappings = Vec::new();
     flatten_into(&mut mappings, terms, Some(1), true)?;
-    let mut mappings = mappings.iter().map(finalize_complete).collect::<Result<Vec<_>, _>>()?;
+    let mut mappings = mappings
+        .iter()
+        .map(finalize_complete)
+        .collect::<Result<Vec<_>, _>>()?;
     if mappings.len() == 1 {
         return Ok(mappings.swap_remove(0));
     }
@@ -54,7 +57,9 @@ fn combine(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         )));
     }
     let mut mappings = mappings.into_iter();
-    let Some(first) = mappings.next() else { return Ok(map(Vec::<(Value, Value)>::new())) };
+    let Some(first) = mappings.next() else {
+        return Ok(map(Vec::<(Value, Value)>::new()));
+    };
     mappings.try_fold(first, |low, high| merge(&low, &high, recursive, list_merge))
 }
 
@@ -81,7 +86,10 @@ fn merge(low: &Value, high: &Value, recursive: bool, list_merge: ListMerge) -> R
 fn merge_lists(low: &Value, high: &Value, list_merge: ListMerge) -> Result<Value, Error> {
     let (low, high) = (items(low)?, items(high)?);
     let without = |present: &[Value]| -> Vec<Value> {
-        low.iter().filter(|value| !present.iter().any(|known| same(known, value))).cloned().collect()
+        low.iter()
+            .filter(|value| !present.iter().any(|known| same(known, value)))
+            .cloned()
+            .collect()
     };
     Ok(sequence(match list_merge {
         ListMerge::Replace => high,

@@ -26,7 +26,9 @@ pub(crate) fn order(left: &Value, right: &Value) -> Result<Ordering, Error> {
         {
             return Ok(left.cmp(&right));
         }
-        return Ok(number(left).partial_cmp(&number(right)).unwrap_or(Ordering::Equal));
+        return Ok(number(left)
+            .partial_cmp(&number(right))
+            .unwrap_or(Ordering::Equal));
     }
     match (left.as_str(), right.as_str()) {
         (Some(left), Some(right)) => return Ok(left.cmp(right)),
@@ -43,7 +45,11 @@ pub(crate) fn order(left: &Value, right: &Value) -> Result<Ordering, Error> {
     }
     Err(Error::new(
         ErrorKind::InvalidOperation,
-        format!("'<' not supported between instances of '{}' and '{}'", type_name(left), type_name(right)),
+        format!(
+            "'<' not supported between instances of '{}' and '{}'",
+            type_name(left),
+            type_name(right)
+        ),
     ))
 }
 
@@ -73,7 +79,9 @@ pub(super) fn sort_by_key(values: &mut [(Value, Value)], reverse: bool) -> Resul
 
 /// Text in lower case; anything else as it is.
 pub(super) fn ignore_case(value: &Value) -> Value {
-    value.as_str().map_or_else(|| value.clone(), |text| Value::from(text.to_lowercase()))
+    value
+        .as_str()
+        .map_or_else(|| value.clone(), |text| Value::from(text.to_lowercase()))
 }
 
 /// `attribute='a.b.0'`: what a path names inside an item; undefined if there is no such thing.
@@ -84,9 +92,15 @@ pub(crate) fn attribute(item: &Value, path: &Value) -> Result<Value, Error> {
     let mut value = item.clone();
     for part in text.split('.') {
         defined(&value)?;
-        let key = part.parse::<i64>().map_or_else(|_| Value::from(part), Value::from);
+        let key = part
+            .parse::<i64>()
+            .map_or_else(|_| Value::from(part), Value::from);
         let found = value.get_item(&key).unwrap_or(Value::UNDEFINED);
-        value = check(if found.is_undefined() { value.get_item(&Value::from(part)).unwrap_or(Value::UNDEFINED) } else { found })?;
+        value = check(if found.is_undefined() {
+            value.get_item(&Value::from(part)).unwrap_or(Value::UNDEFINED)
+        } else {
+            found
+        })?;
     }
     Ok(value)
 }

@@ -7,8 +7,11 @@ use crate::template::TemplateError;
 use crate::template::undefined::undefined;
 use crate::value::python;
 
-pub(super) const FILTERS: super::Table =
-    &[("mandatory", mandatory), ("ternary", ternary), ("type_debug", type_debug)];
+pub(super) const FILTERS: super::Table = &[
+    ("mandatory", mandatory),
+    ("ternary", ternary),
+    ("type_debug", type_debug),
+];
 pub(super) const JINJA_FILTERS: super::Table = &[("d", default), ("default", default)];
 
 fn default(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {

@@ -30,7 +30,11 @@ fn bytes(value: &Value) -> Vec<u8> {
 
 fn encoding(call: &Call<'_, '_, '_>) -> Result<(), Error> {
     let [encoding] = call.bind(["encoding"])?;
-    match encoding.as_ref().map(|name| python::to_text(name).to_lowercase().replace('_', "-")).as_deref() {
+    match encoding
+        .as_ref()
+        .map(|name| python::to_text(name).to_lowercase().replace('_', "-"))
+        .as_deref()
+    {
         None | Some("utf-8" | "utf8" | "ascii" | "us-ascii") => Ok(()),
         Some(other) => Err(call.error(format!("the encoding '{other}' is not supported, only utf-8"))),
     }
@@ -43,12 +47,16 @@ fn base64_encode(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 
 /// As Python's: characters outside of the alphabet are skipped, padding must be complete.
 fn base64_decode(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
-    const LENIENT: GeneralPurpose =
-        GeneralPurpose::new(&base64::alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &base64::alphabet::STANDARD,
+        GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+    );
     encoding(call)?;
     let mut clean = bytes(&call.value()?);
     clean.retain(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='));
-    let decoded = LENIENT.decode(&clean).map_err(|_| call.error("Incorrect padding: the text is not base64"))?;
+    let decoded = LENIENT
+        .decode(&clean)
+        .map_err(|_| call.error("Incorrect padding: the text is not base64"))?;
     Ok(Value::from(String::from_utf8_lossy(&decoded).into_owned()))
 }
 
@@ -83,7 +91,10 @@ const ANSIBLE_NAMESPACE: &str = "361E6D51-FAEC-444A-9079-341386DA8E2E";
 /// A name-based UUID (version 5).
 fn to_uuid(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [namespace] = call.bind(["namespace"])?;
-    let namespace = namespace.map_or_else(|| ANSIBLE_NAMESPACE.to_owned(), |namespace| python::to_text(&namespace));
+    let namespace = namespace.map_or_else(
+        || ANSIBLE_NAMESPACE.to_owned(),
+        |namespace| python::to_text(&namespace),
+    );
     let space = hex::decode(namespace.replace(['-', '{', '}'], ""))
         .ok()
         .filter(|space| space.len() == 16)
@@ -95,5 +106,12 @@ fn to_uuid(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     id[6] = (id[6] & 0x0f) | 0x50;
     id[8] = (id[8] & 0x3f) | 0x80;
     let text = hex::encode(id);
-    Ok(Value::from(format!("{}-{}-{}-{}-{}", &text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..])))
+    Ok(Value::from(format!(
+        "{}-{}-{}-{}-{}",
+        &text[..8],
+        &text[8..12],
+        &text[12..16],
+        &text[16..20],
+        &text[20..]
+    )))
 }

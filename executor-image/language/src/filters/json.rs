@@ -12,8 +12,11 @@ use crate::value::convert::entries;
 use crate::value::json::{from_json, key_text};
 use crate::value::python;
 
-pub(super) const FILTERS: super::Table =
-    &[("from_json", read), ("to_json", |call| write(call, false)), ("to_nice_json", |call| write(call, true))];
+pub(super) const FILTERS: super::Table = &[
+    ("from_json", read),
+    ("to_json", |call| write(call, false)),
+    ("to_nice_json", |call| write(call, true)),
+];
 
 /// Jinja's own: keys sorted, and no character that means something in HTML.
 pub(super) const JINJA_FILTERS: super::Table = &[("tojson", |call| {
@@ -23,10 +26,20 @@ pub(super) const JINJA_FILTERS: super::Table = &[("tojson", |call| {
         None => None,
     };
     let item_separator = if indent.is_some() { "," } else { ", " }.to_owned();
-    let style = Style { indent, item_separator, key_separator: ": ".into(), sort_keys: true, ascii_only: true };
+    let style = Style {
+        indent,
+        item_separator,
+        key_separator: ": ".into(),
+        sort_keys: true,
+        ascii_only: true,
+    };
     let mut out = String::new();
     style.write(&mut out, &finalize_complete(&call.value()?)?, 0, call)?;
-    let safe = out.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026").replace('\'', "\\u0027");
+    let safe = out
+        .replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026")
+        .replace('\'', "\\u0027");
     Ok(Value::from(safe))
 })];
 
@@ -41,8 +54,11 @@ struct Style {
 
 fn write(call: &mut Call<'_, '_, '_>, nice: bool) -> Result<Value, Error> {
     // `to_nice_json` names its first two parameters; `to_json` has none.
-    let [indent, sort_keys] =
-        if nice { call.bind_some(["indent", "sort_keys"])? } else { [call.named("indent")?, call.named("sort_keys")?] };
+    let [indent, sort_keys] = if nice {
+        call.bind_some(["indent", "sort_keys"])?
+    } else {
+        [call.named("indent")?, call.named("sort_keys")?]
+    };
     let indent = match indent {
         Some(value) if value.is_none() => None,
         Some(value) if value.as_str().is_some() => value.as_str().map(str::to_owned),
@@ -52,7 +68,9 @@ fn write(call: &mut Call<'_, '_, '_>, nice: bool) -> Result<Value, Error> {
     let separators = match call.named("separators")? {
         Some(pair) if !nice && !pair.is_none() => {
             let pair = items(&pair)?;
-            let [item, key] = pair.as_slice() else { return Err(call.error("separators must be a pair")) };
+            let [item, key] = pair.as_slice() else {
+                return Err(call.error("separators must be a pair"));
+            };
             Some((python::to_text(item), python::to_text(key)))
         }
         _ => None,
@@ -68,7 +86,13 @@ fn write(call: &mut Call<'_, '_, '_>, nice: bool) -> Result<Value, Error> {
         sort_keys: flag(sort_keys.as_ref(), nice)?,
         ascii_only: flag(call.named("ensure_ascii")?.as_ref(), true)?,
     };
-    for known in ["vault_to_text", "preprocess_unsafe", "allow_nan", "skipkeys", "check_circular"] {
+    for known in [
+        "vault_to_text",
+        "preprocess_unsafe",
+        "allow_nan",
+        "skipkeys",
+        "check_circular",
+    ] {
         call.named(known)?;
     }
     call.no_more_names()?;
@@ -79,7 +103,13 @@ fn write(call: &mut Call<'_, '_, '_>, nice: bool) -> Result<Value, Error> {
 }
 
 impl Style {
-    fn write(&self, out: &mut String, value: &Value, depth: usize, call: &Call<'_, '_, '_>) -> Result<(), Error> {
+    fn write(
+        &self,
+        out: &mut String,
+        value: &Value,
+        depth: usize,
+        call: &Call<'_, '_, '_>,
+    ) -> Result<(), Error> {
         match value.kind() {
             ValueKind::Seq | ValueKind::Iterable => {
                 let values = items(value)?;
@@ -90,8 +120,10 @@ impl Style {
             ValueKind::Map => {
                 let mut pairs = entries(value);
                 if self.sort_keys {
-                    let mut keyed: Vec<(Value, Value)> =
-                        pairs.into_iter().map(|(key, value)| (key.clone(), crate::value::convert::sequence(vec![key, value]))).collect();
+                    let mut keyed: Vec<(Value, Value)> = pairs
+                        .into_iter()
+                        .map(|(key, value)| (key.clone(), crate::value::convert::sequence(vec![key, value])))
+                        .collect();
                     super::compare::sort_by_key(&mut keyed, false)?;
                     pairs = keyed
                         .into_iter()
@@ -126,7 +158,10 @@ impl Style {
                 self.string(out, &python::to_text(value));
                 Ok(())
             }
-            _ => Err(call.error(format!("Object of type {} is not JSON serializable", python::type_name(value)))),
+            _ => Err(call.error(format!(
+                "Object of type {} is not JSON serializable",
+                python::type_name(value)
+            ))),
         }
     }
 
@@ -189,7 +224,12 @@ fn read(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     call.no_more_names()?;
     let value = call.value()?;
     let Some(text) = value.as_str() else {
-        return Err(call.error(format!("the JSON object must be str, bytes or bytearray, not {}", python::type_name(&value))));
+        return Err(call.error(format!(
+            "the JSON object must be str, bytes or bytearray, not {}",
+            python::type_name(&value)
+        )));
     };
-    serde_json::from_str(text).map(from_json).map_err(|error| call.error(format!("not JSON: {error}")))
+    serde_json::from_str(text)
+        .map(from_json)
+        .map_err(|error| call.error(format!("not JSON: {error}")))
 }

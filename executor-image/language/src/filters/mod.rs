@@ -58,8 +58,9 @@ const JINJA: &[Table] = &[
 ];
 
 /// Jinja's filters that minijinja has.
-const NATIVE: &[&str] =
-    &["attr", "batch", "count", "dictsort", "first", "items", "last", "length", "reverse", "safe", "slice"];
+const NATIVE: &[&str] = &[
+    "attr", "batch", "count", "dictsort", "first", "items", "last", "length", "reverse", "safe", "slice",
+];
 
 /// Puts the filters into the environment.
 pub(crate) fn register(environment: &mut Environment<'static>) {
@@ -80,7 +81,12 @@ pub(crate) fn register(environment: &mut Environment<'static>) {
 /// The names of all filters.
 pub(crate) fn names() -> Vec<String> {
     let ansible = ANSIBLE.iter().copied().flatten().map(|(name, _)| *name);
-    let jinja = JINJA.iter().copied().flatten().map(|(name, _)| *name).chain(NATIVE.iter().copied());
+    let jinja = JINJA
+        .iter()
+        .copied()
+        .flatten()
+        .map(|(name, _)| *name)
+        .chain(NATIVE.iter().copied());
     let full = ansible.clone().map(|name| format!("ansible.builtin.{name}"));
     ansible.chain(jinja).map(str::to_owned).chain(full).collect()
 }

@@ -16,7 +16,12 @@ pub(super) const FILTERS: super::Table = &[
     ("root", root),
     ("shuffle", shuffle),
 ];
-pub(super) const JINJA_FILTERS: super::Table = &[("abs", absolute), ("float", float), ("int", integer), ("round", round)];
+pub(super) const JINJA_FILTERS: super::Table = &[
+    ("abs", absolute),
+    ("float", float),
+    ("int", integer),
+    ("round", round),
+];
 
 fn boolean(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [] = call.bind([])?;
@@ -27,7 +32,9 @@ fn boolean(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
             let text = value.as_str().unwrap_or_default().to_lowercase();
             Value::from(matches!(text.as_str(), "yes" | "on" | "1" | "true"))
         }
-        ValueKind::Number => Value::from(f64::try_from(value).is_ok_and(|number| (number - 1.0).abs() < f64::EPSILON)),
+        ValueKind::Number => {
+            Value::from(f64::try_from(value).is_ok_and(|number| (number - 1.0).abs() < f64::EPSILON))
+        }
         _ => Value::from(false),
     })
 }
@@ -66,11 +73,21 @@ fn parse_integer(text: &str, base: i64) -> Option<Value> {
         (0 | 16, Some("0x")) => (16, &lower[2..]),
         (0 | 8, Some("0o")) => (8, &lower[2..]),
         (0 | 2, Some("0b")) => (2, &lower[2..]),
-        (0, _) if lower.len() > 1 && lower.starts_with('0') && lower.trim_matches(['0', '_']) != "" => return None,
+        (0, _) if lower.len() > 1 && lower.starts_with('0') && lower.trim_matches(['0', '_']) != "" => {
+            return None;
+        }
         (0, _) => (10, &*lower),
-        (base, _) => (u32::try_from(base).ok().filter(|base| (2..=36).contains(base))?, &*lower),
+        (base, _) => (
+            u32::try_from(base).ok().filter(|base| (2..=36).contains(base))?,
+            &*lower,
+        ),
     };
-    if digits.is_empty() || digits.starts_with('_') || digits.ends_with('_') || digits.contains("__") || digits.starts_with(['+', '-']) {
+    if digits.is_empty()
+        || digits.starts_with('_')
+        || digits.ends_with('_')
+        || digits.contains("__")
+        || digits.starts_with(['+', '-'])
+    {
         return None;
     }
     let magnitude = i128::from_str_radix(&digits.replace('_', ""), radix).ok()?;
@@ -85,7 +102,10 @@ fn python_float(text: &str) -> Option<f64> {
     if matches!(plain.as_str(), "inf" | "infinity" | "nan") {
         return text.to_lowercase().parse().ok();
     }
-    if !plain.starts_with(|first: char| first.is_ascii_digit() || first == '.') || plain.ends_with('_') || plain.contains("__") {
+    if !plain.starts_with(|first: char| first.is_ascii_digit() || first == '.')
+        || plain.ends_with('_')
+        || plain.contains("__")
+    {
         return None;
     }
     text.replace('_', "").parse().ok()
@@ -100,14 +120,20 @@ fn float(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         ValueKind::String => python_float(value.as_str().unwrap_or_default()),
         _ => None,
     };
-    Ok(found.map(Value::from).or(default).unwrap_or_else(|| Value::from(0.0)))
+    Ok(found
+        .map(Value::from)
+        .or(default)
+        .unwrap_or_else(|| Value::from(0.0)))
 }
 
 fn number(call: &Call<'_, '_, '_>, value: &Value) -> Result<f64, Error> {
     match value.kind() {
         ValueKind::Number => f64::try_from(value.clone()),
         ValueKind::Bool => Ok(f64::from(u8::from(value.is_true()))),
-        _ => Err(call.error(format!("can only be used on numbers, not '{}'", python::type_name(value)))),
+        _ => Err(call.error(format!(
+            "can only be used on numbers, not '{}'",
+            python::type_name(value)
+        ))),
     }
 }
 
@@ -130,7 +156,11 @@ fn round(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     };
     let exact = number(call, &value)?;
     let factor = 10_f64.powi(precision);
-    match method.as_ref().map_or_else(|| "common".to_owned(), python::to_text).as_str() {
+    match method
+        .as_ref()
+        .map_or_else(|| "common".to_owned(), python::to_text)
+        .as_str()
+    {
         "common" if value.is_integer() && precision >= 0 => Ok(value),
         // Formatting rounds the exact decimal value half to even, as Python's `round` does.
         "common" if precision >= 0 => {
@@ -162,8 +192,12 @@ fn logarithm(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 
 fn power(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [exponent] = call.bind(["y"])?;
-    let Some(exponent) = exponent else { return Err(call.error("an exponent is needed")) };
-    Ok(Value::from(number(call, &call.value()?)?.powf(number(call, &exponent)?)))
+    let Some(exponent) = exponent else {
+        return Err(call.error("an exponent is needed"));
+    };
+    Ok(Value::from(
+        number(call, &call.value()?)?.powf(number(call, &exponent)?),
+    ))
 }
 
 fn root(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
@@ -173,7 +207,11 @@ fn root(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     if value < 0.0 {
         return Err(call.error("can only be used on numbers: math domain error"));
     }
-    Ok(Value::from(if (base - 2.0).abs() < f64::EPSILON { value.sqrt() } else { value.powf(1.0 / base) }))
+    Ok(Value::from(if (base - 2.0).abs() < f64::EPSILON {
+        value.sqrt()
+    } else {
+        value.powf(1.0 / base)
+    }))
 }
 
 /// A number below `end` or an item of a list, by chance. A `seed` makes the choice the same at each run; which one it is

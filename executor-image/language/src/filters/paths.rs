@@ -9,7 +9,9 @@ use crate::value::convert::{map, sequence};
 use crate::value::python;
 
 pub(super) const FILTERS: super::Table = &[
-    ("basename", |call| Ok(Value::from(text(call)?.rsplit('/').next().unwrap_or_default()))),
+    ("basename", |call| {
+        Ok(Value::from(text(call)?.rsplit('/').next().unwrap_or_default()))
+    }),
     ("commonpath", common_path),
     ("dirname", |call| Ok(Value::from(directory(&text(call)?)))),
     ("expanduser", expand_user),
@@ -28,7 +30,10 @@ fn text(call: &Call<'_, '_, '_>) -> Result<String, Error> {
     let value = call.value()?;
     match value.as_str() {
         Some(text) => Ok(text.to_owned()),
-        None => Err(call.error(format!("expected str, bytes or os.PathLike object, not {}", python::type_name(&value)))),
+        None => Err(call.error(format!(
+            "expected str, bytes or os.PathLike object, not {}",
+            python::type_name(&value)
+        ))),
     }
 }
 
@@ -45,8 +50,13 @@ fn split_extension(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let name = &path[name_start..];
     // Leading dots belong to the name: `.bashrc` has no extension.
     let dots = name.len() - name.trim_start_matches('.').len();
-    let split = name[dots..].rfind('.').map_or(path.len(), |dot| name_start + dots + dot);
-    Ok(Value::from(Tuple::from([Value::from(&path[..split]), Value::from(&path[split..])])))
+    let split = name[dots..]
+        .rfind('.')
+        .map_or(path.len(), |dot| name_start + dots + dot);
+    Ok(Value::from(Tuple::from([
+        Value::from(&path[..split]),
+        Value::from(&path[split..]),
+    ])))
 }
 
 /// Python's `os.path.normpath`.
@@ -76,16 +86,24 @@ fn normal(path: &str) -> String {
 
 /// The path from the root, links followed as far as it exists.
 fn absolute(path: &str) -> String {
-    let current = std::env::current_dir().map(|path| path.display().to_string()).unwrap_or_default();
+    let current = std::env::current_dir()
+        .map(|path| path.display().to_string())
+        .unwrap_or_default();
     let whole = normal(&join(&current, path));
     let mut existing = std::path::Path::new(&whole);
     let mut rest = Vec::new();
     loop {
         if let Ok(real) = std::fs::canonicalize(existing) {
             let tail: std::path::PathBuf = rest.iter().rev().collect();
-            return if rest.is_empty() { real.display().to_string() } else { real.join(tail).display().to_string() };
+            return if rest.is_empty() {
+                real.display().to_string()
+            } else {
+                real.join(tail).display().to_string()
+            };
         }
-        let (Some(parent), Some(name)) = (existing.parent(), existing.file_name()) else { return whole };
+        let (Some(parent), Some(name)) = (existing.parent(), existing.file_name()) else {
+            return whole;
+        };
         rest.push(name.to_owned());
         existing = parent;
     }
@@ -110,49 +128,85 @@ fn path_join(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
             let mut parts = Vec::new();
             for item in items(&value)? {
                 let Some(part) = item.as_str() else {
-                    return Err(call.error(format!("join() argument must be str, not '{}'", python::type_name(&item))));
+                    return Err(call.error(format!(
+                        "join() argument must be str, not '{}'",
+                        python::type_name(&item)
+                    )));
                 };
                 parts.push(part.to_owned());
             }
             let mut parts = parts.into_iter();
-            let Some(first) = parts.next() else { return Err(call.error("a path is missing")) };
+            let Some(first) = parts.next() else {
+                return Err(call.error("a path is missing"));
+            };
             Ok(Value::from(parts.fold(first, |base, part| join(&base, &part))))
         }
-        _ => Err(call.error(format!("expects string or sequence, got '{}' instead", python::type_name(&value)))),
+        _ => Err(call.error(format!(
+            "expects string or sequence, got '{}' instead",
+            python::type_name(&value)
+        ))),
     }
 }
 
 fn common_path(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [] = call.bind([])?;
     let paths: Vec<String> = call.items()?.iter().map(python::to_text).collect();
-    let Some(first) = paths.first() else { return Err(call.error("is given an empty sequence")) };
+    let Some(first) = paths.first() else {
+        return Err(call.error("is given an empty sequence"));
+    };
     let rooted = first.starts_with('/');
     if paths.iter().any(|path| path.starts_with('/') != rooted) {
         return Err(call.error("can't mix absolute and relative paths"));
     }
     let split = |path: &str| -> Vec<String> {
-        path.split('/').filter(|part| !part.is_empty() && *part != ".").map(str::to_owned).collect()
+        path.split('/')
+            .filter(|part| !part.is_empty() && *part != ".")
+            .map(str::to_owned)
+            .collect()
     };
     let mut common = split(first);
     for path in &paths[1..] {
-        let same = common.iter().zip(split(path)).take_while(|(left, right)| **left == *right).count();
+        let same = common
+            .iter()
+            .zip(split(path))
+            .take_while(|(left, right)| **left == *right)
+            .count();
         common.truncate(same);
     }
-    Ok(Value::from(format!("{}{}", if rooted { "/" } else { "" }, common.join("/"))))
+    Ok(Value::from(format!(
+        "{}{}",
+        if rooted { "/" } else { "" },
+        common.join("/")
+    )))
 }
 
 fn relative(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [start] = call.bind(["start"])?;
-    let current = std::env::current_dir().map(|path| path.display().to_string()).unwrap_or_default();
+    let current = std::env::current_dir()
+        .map(|path| path.display().to_string())
+        .unwrap_or_default();
     let whole = |path: &str| normal(&join(&current, path));
     let path = whole(&text(call)?);
     let start = whole(&start.map_or_else(|| ".".to_owned(), |start| python::to_text(&start)));
-    let parts = |path: &str| -> Vec<String> { path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect() };
+    let parts = |path: &str| -> Vec<String> {
+        path.split('/')
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
     let (path, start) = (parts(&path), parts(&start));
-    let same = path.iter().zip(&start).take_while(|(left, right)| left == right).count();
+    let same = path
+        .iter()
+        .zip(&start)
+        .take_while(|(left, right)| left == right)
+        .count();
     let up = std::iter::repeat_n("..".to_owned(), start.len() - same);
     let steps: Vec<String> = up.chain(path[same..].iter().cloned()).collect();
-    Ok(Value::from(if steps.is_empty() { ".".to_owned() } else { steps.join("/") }))
+    Ok(Value::from(if steps.is_empty() {
+        ".".to_owned()
+    } else {
+        steps.join("/")
+    }))
 }
 
 fn expand_user(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
@@ -161,7 +215,11 @@ fn expand_user(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     Ok(Value::from(match (path.strip_prefix('~'), home) {
         (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
             let expanded = format!("{}{rest}", home.trim_end_matches('/'));
-            if expanded.is_empty() { "/".to_owned() } else { expanded }
+            if expanded.is_empty() {
+                "/".to_owned()
+            } else {
+                expanded
+            }
         }
         _ => path,
     }))
@@ -176,7 +234,10 @@ fn expand_variables(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         expanded.push_str(&rest[..dollar]);
         let after = &rest[dollar + 1..];
         let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
-        let (name, length) = match after.strip_prefix('{').and_then(|inner| inner.find('}').map(|end| (&inner[..end], end + 2))) {
+        let (name, length) = match after
+            .strip_prefix('{')
+            .and_then(|inner| inner.find('}').map(|end| (&inner[..end], end + 2)))
+        {
             Some(found) => found,
             None => {
                 let end = after.find(|character| !is_name(character)).unwrap_or(after.len());
@@ -196,7 +257,12 @@ fn expand_variables(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 fn file_glob(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let pattern = text(call)?;
     let found = Context::of(call.state)?.scope().host().glob(&pattern);
-    Ok(sequence(found.into_iter().map(|path| Value::from(path.display().to_string())).collect()))
+    Ok(sequence(
+        found
+            .into_iter()
+            .map(|path| Value::from(path.display().to_string()))
+            .collect(),
+    ))
 }
 
 /// The parts of an address, as Python's `urllib.parse.urlsplit` names them.
@@ -207,7 +273,9 @@ fn url_split(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let (before_query, query) = before_fragment.split_once('?').unwrap_or((before_fragment, ""));
     let is_scheme = |scheme: &str| {
         scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-            && scheme.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '+' | '-' | '.'))
+            && scheme
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '+' | '-' | '.'))
     };
     let (scheme, rest) = match before_query.split_once(':') {
         Some((scheme, rest)) if is_scheme(scheme) => (scheme.to_lowercase(), rest),
@@ -221,20 +289,35 @@ fn url_split(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         Some((user, host_port)) => (Some(user), host_port),
         None => (None, netloc),
     };
-    let (username, password) = match user.map(|user| user.split_once(':').map_or((user, None), |(name, word)| (name, Some(word)))) {
+    let (username, password) = match user.map(|user| {
+        user.split_once(':')
+            .map_or((user, None), |(name, word)| (name, Some(word)))
+    }) {
         Some((name, word)) => (Some(name), word),
         None => (None, None),
     };
-    let (host, port) = match host_port.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
+    let (host, port) = match host_port
+        .strip_prefix('[')
+        .and_then(|inner| inner.split_once(']'))
+    {
         Some((host, rest)) => (host, rest.strip_prefix(':')),
-        None => host_port.split_once(':').map_or((host_port, None), |(host, port)| (host, Some(port))),
+        None => host_port
+            .split_once(':')
+            .map_or((host_port, None), |(host, port)| (host, Some(port))),
     };
     let port = match port {
         None | Some("") => Value::from(()),
-        Some(port) => Value::from(port.parse::<u16>().map_err(|_| call.error(format!("'{port}' is no port")))?),
+        Some(port) => Value::from(
+            port.parse::<u16>()
+                .map_err(|_| call.error(format!("'{port}' is no port")))?,
+        ),
     };
     let or_none = |text: Option<&str>| text.map_or_else(|| Value::from(()), Value::from);
-    let hostname = if host.is_empty() { Value::from(()) } else { Value::from(host.to_lowercase()) };
+    let hostname = if host.is_empty() {
+        Value::from(())
+    } else {
+        Value::from(host.to_lowercase())
+    };
     let parts = map([
         ("fragment", Value::from(fragment)),
         ("hostname", hostname),
@@ -249,7 +332,11 @@ fn url_split(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     match part.filter(Value::is_true) {
         Some(part) => {
             let found = parts.get_item(&part)?;
-            if found.is_undefined() { Err(call.error(format!("unknown URL component: {part}"))) } else { Ok(found) }
+            if found.is_undefined() {
+                Err(call.error(format!("unknown URL component: {part}")))
+            } else {
+                Ok(found)
+            }
         }
         None => Ok(parts),
     }

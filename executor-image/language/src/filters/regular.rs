@@ -33,14 +33,24 @@ pub(crate) fn compile(pattern: &str, ignore_case: bool, multi_line: bool) -> Res
         (false, false) => "",
     };
     let source = format!("{flags}{translated}");
-    if let Some(known) = PATTERNS.read().unwrap_or_else(PoisonError::into_inner).get(&source) {
+    if let Some(known) = PATTERNS
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(&source)
+    {
         return Ok(Arc::clone(known));
     }
     let compiled = Regex::new(&source).map_err(|error| {
-        Error::new(ErrorKind::InvalidOperation, format!("invalid regular expression '{pattern}': {error}"))
+        Error::new(
+            ErrorKind::InvalidOperation,
+            format!("invalid regular expression '{pattern}': {error}"),
+        )
     })?;
     let compiled = Arc::new(compiled);
-    PATTERNS.write().unwrap_or_else(PoisonError::into_inner).insert(source, Arc::clone(&compiled));
+    PATTERNS
+        .write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(source, Arc::clone(&compiled));
     Ok(compiled)
 }
 
@@ -58,7 +68,10 @@ fn translate(pattern: &str, multi_line: bool) -> String {
         match character {
             '\\' => match rest.next() {
                 Some('Z') if !in_class => out.push_str(r"\z"),
-                Some(plain @ ('<' | '>' | '"' | '\'' | '/' | ' ' | '%' | ',' | ':' | ';' | '=' | '@' | '_' | '`' | '!')) => {
+                Some(
+                    plain @ ('<' | '>' | '"' | '\'' | '/' | ' ' | '%' | ',' | ':' | ';' | '=' | '@' | '_'
+                    | '`' | '!'),
+                ) => {
                     out.push(plain);
                 }
                 Some('u') => {
@@ -119,10 +132,17 @@ fn out_has_open_repetition(out: &str) -> bool {
 }
 
 fn failed(error: &fancy_regex::Error) -> Error {
-    Error::new(ErrorKind::InvalidOperation, format!("the regular expression takes too long or fails: {error}"))
+    Error::new(
+        ErrorKind::InvalidOperation,
+        format!("the regular expression takes too long or fails: {error}"),
+    )
 }
 
-fn pattern(call: &Call<'_, '_, '_>, argument: Option<&Value>, default: Option<&str>) -> Result<String, Error> {
+fn pattern(
+    call: &Call<'_, '_, '_>,
+    argument: Option<&Value>,
+    default: Option<&str>,
+) -> Result<String, Error> {
     match (argument, default) {
         (Some(value), _) => match defined(value)?.as_str() {
             Some(pattern) => Ok(pattern.to_owned()),
@@ -138,7 +158,12 @@ fn matches<'text>(regex: &Regex, text: &'text str, limit: usize) -> Result<Vec<C
     let mut found = Vec::new();
     let mut position = 0;
     while position <= text.len() && found.len() < limit {
-        let Some(captures) = regex.captures_from_pos(text, position).map_err(|error| failed(&error))? else { break };
+        let Some(captures) = regex
+            .captures_from_pos(text, position)
+            .map_err(|error| failed(&error))?
+        else {
+            break;
+        };
         let Some(whole) = captures.get(0) else { break };
         position = if whole.end() > whole.start() {
             whole.end()
@@ -151,14 +176,27 @@ fn matches<'text>(regex: &Regex, text: &'text str, limit: usize) -> Result<Vec<C
 }
 
 fn replace(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
-    let [expression, replacement, ignore_case, multi_line, count, mandatory] =
-        call.bind(["pattern", "replacement", "ignorecase", "multiline", "count", "mandatory_count"])?;
+    let [expression, replacement, ignore_case, multi_line, count, mandatory] = call.bind([
+        "pattern",
+        "replacement",
+        "ignorecase",
+        "multiline",
+        "count",
+        "mandatory_count",
+    ])?;
     let text = call.text()?;
     let expression = pattern(call, expression.as_ref(), Some(""))?;
-    let regex = compile(&expression, flag(ignore_case.as_ref(), false)?, flag(multi_line.as_ref(), false)?)?;
+    let regex = compile(
+        &expression,
+        flag(ignore_case.as_ref(), false)?,
+        flag(multi_line.as_ref(), false)?,
+    )?;
     let replacement = replacement.map_or(Ok(String::new()), |value| match defined(&value)?.as_str() {
         Some(text) => Ok(text.to_owned()),
-        None => Err(call.error(format!("the replacement must be a text, not '{}'", python::type_name(&value)))),
+        None => Err(call.error(format!(
+            "the replacement must be a text, not '{}'",
+            python::type_name(&value)
+        ))),
     })?;
     let template = Template::parse(&replacement, &regex).map_err(|message| call.error(message))?;
     let limit = match usize::try_from(whole(call, count.as_ref(), 0)?) {
@@ -168,7 +206,10 @@ fn replace(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let found = matches(&regex, &text, limit)?;
     let wanted = whole(call, mandatory.as_ref(), 0)?;
     if wanted != 0 && usize::try_from(wanted) != Ok(found.len()) {
-        return Err(call.error(format!("'{expression}' should match {wanted} times, but matches {} times in '{text}'", found.len())));
+        return Err(call.error(format!(
+            "'{expression}' should match {wanted} times, but matches {} times in '{text}'",
+            found.len()
+        )));
     }
     let mut result = String::with_capacity(text.len());
     let mut copied = 0;
@@ -197,12 +238,18 @@ impl Template {
         let mut text = String::new();
         let mut rest = source;
         let group = |number: usize| {
-            if number < regex.captures_len() { Ok(Part::Group(number)) } else { Err(format!("invalid group reference {number}")) }
+            if number < regex.captures_len() {
+                Ok(Part::Group(number))
+            } else {
+                Err(format!("invalid group reference {number}"))
+            }
         };
         while let Some(backslash) = rest.find('\\') {
             text.push_str(&rest[..backslash]);
             rest = &rest[backslash + 1..];
-            let Some(next) = rest.chars().next() else { return Err("bad escape (end of pattern)".into()) };
+            let Some(next) = rest.chars().next() else {
+                return Err("bad escape (end of pattern)".into());
+            };
             if let Some(after) = rest.strip_prefix("g<") {
                 let end = after.find('>').ok_or("missing >, unterminated name")?;
                 let name = &after[..end];
@@ -263,13 +310,23 @@ fn find_all(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [expression, multi_line, ignore_case] = call.bind(["regex", "multiline", "ignorecase"])?;
     let text = call.text()?;
     let expression = pattern(call, expression.as_ref(), None)?;
-    let regex = compile(&expression, flag(ignore_case.as_ref(), false)?, flag(multi_line.as_ref(), false)?)?;
+    let regex = compile(
+        &expression,
+        flag(ignore_case.as_ref(), false)?,
+        flag(multi_line.as_ref(), false)?,
+    )?;
     let found = matches(&regex, &text, usize::MAX)?;
-    let group = |captures: &Captures<'_, str>, number: usize| Value::from(captures.get(number).map_or("", |group| group.as_str()));
+    let group = |captures: &Captures<'_, str>, number: usize| {
+        Value::from(captures.get(number).map_or("", |group| group.as_str()))
+    };
     let rows = found.iter().map(|captures| match regex.captures_len() {
         1 => group(captures, 0),
         2 => group(captures, 1),
-        count => Value::from(Tuple::from((1..count).map(|number| group(captures, number)).collect::<Vec<_>>())),
+        count => Value::from(Tuple::from(
+            (1..count)
+                .map(|number| group(captures, number))
+                .collect::<Vec<_>>(),
+        )),
     });
     Ok(sequence(rows.collect()))
 }
@@ -285,9 +342,19 @@ fn search(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let mut groups = Vec::new();
     for reference in call.rest(1)? {
         let reference = python::to_text(defined(&reference)?);
-        let named = reference.strip_prefix("\\g<").and_then(|rest| rest.strip_suffix('>'));
-        let number = match (named, reference.strip_prefix('\\').and_then(|digits| digits.parse::<usize>().ok())) {
-            (Some(name), _) => name.parse().ok().or_else(|| regex.capture_names().position(|known| known == Some(name))),
+        let named = reference
+            .strip_prefix("\\g<")
+            .and_then(|rest| rest.strip_suffix('>'));
+        let number = match (
+            named,
+            reference
+                .strip_prefix('\\')
+                .and_then(|digits| digits.parse::<usize>().ok()),
+        ) {
+            (Some(name), _) => name
+                .parse()
+                .ok()
+                .or_else(|| regex.capture_names().position(|known| known == Some(name))),
             (None, Some(number)) => Some(number),
             (None, None) => return Err(call.error("Unknown argument")),
         };
@@ -300,7 +367,9 @@ fn search(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         return Ok(Value::from(captures.get(0).map_or("", |group| group.as_str())));
     }
     let found = groups.into_iter().map(|number| match number {
-        Some(number) => Ok(captures.get(number).map_or_else(|| Value::from(()), |group| Value::from(group.as_str()))),
+        Some(number) => Ok(captures
+            .get(number)
+            .map_or_else(|| Value::from(()), |group| Value::from(group.as_str()))),
         None => Err(call.error("no such group")),
     });
     Ok(sequence(found.collect::<Result<_, _>>()?))
@@ -309,7 +378,11 @@ fn search(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 fn escape(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [kind] = call.bind(["re_type"])?;
     let text = call.text()?;
-    let special = match kind.as_ref().map_or_else(|| "python".to_owned(), python::to_text).as_str() {
+    let special = match kind
+        .as_ref()
+        .map_or_else(|| "python".to_owned(), python::to_text)
+        .as_str()
+    {
         "python" => "()[]{}?*+-|^$\\.&~# \t\n\r\u{b}\u{c}",
         "posix_basic" => "].[^$*\\",
         "posix_extended" => return Err(call.error("Regex type (posix_extended) not yet implemented")),

@@ -22,7 +22,9 @@ fn map(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let mut arguments = call.rest(0)?;
     let items = call.items()?;
     if arguments.is_empty() {
-        let path = call.named("attribute")?.ok_or_else(|| call.error("a filter or an attribute is needed"))?;
+        let path = call
+            .named("attribute")?
+            .ok_or_else(|| call.error("a filter or an attribute is needed"))?;
         let default = call.named("default")?;
         call.no_more_names()?;
         let mut mapped = Vec::with_capacity(items.len());
@@ -57,7 +59,11 @@ fn select(call: &mut Call<'_, '_, '_>, wanted: bool, by_attribute: bool) -> Resu
     } else {
         None
     };
-    let test = if arguments.is_empty() { None } else { Some(python::to_text(&arguments.remove(0))) };
+    let test = if arguments.is_empty() {
+        None
+    } else {
+        Some(python::to_text(&arguments.remove(0)))
+    };
     let named = call.all_named()?;
     let mut kept = Vec::new();
     for item in items {
@@ -66,7 +72,9 @@ fn select(call: &mut Call<'_, '_, '_>, wanted: bool, by_attribute: bool) -> Resu
             None => item.clone(),
         };
         let holds = match &test {
-            Some(test) => call.state.perform_test(test, &given(subject, &arguments, named.as_ref()))?,
+            Some(test) => call
+                .state
+                .perform_test(test, &given(subject, &arguments, named.as_ref()))?,
             None => is_true(&subject)?,
         };
         if holds == wanted {
@@ -82,7 +90,14 @@ fn given(item: Value, arguments: &[Value], named: Option<&Value>) -> Vec<Value> 
     given.extend_from_slice(arguments);
     if let Some(named) = named {
         let pairs = crate::value::convert::entries(named);
-        given.push(Kwargs::from_iter(pairs.into_iter().map(|(name, value)| (python::to_text(&name), value))).into());
+        given.push(
+            Kwargs::from_iter(
+                pairs
+                    .into_iter()
+                    .map(|(name, value)| (python::to_text(&name), value)),
+            )
+            .into(),
+        );
     }
     given
 }

@@ -7,9 +7,15 @@ use super::compare::same;
 use crate::value::convert::sequence;
 
 pub(super) const FILTERS: super::Table = &[
-    ("difference", |call| select(call, |item, left, right| has(left, item) && !has(right, item))),
-    ("intersect", |call| select(call, |item, left, right| has(left, item) && has(right, item))),
-    ("symmetric_difference", |call| select(call, |item, left, right| has(left, item) != has(right, item))),
+    ("difference", |call| {
+        select(call, |item, left, right| has(left, item) && !has(right, item))
+    }),
+    ("intersect", |call| {
+        select(call, |item, left, right| has(left, item) && has(right, item))
+    }),
+    ("symmetric_difference", |call| {
+        select(call, |item, left, right| has(left, item) != has(right, item))
+    }),
     ("union", |call| select(call, |_, _, _| true)),
 ];
 

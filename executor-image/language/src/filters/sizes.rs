@@ -6,7 +6,10 @@ use minijinja::{Error, Value};
 use super::call::{Call, flag};
 use crate::value::python;
 
-pub(super) const FILTERS: super::Table = &[("human_readable", human_readable), ("human_to_bytes", human_to_bytes)];
+pub(super) const FILTERS: super::Table = &[
+    ("human_readable", human_readable),
+    ("human_to_bytes", human_to_bytes),
+];
 
 /// Units with the power of 1024 they stand for, and their long names.
 const UNITS: [(char, i32, &str); 9] = [
@@ -24,7 +27,9 @@ const UNITS: [(char, i32, &str); 9] = [
 fn human_readable(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [is_bits, unit] = call.bind(["isbits", "unit"])?;
     let is_bits = flag(is_bits.as_ref(), false)?;
-    let unit = unit.filter(|unit| !unit.is_none()).map(|unit| python::to_text(&unit).to_uppercase());
+    let unit = unit
+        .filter(|unit| !unit.is_none())
+        .map(|unit| python::to_text(&unit).to_uppercase());
     let value = call.value()?;
     let size = match value.kind() {
         ValueKind::Number => f64::try_from(value.clone())?,
@@ -37,8 +42,15 @@ fn human_readable(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     });
     let (letter, power, _) = chosen.unwrap_or(&UNITS[8]);
     let base = if is_bits { "bits" } else { "Bytes" };
-    let suffix = if *power == 0 { base.to_owned() } else { format!("{letter}{}", &base[..1]) };
-    Ok(Value::from(format!("{:.2} {suffix}", size / 1024_f64.powi(*power))))
+    let suffix = if *power == 0 {
+        base.to_owned()
+    } else {
+        format!("{letter}{}", &base[..1])
+    };
+    Ok(Value::from(format!(
+        "{:.2} {suffix}",
+        size / 1024_f64.powi(*power)
+    )))
 }
 
 fn human_to_bytes(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
@@ -47,21 +59,40 @@ fn human_to_bytes(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let text = call.text()?;
     let wrong = || call.error(format!("can't interpret following string: {text}"));
     let trimmed = text.trim_end();
-    let end = trimmed.find(|character: char| !(character.is_ascii_digit() || character == '.')).unwrap_or(trimmed.len());
+    let end = trimmed
+        .find(|character: char| !(character.is_ascii_digit() || character == '.'))
+        .unwrap_or(trimmed.len());
     let (digits, unit) = (&trimmed[..end], trimmed[end..].trim_start());
-    if digits.is_empty() || digits.ends_with('.') || digits.matches('.').count() > 1 || !unit.chars().all(|letter| letter.is_ascii_alphabetic()) {
+    if digits.is_empty()
+        || digits.ends_with('.')
+        || digits.matches('.').count() > 1
+        || !unit.chars().all(|letter| letter.is_ascii_alphabetic())
+    {
         return Err(wrong());
     }
     let number: f64 = digits.parse().map_err(|_| wrong())?;
-    let default_unit = default_unit.filter(|unit| !unit.is_none()).map(|unit| python::to_text(&unit));
-    let unit = if unit.is_empty() { default_unit.as_deref().unwrap_or_default() } else { unit };
+    let default_unit = default_unit
+        .filter(|unit| !unit.is_none())
+        .map(|unit| python::to_text(&unit));
+    let unit = if unit.is_empty() {
+        default_unit.as_deref().unwrap_or_default()
+    } else {
+        unit
+    };
     let Some(first) = unit.chars().next().map(|letter| letter.to_ascii_uppercase()) else {
         return Ok(rounded(number));
     };
-    let (letter, power, name) = UNITS.iter().find(|(letter, ..)| *letter == first).ok_or_else(wrong)?;
+    let (letter, power, name) = UNITS
+        .iter()
+        .find(|(letter, ..)| *letter == first)
+        .ok_or_else(wrong)?;
     if unit.len() > 1 {
         let (kind, short) = if is_bits { ("bit", 'b') } else { ("byte", 'B') };
-        let written = if *power == 0 { short.to_string() } else { format!("{letter}{short}") };
+        let written = if *power == 0 {
+            short.to_string()
+        } else {
+            format!("{letter}{short}")
+        };
         if unit.to_lowercase() != format!("{name}{kind}") && unit != written {
             return Err(call.error(format!(
                 "failed to convert {text}: value is not a valid string (expect {written})"
@@ -74,5 +105,9 @@ fn human_to_bytes(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
 fn rounded(number: f64) -> Value {
     let rounded = number.round_ties_even();
-    if rounded.abs() < 9.0e18 { Value::from(rounded as i64) } else { Value::from(rounded as i128) }
+    if rounded.abs() < 9.0e18 {
+        Value::from(rounded as i64)
+    } else {
+        Value::from(rounded as i128)
+    }
 }

@@ -32,7 +32,9 @@ pub(super) fn whole(call: &Call<'_, '_, '_>, argument: Option<&Value>, default: 
     match argument {
         None => Ok(default),
         Some(value) => match value.as_i64() {
-            Some(number) if value.kind() == ValueKind::Number || value.kind() == ValueKind::Bool => Ok(number),
+            Some(number) if value.kind() == ValueKind::Number || value.kind() == ValueKind::Bool => {
+                Ok(number)
+            }
             _ => Err(call.error(format!("'{}' is not a whole number", python::to_text(value)))),
         },
     }
@@ -49,7 +51,10 @@ fn optional_text(argument: Option<&Value>) -> Result<Option<String>, Error> {
 fn capitalize(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let text = call.text()?;
     let mut characters = text.chars();
-    let first = characters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let first = characters
+        .next()
+        .map(|first| first.to_uppercase().to_string())
+        .unwrap_or_default();
     Ok(Value::from(first + &characters.as_str().to_lowercase()))
 }
 
@@ -69,7 +74,8 @@ fn title(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|character: char| !(character.is_alphanumeric() || character == '_')).filter(|word| !word.is_empty())
+    text.split(|character: char| !(character.is_alphanumeric() || character == '_'))
+        .filter(|word| !word.is_empty())
 }
 
 fn trim(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
@@ -134,7 +140,10 @@ fn split_blank(text: &str, limit: Option<usize>) -> Vec<Value> {
 
 fn join(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [separator, path] = call.bind(["d", "attribute"])?;
-    let separator = separator.as_ref().map(|separator| defined(separator).map(python::to_text)).transpose()?;
+    let separator = separator
+        .as_ref()
+        .map(|separator| defined(separator).map(python::to_text))
+        .transpose()?;
     let mut parts = Vec::new();
     for item in call.items()? {
         let item = match &path {
@@ -195,14 +204,23 @@ fn lines(text: &str) -> Vec<&str> {
 fn quote(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [] = call.bind([])?;
     let value = call.value()?;
-    let text = if value.is_none() { String::new() } else { python::to_text(&value) };
+    let text = if value.is_none() {
+        String::new()
+    } else {
+        python::to_text(&value)
+    };
     Ok(Value::from(shell_quote(&text)))
 }
 
 /// Python's `shlex.quote`.
 fn shell_quote(text: &str) -> String {
-    let is_safe =
-        |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '@' | '%' | '+' | '=' | ':' | ',' | '.' | '/' | '-');
+    let is_safe = |character: char| {
+        character.is_ascii_alphanumeric()
+            || matches!(
+                character,
+                '_' | '@' | '%' | '+' | '=' | ':' | ',' | '.' | '/' | '-'
+            )
+    };
     if !text.is_empty() && text.chars().all(is_safe) {
         return text.to_owned();
     }
@@ -228,7 +246,11 @@ fn center(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let missing = width.saturating_sub(length);
     // Python puts the odd blank left if both the padding and the width are odd.
     let left = missing / 2 + (missing & width & 1);
-    Ok(Value::from(format!("{}{text}{}", " ".repeat(left), " ".repeat(missing - left))))
+    Ok(Value::from(format!(
+        "{}{text}{}",
+        " ".repeat(left),
+        " ".repeat(missing - left)
+    )))
 }
 
 fn truncate(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
@@ -244,8 +266,15 @@ fn truncate(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     if text.chars().count() <= length + leeway {
         return Ok(Value::from(text));
     }
-    let kept: String = text.chars().take(length.saturating_sub(end.chars().count())).collect();
-    let kept = if flag(kill_words.as_ref(), false)? { &kept } else { kept.rsplit_once(' ').map_or(&*kept, |(before, _)| before) };
+    let kept: String = text
+        .chars()
+        .take(length.saturating_sub(end.chars().count()))
+        .collect();
+    let kept = if flag(kill_words.as_ref(), false)? {
+        &kept
+    } else {
+        kept.rsplit_once(' ').map_or(&*kept, |(before, _)| before)
+    };
     Ok(Value::from(format!("{kept}{end}")))
 }
 
@@ -259,15 +288,18 @@ fn urlencode(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         ValueKind::Seq => {
             let mut pairs = Vec::new();
             for item in items(&value)? {
-                let [key, value] = <[Value; 2]>::try_from(items(&item)?).map_err(|_| call.error("pairs are needed"))?;
+                let [key, value] =
+                    <[Value; 2]>::try_from(items(&item)?).map_err(|_| call.error("pairs are needed"))?;
                 pairs.push((python::to_text(&key), python::to_text(&value)));
             }
             pairs
         }
         _ => return Ok(Value::from(percent_encode(&python::to_text(&value), true))),
     };
-    let encoded: Vec<String> =
-        pairs.iter().map(|(key, value)| format!("{}={}", percent_encode(key, false), percent_encode(value, false))).collect();
+    let encoded: Vec<String> = pairs
+        .iter()
+        .map(|(key, value)| format!("{}={}", percent_encode(key, false), percent_encode(value, false)))
+        .collect();
     Ok(Value::from(encoded.join("&")))
 }
 
@@ -290,7 +322,9 @@ fn percent_encode(text: &str, keep_slash: bool) -> String {
 fn comment(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [style] = call.take(["style"])?;
     let option = |name: &str| -> Result<Option<String>, Error> {
-        call.named(name)?.map(|value| defined(&value).map(python::to_text)).transpose()
+        call.named(name)?
+            .map(|value| defined(&value).map(python::to_text))
+            .transpose()
     };
     let style = style.as_ref().map_or_else(|| "plain".to_owned(), python::to_text);
     let (beginning, decoration, end) = match style.as_str() {
@@ -308,8 +342,12 @@ fn comment(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let prefix = option("prefix")?.unwrap_or_else(|| bare.clone());
     let postfix = option("postfix")?.unwrap_or_else(|| bare.clone());
     let end = option("end")?.unwrap_or_else(|| end.into());
-    let prefix_count = call.named("prefix_count")?.map_or(Ok(1), |count| whole(call, Some(&count), 1))?;
-    let postfix_count = call.named("postfix_count")?.map_or(Ok(1), |count| whole(call, Some(&count), 1))?;
+    let prefix_count = call
+        .named("prefix_count")?
+        .map_or(Ok(1), |count| whole(call, Some(&count), 1))?;
+    let postfix_count = call
+        .named("postfix_count")?
+        .map_or(Ok(1), |count| whole(call, Some(&count), 1))?;
     call.no_more_names()?;
     let repeat = |text: &str, count: i64| text.repeat(usize::try_from(count).unwrap_or(0));
     let mut result = String::new();
@@ -321,7 +359,10 @@ fn comment(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     } else if !prefix.is_empty() {
         result += &repeat(&format!("{prefix}{newline}"), prefix_count);
     }
-    let text = format!("{decoration}{}", call.text()?.replace(&*newline, &format!("{newline}{decoration}")));
+    let text = format!(
+        "{decoration}{}",
+        call.text()?.replace(&*newline, &format!("{newline}{decoration}"))
+    );
     result += &text.replace(&format!("{decoration}{newline}"), &format!("{bare}{newline}"));
     result += &repeat(&format!("{newline}{postfix}"), postfix_count);
     if !end.is_empty() {

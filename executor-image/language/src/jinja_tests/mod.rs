@@ -15,7 +15,13 @@ use crate::filters::call::Call;
 type Table = &'static [(&'static str, fn(&mut Call<'_, '_, '_>) -> Result<bool, Error>)];
 
 /// Ansible's own tests: known by their short and by their full name.
-const ANSIBLE: &[Table] = &[files::TESTS, results::TESTS, texts::TESTS, values::TESTS, versions::TESTS];
+const ANSIBLE: &[Table] = &[
+    files::TESTS,
+    results::TESTS,
+    texts::TESTS,
+    values::TESTS,
+    versions::TESTS,
+];
 
 /// Jinja's tests.
 const JINJA: &[Table] = &[values::JINJA_TESTS, texts::JINJA_TESTS];

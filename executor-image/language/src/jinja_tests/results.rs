@@ -13,7 +13,9 @@ pub(super) const TESTS: super::Table = &[
     ("failed", |call| is_set(call, "failed")),
     ("failure", |call| is_set(call, "failed")),
     ("finished", |call| state(call, "finished")),
-    ("reachable", |call| is_set(call, "unreachable").map(|unreachable| !unreachable)),
+    ("reachable", |call| {
+        is_set(call, "unreachable").map(|unreachable| !unreachable)
+    }),
     ("skip", |call| is_set(call, "skipped")),
     ("skipped", |call| is_set(call, "skipped")),
     ("started", |call| state(call, "started")),
@@ -63,7 +65,9 @@ fn changed(call: &mut Call<'_, '_, '_>) -> Result<bool, Error> {
 /// The state of an asynchronous task; a task that is none counts as started and finished.
 fn state(call: &Call<'_, '_, '_>, name: &str) -> Result<bool, Error> {
     let state = field(&result(call)?, name)?;
-    Ok(state.is_undefined() || state.as_i64() == Some(1) || (state.kind() == ValueKind::Bool && state.is_true()))
+    Ok(state.is_undefined()
+        || state.as_i64() == Some(1)
+        || (state.kind() == ValueKind::Bool && state.is_true()))
 }
 
 fn timed_out(call: &mut Call<'_, '_, '_>) -> Result<bool, Error> {

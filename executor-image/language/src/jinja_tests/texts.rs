@@ -15,8 +15,12 @@ pub(super) const TESTS: super::Table = &[
     ("url", |call| uri(call, true)),
 ];
 pub(super) const JINJA_TESTS: super::Table = &[
-    ("lower", |call| Ok(is_cased(&call.text()?, char::is_lowercase, char::is_uppercase))),
-    ("upper", |call| Ok(is_cased(&call.text()?, char::is_uppercase, char::is_lowercase))),
+    ("lower", |call| {
+        Ok(is_cased(&call.text()?, char::is_lowercase, char::is_uppercase))
+    }),
+    ("upper", |call| {
+        Ok(is_cased(&call.text()?, char::is_uppercase, char::is_lowercase))
+    }),
 ];
 
 #[derive(Clone, Copy)]
@@ -50,7 +54,11 @@ fn pattern(call: &Call<'_, '_, '_>, place: Option<Place>) -> Result<bool, Error>
         Place::Whole => format!(r"\A(?:{expression})\Z"),
         Place::Anywhere => expression,
     };
-    let regex = compile(&expression, flag(ignore_case.as_ref(), false)?, flag(multi_line.as_ref(), false)?)?;
+    let regex = compile(
+        &expression,
+        flag(ignore_case.as_ref(), false)?,
+        flag(multi_line.as_ref(), false)?,
+    )?;
     regex.is_match(&text).map_err(|error| call.error(error))
 }
 
@@ -61,22 +69,30 @@ fn is_cased(text: &str, wanted: fn(char) -> bool, other: fn(char) -> bool) -> bo
 fn uri(call: &Call<'_, '_, '_>, needs_host: bool) -> Result<bool, Error> {
     let [schemes] = call.bind(["schemes"])?;
     let value: Value = call.value()?;
-    let Some(text) = value.as_str() else { return Ok(false) };
+    let Some(text) = value.as_str() else {
+        return Ok(false);
+    };
     let (scheme, rest) = match text.split_once(':') {
         Some((scheme, rest))
             if scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-                && scheme.chars().all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter)) =>
+                && scheme
+                    .chars()
+                    .all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter)) =>
         {
             (scheme.to_lowercase(), rest)
         }
         _ => (String::new(), text),
     };
     if let Some(schemes) = schemes.filter(Value::is_true) {
-        let known = schemes.try_iter()?.any(|known| known.as_str() == Some(scheme.as_str()));
+        let known = schemes
+            .try_iter()?
+            .any(|known| known.as_str() == Some(scheme.as_str()));
         if !known {
             return Ok(false);
         }
     }
-    let has_host = rest.strip_prefix("//").is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#']));
+    let has_host = rest
+        .strip_prefix("//")
+        .is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#']));
     Ok(!needs_host || has_host || scheme == "file")
 }

@@ -10,8 +10,24 @@ use crate::filters::{order, same};
 use crate::template::undefined::defined;
 
 pub(super) const TESTS: super::Table = &[
-    ("all", |call| Ok(call.items()?.iter().map(defined).collect::<Result<Vec<_>, _>>()?.into_iter().all(Value::is_true))),
-    ("any", |call| Ok(call.items()?.iter().map(defined).collect::<Result<Vec<_>, _>>()?.into_iter().any(Value::is_true))),
+    ("all", |call| {
+        Ok(call
+            .items()?
+            .iter()
+            .map(defined)
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .all(Value::is_true))
+    }),
+    ("any", |call| {
+        Ok(call
+            .items()?
+            .iter()
+            .map(defined)
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .any(Value::is_true))
+    }),
     ("contains", |call| {
         let wanted = argument(call)?;
         contains(call, &call.value()?, &wanted)
@@ -34,18 +50,31 @@ pub(super) const JINJA_TESTS: super::Table = &[
     ("==", |call| Ok(same(&call.value()?, &argument(call)?))),
     (">", |call| ordered(call, &[Ordering::Greater])),
     (">=", |call| ordered(call, &[Ordering::Greater, Ordering::Equal])),
-    ("boolean", |call| kind(call, |value| value.kind() == ValueKind::Bool)),
-    ("callable", |call| kind(call, |value| value.kind() == ValueKind::Plain)),
+    ("boolean", |call| {
+        kind(call, |value| value.kind() == ValueKind::Bool)
+    }),
+    ("callable", |call| {
+        kind(call, |value| value.kind() == ValueKind::Plain)
+    }),
     ("defined", |call| Ok(!call.input()?.is_undefined())),
     ("divisibleby", |call| {
         let (number, divisor) = (whole(call, &call.value()?)?, whole(call, &argument(call)?)?);
-        number.checked_rem(divisor).map(|rest| rest == 0).ok_or_else(|| call.error("division by zero"))
+        number
+            .checked_rem(divisor)
+            .map(|rest| rest == 0)
+            .ok_or_else(|| call.error("division by zero"))
     }),
     ("eq", |call| Ok(same(&call.value()?, &argument(call)?))),
     ("equalto", |call| Ok(same(&call.value()?, &argument(call)?))),
     ("even", |call| rest_of_two(call).map(|rest| rest == 0.0)),
-    ("false", |call| kind(call, |value| value.kind() == ValueKind::Bool && !value.is_true())),
-    ("float", |call| kind(call, |value| value.kind() == ValueKind::Number && !value.is_integer())),
+    ("false", |call| {
+        kind(call, |value| value.kind() == ValueKind::Bool && !value.is_true())
+    }),
+    ("float", |call| {
+        kind(call, |value| {
+            value.kind() == ValueKind::Number && !value.is_integer()
+        })
+    }),
     ("ge", |call| ordered(call, &[Ordering::Greater, Ordering::Equal])),
     ("greaterthan", |call| ordered(call, &[Ordering::Greater])),
     ("gt", |call| ordered(call, &[Ordering::Greater])),
@@ -53,25 +82,44 @@ pub(super) const JINJA_TESTS: super::Table = &[
         let container = argument(call)?;
         contains(call, &container, &call.value()?)
     }),
-    ("integer", |call| kind(call, |value| value.kind() == ValueKind::Number && value.is_integer())),
+    ("integer", |call| {
+        kind(call, |value| {
+            value.kind() == ValueKind::Number && value.is_integer()
+        })
+    }),
     ("iterable", iterable),
     ("le", |call| ordered(call, &[Ordering::Less, Ordering::Equal])),
     ("lessthan", |call| ordered(call, &[Ordering::Less])),
     ("lt", |call| ordered(call, &[Ordering::Less])),
-    ("mapping", |call| kind(call, |value| value.kind() == ValueKind::Map)),
+    ("mapping", |call| {
+        kind(call, |value| value.kind() == ValueKind::Map)
+    }),
     ("ne", |call| Ok(!same(&call.value()?, &argument(call)?))),
     ("none", |call| kind(call, Value::is_none)),
-    ("number", |call| kind(call, |value| matches!(value.kind(), ValueKind::Number | ValueKind::Bool))),
+    ("number", |call| {
+        kind(call, |value| {
+            matches!(value.kind(), ValueKind::Number | ValueKind::Bool)
+        })
+    }),
     ("odd", |call| rest_of_two(call).map(|rest| rest == 1.0)),
     ("sameas", |call| {
         let (left, right) = (call.input()?, argument(call)?);
         Ok(left.kind() == right.kind() && left.is_integer() == right.is_integer() && left == right)
     }),
     ("sequence", |call| {
-        kind(call, |value| matches!(value.kind(), ValueKind::String | ValueKind::Seq | ValueKind::Map | ValueKind::Bytes))
+        kind(call, |value| {
+            matches!(
+                value.kind(),
+                ValueKind::String | ValueKind::Seq | ValueKind::Map | ValueKind::Bytes
+            )
+        })
     }),
-    ("string", |call| kind(call, |value| value.kind() == ValueKind::String)),
-    ("true", |call| kind(call, |value| value.kind() == ValueKind::Bool && value.is_true())),
+    ("string", |call| {
+        kind(call, |value| value.kind() == ValueKind::String)
+    }),
+    ("true", |call| {
+        kind(call, |value| value.kind() == ValueKind::Bool && value.is_true())
+    }),
     ("undefined", |call| Ok(call.input()?.is_undefined())),
 ];
 
@@ -104,8 +152,13 @@ fn ordered(call: &Call<'_, '_, '_>, wanted: &[Ordering]) -> Result<bool, Error> 
 fn whole(call: &Call<'_, '_, '_>, value: &Value) -> Result<i64, Error> {
     match value.kind() {
         ValueKind::Bool => Ok(i64::from(value.is_true())),
-        ValueKind::Number if value.is_integer() => value.as_i64().ok_or_else(|| call.error("the number is too large")),
-        _ => Err(call.error(format!("a whole number is needed, not '{}'", crate::value::python::type_name(value)))),
+        ValueKind::Number if value.is_integer() => value
+            .as_i64()
+            .ok_or_else(|| call.error("the number is too large")),
+        _ => Err(call.error(format!(
+            "a whole number is needed, not '{}'",
+            crate::value::python::type_name(value)
+        ))),
     }
 }
 
@@ -141,7 +194,9 @@ fn contains(call: &Call<'_, '_, '_>, container: &Value, wanted: &Value) -> Resul
 fn subset(call: &Call<'_, '_, '_>, reverse: bool) -> Result<bool, Error> {
     let (left, right) = (call.items()?, items(&argument(call)?)?);
     let (small, large) = if reverse { (right, left) } else { (left, right) };
-    Ok(small.iter().all(|item| large.iter().any(|known| same(known, item))))
+    Ok(small
+        .iter()
+        .all(|item| large.iter().any(|known| same(known, item))))
 }
 
 fn truthy(call: &mut Call<'_, '_, '_>) -> Result<bool, Error> {

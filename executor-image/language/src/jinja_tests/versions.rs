@@ -12,7 +12,10 @@ pub(super) const TESTS: super::Table = &[("version", version), ("version_compare
 fn version(call: &mut Call<'_, '_, '_>) -> Result<bool, Error> {
     let [other, operator, strict, kind] = call.bind(["version", "operator", "strict", "version_type"])?;
     let value = call.value()?;
-    let (strict, kind) = (strict.filter(|strict| !strict.is_none()), kind.filter(|kind| !kind.is_none()));
+    let (strict, kind) = (
+        strict.filter(|strict| !strict.is_none()),
+        kind.filter(|kind| !kind.is_none()),
+    );
     if strict.is_some() && kind.is_some() {
         return Err(call.error("Cannot specify both 'strict' and 'version_type'"));
     }
@@ -33,9 +36,13 @@ fn version(call: &mut Call<'_, '_, '_>) -> Result<bool, Error> {
         "loose" => loose,
         "strict" => strict_order,
         "semver" | "semantic" => semantic,
-        "pep440" => return Err(call.error("the version type pep440 is not supported; use loose, strict or semver")),
+        "pep440" => {
+            return Err(call.error("the version type pep440 is not supported; use loose, strict or semver"));
+        }
         other => {
-            return Err(call.error(format!("Invalid version type ({other}). Must be one of loose, strict, semver, semantic")));
+            return Err(call.error(format!(
+                "Invalid version type ({other}). Must be one of loose, strict, semver, semantic"
+            )));
         }
     };
     let order = compare(&left, &right);
@@ -50,7 +57,9 @@ fn version(call: &mut Call<'_, '_, '_>) -> Result<bool, Error> {
             return Err(call.error(format!("Invalid operator type ({other}). Must be one of ==, =, eq, <, lt, <=, le, >, gt, >=, ge, !=, <>, ne")));
         }
     };
-    order.map(is_wanted).map_err(|message| call.error(format!("Version comparison failed: {message}")))
+    order
+        .map(is_wanted)
+        .map_err(|message| call.error(format!("Version comparison failed: {message}")))
 }
 
 /// A part of a loose version.
@@ -69,7 +78,11 @@ fn loose_parts(text: &str) -> Vec<Part> {
         let length = if first.is_ascii_digit() {
             let length = take(rest, char::is_ascii_digit);
             let digits = rest[..length].trim_start_matches('0');
-            parts.push(Part::Number(if digits.is_empty() { "0".into() } else { digits.into() }));
+            parts.push(Part::Number(if digits.is_empty() {
+                "0".into()
+            } else {
+                digits.into()
+            }));
             length
         } else if first.is_ascii_lowercase() {
             let length = take(rest, char::is_ascii_lowercase);
@@ -140,11 +153,17 @@ fn strict_version(text: &str) -> Result<([u64; 3], Option<(char, u64)>), String>
 
 fn strict_order(left: &str, right: &str) -> Result<Ordering, String> {
     let ((left, left_pre), (right, right_pre)) = (strict_version(left)?, strict_version(right)?);
-    Ok(left.cmp(&right).then_with(|| pre_release_order(left_pre.as_ref(), right_pre.as_ref(), Ord::cmp)))
+    Ok(left
+        .cmp(&right)
+        .then_with(|| pre_release_order(left_pre.as_ref(), right_pre.as_ref(), Ord::cmp)))
 }
 
 /// A version with a pre-release comes before the one without.
-fn pre_release_order<T>(left: Option<&T>, right: Option<&T>, compare: impl Fn(&T, &T) -> Ordering) -> Ordering {
+fn pre_release_order<T>(
+    left: Option<&T>,
+    right: Option<&T>,
+    compare: impl Fn(&T, &T) -> Ordering,
+) -> Ordering {
     match (left, right) {
         (None, None) => Ordering::Equal,
         (None, Some(_)) => Ordering::Greater,
@@ -161,21 +180,38 @@ struct Semantic {
 fn semantic_version(text: &str) -> Result<Semantic, String> {
     let invalid = || format!("invalid semantic version '{text}'");
     let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    let is_identifier =
-        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_identifier = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
     let has_leading_zero = |part: &str| part.len() > 1 && part.starts_with('0') && is_number(part);
-    let (version, build) = text.split_once('+').map_or((text, None), |(version, build)| (version, Some(build)));
+    let (version, build) = text
+        .split_once('+')
+        .map_or((text, None), |(version, build)| (version, Some(build)));
     if build.is_some_and(|build| !build.split('.').all(is_identifier)) {
         return Err(invalid());
     }
-    let (core, pre_release) = version.split_once('-').map_or((version, None), |(core, pre)| (core, Some(pre)));
+    let (core, pre_release) = version
+        .split_once('-')
+        .map_or((version, None), |(core, pre)| (core, Some(pre)));
     let core: Vec<String> = core.split('.').map(str::to_owned).collect();
     let core: [String; 3] = core.try_into().map_err(|_| invalid())?;
-    if core.iter().any(|part| part.is_empty() || !is_number(part) || has_leading_zero(part)) {
+    if core
+        .iter()
+        .any(|part| part.is_empty() || !is_number(part) || has_leading_zero(part))
+    {
         return Err(invalid());
     }
     let pre_release = match pre_release {
-        Some(pre) if !pre.split('.').all(|part| is_identifier(part) && !has_leading_zero(part)) => return Err(invalid()),
+        Some(pre)
+            if !pre
+                .split('.')
+                .all(|part| is_identifier(part) && !has_leading_zero(part)) =>
+        {
+            return Err(invalid());
+        }
         Some(pre) => Some(pre.split('.').map(str::to_owned).collect()),
         None => None,
     };
@@ -190,19 +226,23 @@ fn semantic(left: &str, right: &str) -> Result<Ordering, String> {
             return Ok(order);
         }
     }
-    Ok(pre_release_order(left.pre_release.as_ref(), right.pre_release.as_ref(), |left, right| {
-        for (one, other) in left.iter().zip(right) {
-            let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-            let order = match (is_number(one), is_number(other)) {
-                (true, true) => numbers(one, other),
-                (true, false) => Ordering::Less,
-                (false, true) => Ordering::Greater,
-                (false, false) => one.cmp(other),
-            };
-            if order.is_ne() {
-                return order;
+    Ok(pre_release_order(
+        left.pre_release.as_ref(),
+        right.pre_release.as_ref(),
+        |left, right| {
+            for (one, other) in left.iter().zip(right) {
+                let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+                let order = match (is_number(one), is_number(other)) {
+                    (true, true) => numbers(one, other),
+                    (true, false) => Ordering::Less,
+                    (false, true) => Ordering::Greater,
+                    (false, false) => one.cmp(other),
+                };
+                if order.is_ne() {
+                    return order;
+                }
             }
-        }
-        left.len().cmp(&right.len())
-    }))
+            left.len().cmp(&right.len())
+        },
+    ))
 }

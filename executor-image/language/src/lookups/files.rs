@@ -15,8 +15,12 @@ use crate::template::{TemplateOptions, finalize_complete};
 use crate::value::convert::entries;
 use crate::value::python;
 
-pub(super) const LOOKUPS: super::Table =
-    &[("file", file), ("fileglob", file_glob), ("first_found", first_found), ("template", template)];
+pub(super) const LOOKUPS: super::Table = &[
+    ("file", file),
+    ("fileglob", file_glob),
+    ("first_found", first_found),
+    ("template", template),
+];
 
 /// A file's text.
 fn read(lookup: &Lookup<'_>, path: &Path) -> Result<String, Error> {
@@ -30,9 +34,19 @@ fn read(lookup: &Lookup<'_>, path: &Path) -> Result<String, Error> {
 }
 
 fn searched(lookup: &Lookup<'_>) -> String {
-    let paths: Vec<String> =
-        lookup.context.scope().host().search_path().iter().map(|path| path.display().to_string()).collect();
-    if paths.is_empty() { String::new() } else { format!(" (searched in {})", paths.join(", ")) }
+    let paths: Vec<String> = lookup
+        .context
+        .scope()
+        .host()
+        .search_path()
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    if paths.is_empty() {
+        String::new()
+    } else {
+        format!(" (searched in {})", paths.join(", "))
+    }
 }
 
 fn file(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
@@ -56,7 +70,12 @@ fn file(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
 fn file_glob(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
     let host = lookup.context.scope().host();
     let matches = |term: &Value| host.glob(&python::to_text(term));
-    Ok(lookup.terms.iter().flat_map(matches).map(|path| Value::from(path.display().to_string())).collect())
+    Ok(lookup
+        .terms
+        .iter()
+        .flat_map(matches)
+        .map(|path| Value::from(path.display().to_string()))
+        .collect())
 }
 
 /// What `first_found` is asked for.
@@ -70,7 +89,11 @@ fn first_found(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
     let mut search = Search::default();
     collect(lookup, &lookup.terms, &mut search)?;
     if lookup.terms.is_empty() {
-        add(&mut search, &names(lookup.option("files")?.as_ref(), ",;")?, &names(lookup.option("paths")?.as_ref(), ",:;")?);
+        add(
+            &mut search,
+            &names(lookup.option("files")?.as_ref(), ",;")?,
+            &names(lookup.option("paths")?.as_ref(), ",:;")?,
+        );
         search.skip = lookup.flag("skip", false)?;
     }
     let host = lookup.context.scope().host();
@@ -83,7 +106,11 @@ fn first_found(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
     if search.skip {
         return Ok(Vec::new());
     }
-    Err(failure(format!("No file was found when using first_found: {}{}", search.files.join(", "), searched(lookup))))
+    Err(failure(format!(
+        "No file was found when using first_found: {}{}",
+        search.files.join(", "),
+        searched(lookup)
+    )))
 }
 
 fn collect(lookup: &Lookup<'_>, terms: &[Value], search: &mut Search) -> Result<(), Error> {
@@ -91,7 +118,11 @@ fn collect(lookup: &Lookup<'_>, terms: &[Value], search: &mut Search) -> Result<
         match term.kind() {
             ValueKind::Map => {
                 let field = |name: &str| term.get_attr(name).ok().filter(|value| !value.is_undefined());
-                add(search, &names(field("files").as_ref(), ",;")?, &names(field("paths").as_ref(), ",:;")?);
+                add(
+                    search,
+                    &names(field("files").as_ref(), ",;")?,
+                    &names(field("paths").as_ref(), ",:;")?,
+                );
                 search.skip = field("skip").is_some_and(|skip| match skip.as_str() {
                     Some(text) => matches!(text.to_lowercase().as_str(), "yes" | "on" | "true" | "1"),
                     None => skip.is_true(),
@@ -122,7 +153,9 @@ fn add(search: &mut Search, files: &[String], paths: &[String]) {
     }
     for path in paths {
         for file in files {
-            search.files.push(Path::new(path).join(file).display().to_string());
+            search
+                .files
+                .push(Path::new(path).join(file).display().to_string());
         }
     }
 }
@@ -131,9 +164,17 @@ fn add(search: &mut Search, files: &[String], paths: &[String]) {
 fn names(value: Option<&Value>, separators: &str) -> Result<Vec<String>, Error> {
     let Some(value) = value else { return Ok(Vec::new()) };
     let mut names = Vec::new();
-    let values = if value.kind() == ValueKind::Seq { items(value)? } else { vec![value.clone()] };
+    let values = if value.kind() == ValueKind::Seq {
+        items(value)?
+    } else {
+        vec![value.clone()]
+    };
     for value in values {
-        names.extend(python::to_text(&value).split(|character| separators.contains(character)).map(str::to_owned));
+        names.extend(
+            python::to_text(&value)
+                .split(|character| separators.contains(character))
+                .map(str::to_owned),
+        );
     }
     Ok(names)
 }
@@ -159,18 +200,29 @@ fn template(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
     }
     lookup.option("jinja2_native")?;
     let scope = lookup.context.scope();
-    let nested = lookup.context.nested(if layer.is_empty() { scope.clone() } else { scope.with(Arc::new(layer)) });
+    let nested = lookup.context.nested(if layer.is_empty() {
+        scope.clone()
+    } else {
+        scope.with(Arc::new(layer))
+    });
     let mut found = Vec::new();
     for term in &lookup.terms {
         let name = python::to_text(term);
         let Some(path) = scope.host().find_file(&name, FileKind::Templates) else {
-            return Err(failure(format!("the template file {name} could not be found for the lookup{}", searched(lookup))));
+            return Err(failure(format!(
+                "the template file {name} could not be found for the lookup{}",
+                searched(lookup)
+            )));
         };
         let shown = path.display().to_string();
         let text = nested
             .render_file(&read(lookup, &path)?, &shown, &options)
             .map_err(|error| Error::from(error.at(&Span::start_of(shown.as_str()))))?;
-        found.push(if convert { crate::template::finalize_text(&text) } else { Value::from_safe_string(text) });
+        found.push(if convert {
+            crate::template::finalize_text(&text)
+        } else {
+            Value::from_safe_string(text)
+        });
     }
     Ok(found)
 }

@@ -13,7 +13,11 @@ pub(super) const LOOKUPS: super::Table = &[
     ("dict", dictionary),
     ("indexed_items", |lookup| {
         let flat = flatten(&lookup.terms)?;
-        Ok(flat.into_iter().enumerate().map(|(index, item)| tuple(vec![Value::from(index), item])).collect())
+        Ok(flat
+            .into_iter()
+            .enumerate()
+            .map(|(index, item)| tuple(vec![Value::from(index), item]))
+            .collect())
     }),
     ("items", |lookup| flatten(&lookup.terms)),
     ("list", |lookup| Ok(lookup.terms.clone())),
@@ -52,9 +56,16 @@ fn dictionary(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
     let mut pairs = Vec::new();
     for term in &lookup.terms {
         if term.kind() != ValueKind::Map {
-            return Err(failure(format!("with_dict expects a dict, not {}", python::repr(term))));
+            return Err(failure(format!(
+                "with_dict expects a dict, not {}",
+                python::repr(term)
+            )));
         }
-        pairs.extend(entries(term).into_iter().map(|(key, value)| map([("key", key), ("value", value)])));
+        pairs.extend(
+            entries(term)
+                .into_iter()
+                .map(|(key, value)| map([("key", key), ("value", value)])),
+        );
     }
     Ok(pairs)
 }
@@ -62,7 +73,9 @@ fn dictionary(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
 fn nested(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
     let lists = lookup.terms.iter().map(listed).collect::<Result<Vec<_>, _>>()?;
     let Some((first, rest)) = lists.split_first() else {
-        return Err(failure("with_nested requires at least one element in the nested list"));
+        return Err(failure(
+            "with_nested requires at least one element in the nested list",
+        ));
     };
     let mut rows = first.clone();
     for list in rest {
@@ -75,60 +88,86 @@ fn nested(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
         rows = longer;
     }
     // A row is opened even if there is but one list.
-    rows.iter().map(|row| flatten(&listed(row)?).map(sequence)).collect()
+    rows.iter()
+        .map(|row| flatten(&listed(row)?).map(sequence))
+        .collect()
 }
 
 fn together(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
     let lists = lookup.terms.iter().map(listed).collect::<Result<Vec<_>, _>>()?;
     let Some(length) = lists.iter().map(Vec::len).max() else {
-        return Err(failure("with_together requires at least one element in each list"));
+        return Err(failure(
+            "with_together requires at least one element in each list",
+        ));
     };
     (0..length)
         .map(|index| {
-            let row: Vec<Value> =
-                lists.iter().map(|list| list.get(index).cloned().unwrap_or_else(|| Value::from(()))).collect();
+            let row: Vec<Value> = lists
+                .iter()
+                .map(|list| list.get(index).cloned().unwrap_or_else(|| Value::from(())))
+                .collect();
             flatten(&row).map(sequence)
         })
         .collect()
 }
 
 fn subelements(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
-    let wrong = |what: &str| failure(format!("subelements lookup expects a list of two or three items, {what}"));
+    let wrong = |what: &str| {
+        failure(format!(
+            "subelements lookup expects a list of two or three items, {what}"
+        ))
+    };
     let (elements, path, flags) = match lookup.terms.as_slice() {
         [elements, path] => (elements, path, None),
         [elements, path, flags] => (elements, path, Some(flags)),
         _ => return Err(wrong("")),
     };
     if !matches!(elements.kind(), ValueKind::Seq | ValueKind::Map) || path.as_str().is_none() {
-        return Err(wrong("first a dict or a list, second a string pointing to the subkey"));
+        return Err(wrong(
+            "first a dict or a list, second a string pointing to the subkey",
+        ));
     }
     let is_skipped = |value: &Value| value.get_attr("skipped").is_ok_and(|skipped| skipped.is_true());
-    let skip_missing = flags.is_some_and(|flags| flags.get_attr("skip_missing").is_ok_and(|skip| skip.is_true()));
+    let skip_missing =
+        flags.is_some_and(|flags| flags.get_attr("skip_missing").is_ok_and(|skip| skip.is_true()));
     let elements: Vec<Value> = match elements.kind() {
         ValueKind::Map if is_skipped(elements) => return Ok(Vec::new()),
         ValueKind::Map => entries(elements).into_iter().map(|(_, value)| value).collect(),
         _ => items(elements)?,
     };
     if let Some(wrong) = elements.iter().find(|element| element.kind() != ValueKind::Map) {
-        return Err(failure(format!("subelements lookup expects a dictionary, got '{}'", python::to_text(wrong))));
+        return Err(failure(format!(
+            "subelements lookup expects a dictionary, got '{}'",
+            python::to_text(wrong)
+        )));
     }
-    let elements: Vec<Value> = elements.into_iter().filter(|element| !is_skipped(element)).collect();
+    let elements: Vec<Value> = elements
+        .into_iter()
+        .filter(|element| !is_skipped(element))
+        .collect();
     let pairs = subelement_pairs(&elements, path, skip_missing).map_err(failure)?;
     let path: Vec<&str> = path.as_str().unwrap_or_default().split('.').collect();
     // The element comes without the list that its items come from.
-    Ok(pairs.into_iter().map(|(element, item)| tuple(vec![without(&element, &path), item])).collect())
+    Ok(pairs
+        .into_iter()
+        .map(|(element, item)| tuple(vec![without(&element, &path), item]))
+        .collect())
 }
 
 fn without(element: &Value, path: &[&str]) -> Value {
-    let Some((first, rest)) = path.split_first() else { return element.clone() };
-    map(entries(element).into_iter().filter_map(|(key, value)| match key.as_str() == Some(first) {
-        true if rest.is_empty() => None,
-        true => {
-            let inner = without(&value, rest);
-            Some((key, inner))
-        }
-        false => Some((key, value)),
-    }))
+    let Some((first, rest)) = path.split_first() else {
+        return element.clone();
+    };
+    map(entries(element)
+        .into_iter()
+        .filter_map(|(key, value)| match key.as_str() == Some(first) {
+            true if rest.is_empty() => None,
+            true => {
+                let inner = without(&value, rest);
+                Some((key, inner))
+            }
+            false => Some((key, value)),
+        }))
 }
 
 fn random_choice(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {

@@ -36,7 +36,10 @@ impl Lookup<'_> {
 
     fn flag(&self, name: &str, default: bool) -> Result<bool, Error> {
         Ok(self.option(name)?.map_or(default, |value| match value.as_str() {
-            Some(text) => matches!(text.to_lowercase().as_str(), "yes" | "on" | "true" | "1" | "y" | "t"),
+            Some(text) => matches!(
+                text.to_lowercase().as_str(),
+                "yes" | "on" | "true" | "1" | "y" | "t"
+            ),
             None => value.is_true(),
         }))
     }
@@ -45,7 +48,12 @@ impl Lookup<'_> {
 /// Lookups of one file: the name and what it gives.
 type Table = &'static [(&'static str, fn(&Lookup<'_>) -> Result<Vec<Value>, Error>)];
 
-const TABLES: &[Table] = &[files::LOOKUPS, lists::LOOKUPS, sequences::LOOKUPS, variables::LOOKUPS];
+const TABLES: &[Table] = &[
+    files::LOOKUPS,
+    lists::LOOKUPS,
+    sequences::LOOKUPS,
+    variables::LOOKUPS,
+];
 
 /// An error of a lookup.
 fn failure(message: impl Into<String>) -> Error {
@@ -60,10 +68,19 @@ pub(crate) fn run(
     options: &Kwargs,
 ) -> Result<Vec<Value>, Error> {
     let short = name.strip_prefix("ansible.builtin.").unwrap_or(name);
-    let Some((_, lookup)) = TABLES.iter().copied().flatten().find(|(known, _)| *known == short) else {
+    let Some((_, lookup)) = TABLES
+        .iter()
+        .copied()
+        .flatten()
+        .find(|(known, _)| *known == short)
+    else {
         return Err(failure(format!("lookup plugin ({name}) not found")));
     };
-    lookup(&Lookup { context, terms, options })
+    lookup(&Lookup {
+        context,
+        terms,
+        options,
+    })
 }
 
 /// `lookup()` and `query()`: the second gives a list, the first a text of the items joined by commas.
@@ -75,14 +92,22 @@ pub(crate) fn call(
     as_list: bool,
 ) -> Result<Value, Error> {
     let as_list = as_list || options.get::<Option<bool>>("wantlist")?.unwrap_or(false);
-    let errors = options.get::<Option<String>>("errors")?.unwrap_or_else(|| "strict".into());
+    let errors = options
+        .get::<Option<String>>("errors")?
+        .unwrap_or_else(|| "strict".into());
     let terms = terms
         .iter()
         .map(|term| crate::template::finalize_complete(term))
         .collect::<Result<Vec<_>, _>>()?;
     let found = match run(context, name, terms, options) {
         Ok(found) => found,
-        Err(_) if errors != "strict" => return Ok(if as_list { sequence(Vec::new()) } else { Value::from(()) }),
+        Err(_) if errors != "strict" => {
+            return Ok(if as_list {
+                sequence(Vec::new())
+            } else {
+                Value::from(())
+            });
+        }
         Err(error) => return Err(error),
     };
     options.assert_all_used()?;
@@ -96,7 +121,11 @@ pub(crate) fn call(
             _ => Value::from(found.iter().map(python::to_text).collect::<Vec<_>>().join(",")),
         });
     }
-    Ok(if let [only] = found.as_slice() { only.clone() } else { sequence(found) })
+    Ok(if let [only] = found.as_slice() {
+        only.clone()
+    } else {
+        sequence(found)
+    })
 }
 
 /// The names of all lookups.

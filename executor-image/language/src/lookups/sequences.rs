@@ -51,7 +51,9 @@ fn sequence(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
             let arguments = parse_key_values(&text).map_err(|error| failure(error.to_string()))?;
             for (name, value) in arguments.options {
                 if !fields.set(&name, value) {
-                    return Err(failure(format!("unrecognized arguments to with_sequence: ['{name}']")));
+                    return Err(failure(format!(
+                        "unrecognized arguments to with_sequence: ['{name}']"
+                    )));
                 }
             }
         }
@@ -69,22 +71,36 @@ fn short_form(text: &str, fields: &mut Fields) -> bool {
             None => !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()),
         }
     };
-    let (range, format) = text.split_once(':').map_or((text, None), |(range, format)| (range, Some(format)));
-    let (range, stride) = range.split_once('/').map_or((range, None), |(range, stride)| (range, Some(stride)));
-    let (start, end) = range.split_once('-').map_or((None, range), |(start, end)| (Some(start), end));
-    if !is_number(end) || start.is_some_and(|start| !is_number(start)) || stride.is_some_and(|stride| !is_number(stride)) {
+    let (range, format) = text
+        .split_once(':')
+        .map_or((text, None), |(range, format)| (range, Some(format)));
+    let (range, stride) = range
+        .split_once('/')
+        .map_or((range, None), |(range, stride)| (range, Some(stride)));
+    let (start, end) = range
+        .split_once('-')
+        .map_or((None, range), |(start, end)| (Some(start), end));
+    if !is_number(end)
+        || start.is_some_and(|start| !is_number(start))
+        || stride.is_some_and(|stride| !is_number(stride))
+    {
         return false;
     }
     fields.end = Some(end.to_owned());
     fields.start = start.map(str::to_owned).or_else(|| fields.start.take());
     fields.stride = stride.map(str::to_owned).or_else(|| fields.stride.take());
-    fields.format = format.filter(|format| !format.is_empty()).map(str::to_owned).or_else(|| fields.format.take());
+    fields.format = format
+        .filter(|format| !format.is_empty())
+        .map(str::to_owned)
+        .or_else(|| fields.format.take());
     true
 }
 
 fn number(field: Option<&String>, name: &str) -> Result<Option<i64>, Error> {
     let Some(text) = field else { return Ok(None) };
-    let (sign, digits) = text.strip_prefix('-').map_or((1, text.as_str()), |digits| (-1, digits));
+    let (sign, digits) = text
+        .strip_prefix('-')
+        .map_or((1, text.as_str()), |digits| (-1, digits));
     let parsed = if let Some(hexadecimal) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
         i64::from_str_radix(hexadecimal, 16)
     } else if digits.len() > 1 && digits.starts_with('0') {
@@ -92,14 +108,19 @@ fn number(field: Option<&String>, name: &str) -> Result<Option<i64>, Error> {
     } else {
         digits.parse()
     };
-    parsed.map(|value| Some(sign * value)).map_err(|_| failure(format!("can't parse {name}={text} as integer")))
+    parsed
+        .map(|value| Some(sign * value))
+        .map_err(|_| failure(format!("can't parse {name}={text} as integer")))
 }
 
 fn generate(fields: &Fields) -> Result<Vec<Value>, Error> {
     let start = number(fields.start.as_ref(), "start")?.unwrap_or(1);
     let stride = number(fields.stride.as_ref(), "stride")?.unwrap_or(1);
     let format = fields.format.as_deref().unwrap_or("%d");
-    let end = match (number(fields.count.as_ref(), "count")?, number(fields.end.as_ref(), "end")?) {
+    let end = match (
+        number(fields.count.as_ref(), "count")?,
+        number(fields.end.as_ref(), "end")?,
+    ) {
         (None, None) => return Err(failure("must specify count or end in with_sequence")),
         (Some(_), Some(_)) => return Err(failure("can't specify both count and end in with_sequence")),
         (Some(0), None) => return Ok(Vec::new()),

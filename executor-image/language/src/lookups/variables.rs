@@ -12,7 +12,10 @@ pub(super) const LOOKUPS: super::Table = &[("env", environment), ("varnames", na
 fn environment(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
     let default = lookup.option("default")?.unwrap_or_else(|| Value::from(""));
     let host = lookup.context.scope().host();
-    let value = |term: &Value| host.environment(&python::to_text(term)).map_or_else(|| default.clone(), Value::from);
+    let value = |term: &Value| {
+        host.environment(&python::to_text(term))
+            .map_or_else(|| default.clone(), Value::from)
+    };
     Ok(lookup.terms.iter().map(value).collect())
 }
 
@@ -58,7 +61,10 @@ fn names(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
     for term in &lookup.terms {
         let pattern = compile(identifier(term)?, false, false)?;
         for name in &known {
-            if pattern.is_match(&**name).map_err(|error| failure(error.to_string()))? {
+            if pattern
+                .is_match(&**name)
+                .map_err(|error| failure(error.to_string()))?
+            {
                 found.push(Value::from(&**name));
             }
         }

@@ -99,7 +99,11 @@ pub(super) fn tree<'source>(kind: &Kind, source: &'source str) -> Result<Stmt<'s
 
 fn compile(kind: &Kind, source: &str) -> Result<Program, TemplateError> {
     // Jinja knows one kind of newline.
-    let source = if source.contains('\r') { &*source.replace("\r\n", "\n").replace('\r', "\n") } else { source };
+    let source = if source.contains('\r') {
+        &*source.replace("\r\n", "\n").replace('\r', "\n")
+    } else {
+        source
+    };
     let text = match kind {
         Kind::Text => escape_backslashes(source)?.into_owned(),
         Kind::Condition | Kind::File(_) => source.to_owned(),
@@ -184,7 +188,7 @@ pub(super) fn run(program: &Program, root: Value) -> Result<Value, minijinja::Er
             Ok(value.unwrap_or(Value::UNDEFINED))
         }
         Code::Text { instructions, blocks } => {
-            eval(
+            let (_, state) = eval(
                 environment,
                 instructions,
                 root,
@@ -192,8 +196,16 @@ pub(super) fn run(program: &Program, root: Value) -> Result<Value, minijinja::Er
                 &mut output,
                 AutoEscape::None,
             )?;
+            let marked = state
+                .get_extension::<Printed>()
+                .and_then(|printed| printed.only_marked.then_some(printed.length));
+            drop(state);
             drop(output);
-            Ok(Value::from(text))
+            Ok(if marked == Some(text.len()) {
+                Value::from_safe_string(text)
+            } else {
+                Value::from(text)
+            })
         }
     }
 }

@@ -272,7 +272,9 @@ impl Context {
 /// Whether a text is `{{ name }}` and nothing else but perhaps a last newline.
 fn is_only(text: &str, name: &str) -> bool {
     let text = text.strip_suffix('\n').unwrap_or(text);
-    text.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")).is_some_and(|inner| inner.trim() == name)
+    text.strip_prefix("{{")
+        .and_then(|rest| rest.strip_suffix("}}"))
+        .is_some_and(|inner| inner.trim() == name)
 }
 
 impl Object for Context {

@@ -54,7 +54,9 @@ fn complete(state: &mut State<'_, '_>, value: Value) -> Result<Value, minijinja:
 /// Prints a value as Python does; None prints nothing.
 fn print(output: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
     if let Some(text) = value.as_str() {
-        state.get_or_insert_extension_with(Printed::default).note(text, value.is_safe());
+        state
+            .get_or_insert_extension_with(Printed::default)
+            .note(text, value.is_safe());
         return output.write_str(text).map_err(minijinja::Error::from);
     }
     // An undefined value that comes here is that of an inline `if` without `else`.
@@ -62,7 +64,9 @@ fn print(output: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> R
         return Ok(());
     }
     let text = python::to_text(&super::finalize::complete(value)?);
-    state.get_or_insert_extension_with(Printed::default).note(&text, false);
+    state
+        .get_or_insert_extension_with(Printed::default)
+        .note(&text, false);
     output.write_str(&text).map_err(minijinja::Error::from)
 }
 

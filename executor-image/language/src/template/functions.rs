@@ -7,9 +7,9 @@ use super::context::Context;
 use super::error::TemplateError;
 use super::options::TemplateOptions;
 use super::rewrite;
+use crate::filters::call::items;
 use crate::lookups;
 use crate::scope::FileKind;
-use crate::filters::call::items;
 use crate::value::convert::{entries, map};
 use crate::value::python;
 
@@ -21,7 +21,9 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_function("now", now);
     environment.add_function("undef", |_: Rest<Value>| Value::UNDEFINED);
     environment.add_function("dict", dictionary);
-    environment.add_function("cycler", |items: Rest<Value>| minijinja_contrib::globals::cycler(items.to_vec()));
+    environment.add_function("cycler", |items: Rest<Value>| {
+        minijinja_contrib::globals::cycler(items.to_vec())
+    });
     environment.add_function("joiner", minijinja_contrib::globals::joiner);
     environment.add_function(rewrite::INCLUDE, include);
 }

@@ -40,7 +40,11 @@ impl List {
     fn index(&self, argument: Option<&Value>, default: i64) -> Option<usize> {
         let length = lock(&self.0).len();
         let index = argument.map_or(Some(default), Value::as_i64)?;
-        if index < 0 { length.checked_sub(usize::try_from(-index).ok()?) } else { usize::try_from(index).ok() }
+        if index < 0 {
+            length.checked_sub(usize::try_from(-index).ok()?)
+        } else {
+            usize::try_from(index).ok()
+        }
     }
 }
 
@@ -57,7 +61,12 @@ impl Object for List {
         Enumerator::Values(lock(&self.0).clone())
     }
 
-    fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, name: &str, arguments: &[Value]) -> Result<Value, Error> {
+    fn call_method(
+        self: &Arc<Self>,
+        _: &mut State<'_, '_>,
+        name: &str,
+        arguments: &[Value],
+    ) -> Result<Value, Error> {
         match (name, arguments) {
             ("append", [item]) => lock(&self.0).push(item.clone()),
             ("extend", [more]) => {
@@ -71,7 +80,9 @@ impl Object for List {
                 list.insert(place, item.clone());
             }
             ("pop", [] | [_]) => {
-                let place = self.index(arguments.first(), -1).ok_or_else(|| failed("pop index out of range"))?;
+                let place = self
+                    .index(arguments.first(), -1)
+                    .ok_or_else(|| failed("pop index out of range"))?;
                 let mut list = lock(&self.0);
                 if place >= list.len() {
                     return Err(failed("pop from empty list or index out of range"));
@@ -104,7 +115,10 @@ impl Mapping {
     }
 
     fn get(&self, key: &Value) -> Option<Value> {
-        lock(&self.0).iter().find(|(known, _)| same(known, key)).map(|(_, value)| value.clone())
+        lock(&self.0)
+            .iter()
+            .find(|(known, _)| same(known, key))
+            .map(|(_, value)| value.clone())
     }
 }
 
@@ -121,7 +135,12 @@ impl Object for Mapping {
         Enumerator::Values(lock(&self.0).iter().map(|(key, _)| key.clone()).collect())
     }
 
-    fn call_method(self: &Arc<Self>, _: &mut State<'_, '_>, name: &str, arguments: &[Value]) -> Result<Value, Error> {
+    fn call_method(
+        self: &Arc<Self>,
+        _: &mut State<'_, '_>,
+        name: &str,
+        arguments: &[Value],
+    ) -> Result<Value, Error> {
         match (name, arguments) {
             ("update", [other]) => {
                 // Named arguments come as a mapping too.

@@ -57,9 +57,10 @@ pub(super) fn statement<'a>(statement: &Stmt<'a>) -> Stmt<'a> {
                 .collect(),
             body: body(&node.body),
         })),
-        Stmt::Set(node) => {
-            Stmt::Set(spanned(node, |node| Set { target: target(&node.target), expr: assigned(&node.expr) }))
-        }
+        Stmt::Set(node) => Stmt::Set(spanned(node, |node| Set {
+            target: target(&node.target),
+            expr: assigned(&node.expr),
+        })),
         Stmt::SetBlock(node) => Stmt::SetBlock(spanned(node, |node| SetBlock {
             target: target(&node.target),
             filter: node.filter.as_ref().map(expression),
@@ -245,7 +246,14 @@ fn filter<'a>(name: &'static str, value: Expr<'a>, args: Vec<CallArg<'a>>, span:
 }
 
 fn test<'a>(name: &'static str, left: Expr<'a>, right: Expr<'a>, span: Span) -> Expr<'a> {
-    Expr::Test(Spanned::new(Test { name, expr: left, args: vec![CallArg::Pos(right)] }, span))
+    Expr::Test(Spanned::new(
+        Test {
+            name,
+            expr: left,
+            args: vec![CallArg::Pos(right)],
+        },
+        span,
+    ))
 }
 
 /// A call; the object of a method call is not chained, so that calling a method of something undefined fails.

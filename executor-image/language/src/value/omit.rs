@@ -31,7 +31,13 @@ pub fn strip_omit(value: &Value) -> Value {
             .into_iter()
             .filter(|(_, value)| !is_omit(value))
             .map(|(key, value)| (key, strip_omit(&value)))),
-        ValueKind::Seq => sequence(items(value).iter().filter(|value| !is_omit(value)).map(strip_omit).collect()),
+        ValueKind::Seq => sequence(
+            items(value)
+                .iter()
+                .filter(|value| !is_omit(value))
+                .map(strip_omit)
+                .collect(),
+        ),
         _ => value.clone(),
     }
 }

@@ -136,10 +136,17 @@ impl<'text> Constructor<'text> {
 
     /// YAML 1.1 allows no tab where a key or an item begins.
     fn refuse_tabs(&self, event: &Event<'_>, marker: Marker) -> Result<(), YamlError> {
-        if !matches!(event, Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..)) {
+        if !matches!(
+            event,
+            Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..)
+        ) {
             return Ok(());
         }
-        let line = self.lines.get(marker.line().saturating_sub(1)).copied().unwrap_or_default();
+        let line = self
+            .lines
+            .get(marker.line().saturating_sub(1))
+            .copied()
+            .unwrap_or_default();
         let blanks = line.len() - line.trim_start_matches([' ', '\t']).len();
         if marker.col() <= blanks && line[..blanks].contains('\t') {
             return Err(self.error(marker, "a tab stands before this value"));
@@ -191,7 +198,11 @@ impl<'text> Constructor<'text> {
                 let is_cut = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded)
                     && self.end >= self.length
                     && !self.text.ends_with('\n');
-                let text = if is_cut { text.strip_suffix('\n').unwrap_or(&text) } else { &*text };
+                let text = if is_cut {
+                    text.strip_suffix('\n').unwrap_or(&text)
+                } else {
+                    &*text
+                };
                 let kind = self.scalar(text, style, tag.as_deref(), marker)?;
                 (Node::new(self.span(marker), kind), anchor)
             }

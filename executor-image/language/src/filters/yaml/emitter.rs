@@ -63,7 +63,10 @@ enum Place {
 
 impl Emitter {
     pub(super) fn new(options: Options) -> Self {
-        let best_indent = usize::try_from(options.indent).ok().filter(|indent| (2..10).contains(indent)).unwrap_or(2);
+        let best_indent = usize::try_from(options.indent)
+            .ok()
+            .filter(|indent| (2..10).contains(indent))
+            .unwrap_or(2);
         let best_width = match usize::try_from(options.width) {
             Ok(width) if width > best_indent * 2 => width,
             Ok(_) => 80,
@@ -111,8 +114,10 @@ impl Emitter {
             ValueKind::Map => {
                 let mut pairs = entries(value);
                 if self.options.sort_keys {
-                    let mut keyed: Vec<(Value, Value)> =
-                        pairs.iter().map(|(key, value)| (key.clone(), sequence(vec![value.clone()]))).collect();
+                    let mut keyed: Vec<(Value, Value)> = pairs
+                        .iter()
+                        .map(|(key, value)| (key.clone(), sequence(vec![value.clone()])))
+                        .collect();
                     // As PyYAML: keys that cannot be compared stay in their order.
                     if sort_by_key(&mut keyed, false).is_ok() {
                         pairs = keyed
@@ -135,8 +140,12 @@ impl Emitter {
     }
 
     fn flows<'value>(&self, mut parts: impl Iterator<Item = &'value Value>) -> bool {
-        let is_scalar =
-            |value: &Value| !matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::Iterable);
+        let is_scalar = |value: &Value| {
+            !matches!(
+                value.kind(),
+                ValueKind::Seq | ValueKind::Map | ValueKind::Iterable
+            )
+        };
         self.flow_level > 0
             || match self.options.flow {
                 Flow::Never => false,
@@ -314,7 +323,11 @@ impl Emitter {
             return Style::Double;
         }
         if default.is_none() && (!is_text || reads_as_text(text)) {
-            let allowed = if self.flow_level > 0 { analysis.flow_plain } else { analysis.block_plain };
+            let allowed = if self.flow_level > 0 {
+                analysis.flow_plain
+            } else {
+                analysis.block_plain
+            };
             if allowed && !(is_key && (analysis.is_empty || analysis.is_multi_line)) {
                 return Style::Plain;
             }
@@ -324,9 +337,17 @@ impl Emitter {
             && !is_key
             && analysis.block
         {
-            return if style == '|' { Style::Literal } else { Style::Folded };
+            return if style == '|' {
+                Style::Literal
+            } else {
+                Style::Folded
+            };
         }
-        if analysis.single_quoted && !(is_key && analysis.is_multi_line) { Style::Single } else { Style::Double }
+        if analysis.single_quoted && !(is_key && analysis.is_multi_line) {
+            Style::Single
+        } else {
+            Style::Double
+        }
     }
 
     fn plain(&mut self, text: &str, split: bool) {
@@ -380,7 +401,10 @@ impl Emitter {
                 self.write_indent();
                 after_break = false;
             }
-            if character == ' ' && self.may_fold(&characters, index, split) && !is_break(characters[index + 1]) {
+            if character == ' '
+                && self.may_fold(&characters, index, split)
+                && !is_break(characters[index + 1])
+            {
                 self.write_indent();
             } else {
                 self.out.push(character);

@@ -35,12 +35,18 @@ fn is_blank(character: Option<&char>) -> bool {
 
 /// Whether a character may stand in a text without an escape. As in libyaml, those beyond the basic plane may not.
 pub(super) fn is_printable(character: char) -> bool {
-    matches!(character, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}') && character != '\u{feff}'
+    matches!(character, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}')
+        && character != '\u{feff}'
 }
 
 pub(super) fn analyze(text: &str) -> Analysis {
     if text.is_empty() {
-        return Analysis { is_empty: true, block_plain: true, single_quoted: true, ..Analysis::default() };
+        return Analysis {
+            is_empty: true,
+            block_plain: true,
+            single_quoted: true,
+            ..Analysis::default()
+        };
     }
     let characters: Vec<char> = text.chars().collect();
     let mut block_indicators = text.starts_with("---") || text.starts_with("...");
@@ -53,7 +59,8 @@ pub(super) fn analyze(text: &str) -> Analysis {
         let after_blank = index == 0 || is_blank(characters.get(index - 1));
         if index == 0 {
             match character {
-                '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`' => {
+                '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@'
+                | '`' => {
                     flow_indicators = true;
                     block_indicators = true;
                 }
