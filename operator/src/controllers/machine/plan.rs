@@ -147,6 +147,13 @@ fn claimed(observed: &Observed, now: &Time, plan: &mut Plan) {
     if !machine_state::is_releasing(machine) {
         return;
     }
+    if !machine.is_clean()
+        && (machine.spec.force_release || observed.deletion == Some(DeletionPolicy::Orphan))
+    {
+        // Without `Drained` nobody resets the host: an orphaned cluster goes on running there.
+        plan.release = Some(Release::ByForce);
+        return;
+    }
     if let Some(drain) = &observed.drain {
         let (drained, reason, message) = match drain {
             Drain::Unneeded => (true, reasons::AS_WANTED, "there is nothing to move".to_owned()),
@@ -175,8 +182,6 @@ fn claimed(observed: &Observed, now: &Time, plan: &mut Plan) {
     }
     if machine.is_clean() {
         plan.release = Some(Release::Clean);
-    } else if machine.spec.force_release || observed.deletion == Some(DeletionPolicy::Orphan) {
-        plan.release = Some(Release::ByForce);
     } else if !observed.has_cluster {
         // Nobody else is left to reset it.
         run(observed, Operation::Reset, now, plan);

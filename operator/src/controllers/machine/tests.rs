@@ -156,6 +156,29 @@ fn a_machine_is_released_when_it_is_drained_and_clean_and_only_then() {
 }
 
 #[test]
+fn a_machine_released_by_force_is_never_offered_for_a_reset() {
+    let mut forced = releasing(0);
+    forced.spec.force_release = true;
+    let orphaned = Observed {
+        deletion: Some(DeletionPolicy::Orphan),
+        ..observed(releasing(0))
+    };
+    for observed in [observed(forced), orphaned] {
+        let observed = Observed {
+            drain: Some(Drain::Unneeded),
+            ..observed
+        };
+        let plan = planned(&observed);
+        assert_eq!(plan.release, Some(Release::ByForce));
+        assert_eq!(
+            conditions::get(&plan.status.conditions, DRAINED),
+            None,
+            "a reset waits for this"
+        );
+    }
+}
+
+#[test]
 fn draining_is_told_in_a_condition_and_looked_at_again_soon() {
     let rows = [
         (
