@@ -1,6 +1,8 @@
 //! The commands, one file each.
 
+mod demo;
 mod down;
+mod floor;
 mod inventory;
 mod kubectl;
 mod machine;
@@ -58,6 +60,7 @@ enum Command {
     #[command(subcommand)]
     Operator(operator::Command),
     Kubectl(kubectl::Arguments),
+    Demo(demo::Arguments),
     #[command(hide = true)]
     ServeFiles(serve_files::Arguments),
 }
@@ -76,6 +79,7 @@ impl Arguments {
             Command::Metadata(command) => metadata::run(&Lab::open(&name)?, &command).await,
             Command::Operator(command) => operator::run(&Lab::open(&name)?, &command).await,
             Command::Kubectl(arguments) => kubectl::run(&Lab::open(&name)?, &arguments).await,
+            Command::Demo(arguments) => demo::run(&name, &arguments).await,
             Command::ServeFiles(arguments) => serve_files::run(arguments).await,
         }
     }

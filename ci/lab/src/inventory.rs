@@ -19,6 +19,21 @@ use crate::state;
 /// kubeadm's port of the API server.
 const API_PORT: u16 = 6443;
 
+/// What every kubelet of a lab is told beside the playbooks' own configuration: all machines share the disk of the host, and a share
+/// of a large and well-used disk says nothing about whether a lab may go on.
+pub fn kubelet_configuration() -> Value {
+    json!({
+        "evictionHard": {
+            "imagefs.available": "1Gi",
+            "imagefs.inodesFree": "1%",
+            "memory.available": "100Mi",
+            "nodefs.available": "1Gi",
+            "nodefs.inodesFree": "1%",
+        },
+        "imageGCHighThresholdPercent": 100,
+    })
+}
+
 /// Which machines a cluster is made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClusterOptions {
@@ -130,6 +145,7 @@ fn inventory(
         "files_url": FILES_URL,
         "image_registry": IMAGE_REGISTRY,
         "control_plane_endpoint_port": API_PORT,
+        "kubelet_configuration": kubelet_configuration(),
     });
     if let Some(first) = control_plane.first() {
         variables["control_plane_endpoint_host"] = json!(first.address());
