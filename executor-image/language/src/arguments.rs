@@ -115,15 +115,12 @@ fn decode_escapes(text: &str) -> String {
             Some('U') => code(8),
             _ => None,
         };
-        match found {
-            Some((character, length)) => {
-                decoded.push(character);
-                rest = &after[length..];
-            }
-            None => {
-                decoded.push('\\');
-                rest = after;
-            }
+        if let Some((character, length)) = found {
+            decoded.push(character);
+            rest = &after[length..];
+        } else {
+            decoded.push('\\');
+            rest = after;
         }
     }
     decoded.push_str(rest);

@@ -45,6 +45,7 @@ pub fn with(templar: &Templar, name: &str, node: &Node, scope: &Scope) -> Result
         }
         _ => vec![value],
     };
-    let none = Kwargs::from_iter(std::iter::empty::<(String, Value)>());
-    lookups::run(&context, name, terms, &none).map_err(|error| TemplateError::from(error).at(&node.span))
+    let no_options: Kwargs = std::iter::empty::<(String, Value)>().collect();
+    lookups::run(&context, name, terms, &no_options)
+        .map_err(|error| TemplateError::from(error).at(&node.span))
 }

@@ -30,7 +30,7 @@ pub trait Layer: Send + Sync + Debug {
 
 impl Layer for IndexMap<Arc<str>, Variable> {
     fn get(&self, name: &str) -> Option<Variable> {
-        IndexMap::get(self, name).cloned()
+        Self::get(self, name).cloned()
     }
 
     fn names(&self) -> Vec<Arc<str>> {

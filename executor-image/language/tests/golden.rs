@@ -1,4 +1,5 @@
 //! Every answer of the real ansible-core 2.18 (`golden/answers.json`) against ours; `golden/generate.py` made them.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 
 mod exceptions;
 
@@ -228,7 +229,7 @@ fn every_answer_is_that_of_ansible() {
                         used.insert(index);
                     }
                     (true, Some(_)) => {
-                        differences.push(format!("{name} {kind} {shown}\n   is an exception but agrees"))
+                        differences.push(format!("{name} {kind} {shown}\n   is an exception but agrees"));
                     }
                     (false, None) => differences.push(format!(
                         "{name} {kind} {shown}\n   ansible: {expected}\n   ours:    {answer:?}"

@@ -12,7 +12,10 @@ use crate::value::python::type_name;
 
 /// Python's `==`.
 pub(crate) fn same(left: &Value, right: &Value) -> bool {
-    is_number(left) && is_number(right) && number(left) == number(right) || left == right
+    left == right
+        || (is_number(left)
+            && is_number(right)
+            && number(left).partial_cmp(&number(right)) == Some(Ordering::Equal))
 }
 
 /// Python's `<`: values of kinds that have no order among each other are an error.

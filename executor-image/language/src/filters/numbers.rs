@@ -73,7 +73,7 @@ fn parse_integer(text: &str, base: i64) -> Option<Value> {
         (0 | 16, Some("0x")) => (16, &lower[2..]),
         (0 | 8, Some("0o")) => (8, &lower[2..]),
         (0 | 2, Some("0b")) => (2, &lower[2..]),
-        (0, _) if lower.len() > 1 && lower.starts_with('0') && lower.trim_matches(['0', '_']) != "" => {
+        (0, _) if lower.len() > 1 && lower.starts_with('0') && !lower.trim_matches(['0', '_']).is_empty() => {
             return None;
         }
         (0, _) => (10, &*lower),

@@ -234,15 +234,14 @@ fn expand_variables(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         expanded.push_str(&rest[..dollar]);
         let after = &rest[dollar + 1..];
         let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
-        let (name, length) = match after
+        let (name, length) = if let Some(found) = after
             .strip_prefix('{')
             .and_then(|inner| inner.find('}').map(|end| (&inner[..end], end + 2)))
         {
-            Some(found) => found,
-            None => {
-                let end = after.find(|character| !is_name(character)).unwrap_or(after.len());
-                (&after[..end], end)
-            }
+            found
+        } else {
+            let end = after.find(|character| !is_name(character)).unwrap_or(after.len());
+            (&after[..end], end)
         };
         match context.scope().host().environment(name) {
             Some(value) => expanded.push_str(&value),
@@ -285,8 +284,8 @@ fn url_split(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         Some(rest) => rest.split_at(rest.find('/').unwrap_or(rest.len())),
         None => ("", rest),
     };
-    let (user, host_port) = match netloc.rsplit_once('@') {
-        Some((user, host_port)) => (Some(user), host_port),
+    let (user, host_authority) = match netloc.rsplit_once('@') {
+        Some((user, authority)) => (Some(user), authority),
         None => (None, netloc),
     };
     let (username, password) = match user.map(|user| {
@@ -296,20 +295,20 @@ fn url_split(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         Some((name, word)) => (Some(name), word),
         None => (None, None),
     };
-    let (host, port) = match host_port
+    let (host, port_text) = match host_authority
         .strip_prefix('[')
         .and_then(|inner| inner.split_once(']'))
     {
         Some((host, rest)) => (host, rest.strip_prefix(':')),
-        None => host_port
+        None => host_authority
             .split_once(':')
-            .map_or((host_port, None), |(host, port)| (host, Some(port))),
+            .map_or((host_authority, None), |(name, number)| (name, Some(number))),
     };
-    let port = match port {
+    let port_number = match port_text {
         None | Some("") => Value::from(()),
-        Some(port) => Value::from(
-            port.parse::<u16>()
-                .map_err(|_| call.error(format!("'{port}' is no port")))?,
+        Some(text) => Value::from(
+            text.parse::<u16>()
+                .map_err(|_| call.error(format!("'{text}' is no port")))?,
         ),
     };
     let or_none = |text: Option<&str>| text.map_or_else(|| Value::from(()), Value::from);
@@ -324,7 +323,7 @@ fn url_split(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         ("netloc", Value::from(netloc)),
         ("password", or_none(password)),
         ("path", Value::from(path)),
-        ("port", port),
+        ("port", port_number),
         ("query", Value::from(query)),
         ("scheme", Value::from(scheme)),
         ("username", or_none(username)),

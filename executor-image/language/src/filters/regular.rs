@@ -76,7 +76,7 @@ fn translate(pattern: &str, multi_line: bool) -> String {
                 }
                 Some('u') => {
                     let code: String = rest.by_ref().take(4).collect();
-                    out.push_str(&format!(r"\x{{{code}}}"));
+                    out.extend(["\\x{", &code, "}"]);
                 }
                 Some(escaped) => {
                     out.push('\\');

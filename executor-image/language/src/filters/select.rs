@@ -90,14 +90,11 @@ fn given(item: Value, arguments: &[Value], named: Option<&Value>) -> Vec<Value> 
     given.extend_from_slice(arguments);
     if let Some(named) = named {
         let pairs = crate::value::convert::entries(named);
-        given.push(
-            Kwargs::from_iter(
-                pairs
-                    .into_iter()
-                    .map(|(name, value)| (python::to_text(&name), value)),
-            )
-            .into(),
-        );
+        let named: Kwargs = pairs
+            .into_iter()
+            .map(|(name, value)| (python::to_text(&name), value))
+            .collect();
+        given.push(named.into());
     }
     given
 }

@@ -187,16 +187,13 @@ fn lines(text: &str) -> Vec<&str> {
     let mut lines = Vec::new();
     let mut rest = text;
     loop {
-        match rest.find(['\n', '\r']) {
-            Some(end) => {
-                lines.push(&rest[..end]);
-                let width = if rest[end..].starts_with("\r\n") { 2 } else { 1 };
-                rest = &rest[end + width..];
-            }
-            None => {
-                lines.push(rest);
-                return lines;
-            }
+        if let Some(end) = rest.find(['\n', '\r']) {
+            lines.push(&rest[..end]);
+            let width = if rest[end..].starts_with("\r\n") { 2 } else { 1 };
+            rest = &rest[end + width..];
+        } else {
+            lines.push(rest);
+            return lines;
         }
     }
 }
@@ -352,7 +349,7 @@ fn comment(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let repeat = |text: &str, count: i64| text.repeat(usize::try_from(count).unwrap_or(0));
     let mut result = String::new();
     if !beginning.is_empty() {
-        result += &format!("{beginning}{newline}");
+        result.extend([&*beginning, &*newline]);
     }
     if prefix == newline {
         result += &repeat(&newline, prefix_count);
@@ -366,7 +363,7 @@ fn comment(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     result += &text.replace(&format!("{decoration}{newline}"), &format!("{bare}{newline}"));
     result += &repeat(&format!("{newline}{postfix}"), postfix_count);
     if !end.is_empty() {
-        result += &format!("{newline}{end}");
+        result.extend([&*newline, &*end]);
     }
     Ok(Value::from(result))
 }

@@ -101,7 +101,9 @@ pub(super) const JINJA_TESTS: super::Table = &[
             matches!(value.kind(), ValueKind::Number | ValueKind::Bool)
         })
     }),
-    ("odd", |call| rest_of_two(call).map(|rest| rest == 1.0)),
+    ("odd", |call| {
+        rest_of_two(call).map(|rest| (rest - 1.0).abs() < f64::EPSILON)
+    }),
     ("sameas", |call| {
         let (left, right) = (call.input()?, argument(call)?);
         Ok(left.kind() == right.kind() && left.is_integer() == right.is_integer() && left == right)

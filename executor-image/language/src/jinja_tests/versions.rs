@@ -127,8 +127,11 @@ fn loose(left: &str, right: &str) -> Result<Ordering, String> {
     Ok(left.len().cmp(&right.len()))
 }
 
+/// The numbers of a release, and the kind and number of a pre-release.
+type Strict = ([u64; 3], Option<(char, u64)>);
+
 /// `major.minor[.patch][{a|b}number]`.
-fn strict_version(text: &str) -> Result<([u64; 3], Option<(char, u64)>), String> {
+fn strict_version(text: &str) -> Result<Strict, String> {
     let invalid = || format!("invalid version number '{text}'");
     let number = |digits: &str| -> Result<u64, String> {
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -67,6 +67,7 @@ fn file(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
     Ok(found)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a lookup")]
 fn file_glob(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
     let host = lookup.context.scope().host();
     let matches = |term: &Value| host.glob(&python::to_text(term));

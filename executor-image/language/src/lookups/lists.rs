@@ -170,6 +170,7 @@ fn without(element: &Value, path: &[&str]) -> Value {
         }))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a lookup")]
 fn random_choice(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
     let chosen = crate::filters::chance_below(lookup.terms.len());
     Ok(lookup.terms.get(chosen).cloned().into_iter().collect())

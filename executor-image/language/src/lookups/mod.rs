@@ -97,7 +97,7 @@ pub(crate) fn call(
         .unwrap_or_else(|| "strict".into());
     let terms = terms
         .iter()
-        .map(|term| crate::template::finalize_complete(term))
+        .map(crate::template::finalize_complete)
         .collect::<Result<Vec<_>, _>>()?;
     let found = match run(context, name, terms, options) {
         Ok(found) => found,

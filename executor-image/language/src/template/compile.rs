@@ -49,10 +49,13 @@ pub(super) enum Kind {
     File(Box<TemplateOptions>),
 }
 
+/// Programs by the way their source is read, and the source.
+type Programs = HashMap<Kind, HashMap<Arc<str>, Arc<Program>>>;
+
 /// All programs compiled so far.
 #[derive(Default)]
 pub(super) struct Cache {
-    programs: RwLock<HashMap<Kind, HashMap<Arc<str>, Arc<Program>>>>,
+    programs: RwLock<Programs>,
 }
 
 impl fmt::Debug for Cache {

@@ -11,8 +11,8 @@ use super::compile::Printed;
 use super::{functions, rewrite, undefined};
 use crate::{filters, jinja_tests, lookups};
 
-/// Steps that one template may take; a loop over a million items stays below.
-const FUEL: u64 = 50_000_000;
+/// Steps that one template may take: a loop over a million items stays below, a few seconds are the end.
+const FUEL: u64 = 20_000_000;
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(build);
 

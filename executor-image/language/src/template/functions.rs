@@ -1,4 +1,8 @@
 //! Functions and methods that templates may call.
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "minijinja calls functions with values"
+)]
 
 use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
@@ -104,10 +108,10 @@ fn include(state: &mut State<'_, '_>, name: Value, ignore_missing: bool) -> Resu
         ))
         .into());
     };
-    let content = host
+    let bytes = host
         .read(&path)
         .map_err(|error| TemplateError::new(format!("cannot read {}: {error}", path.display())))?;
-    let source = String::from_utf8(content)
+    let source = String::from_utf8(bytes)
         .map_err(|_| TemplateError::new(format!("{} is not UTF-8 text", path.display())))?;
     let locals: indexmap::IndexMap<std::sync::Arc<str>, crate::scope::Variable> = state
         .known_variables()

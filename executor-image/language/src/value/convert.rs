@@ -22,7 +22,7 @@ pub fn items(value: &Value) -> Vec<Value> {
 pub fn entries(value: &Value) -> Vec<(Value, Value)> {
     value
         .as_object()
-        .and_then(|object| object.try_iter_pairs())
+        .and_then(minijinja::value::DynObject::try_iter_pairs)
         .map(Iterator::collect)
         .unwrap_or_default()
 }

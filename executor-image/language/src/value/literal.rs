@@ -197,14 +197,14 @@ impl Reader<'_> {
                 b'o' => 8,
                 _ => 2,
             };
-            integer(i128::from_str_radix(&digits[2..], radix).ok()?, negative)?
+            integer(i128::from_str_radix(&digits[2..], radix).ok()?, negative)
         } else if digits.bytes().all(|byte| byte.is_ascii_digit()) {
             if digits.is_empty()
-                || (digits.len() > 1 && digits.starts_with('0') && digits.trim_matches('0') != "")
+                || (digits.len() > 1 && digits.starts_with('0') && !digits.trim_matches('0').is_empty())
             {
                 return None;
             }
-            integer(digits.parse().ok()?, negative)?
+            integer(digits.parse().ok()?, negative)
         } else {
             if !digits
                 .bytes()
@@ -325,9 +325,9 @@ impl Reader<'_> {
     }
 }
 
-fn integer(magnitude: i128, negative: bool) -> Option<Value> {
+fn integer(magnitude: i128, negative: bool) -> Value {
     let value = if negative { -magnitude } else { magnitude };
-    Some(i64::try_from(value).map_or_else(|_| Value::from(value), Value::from))
+    i64::try_from(value).map_or_else(|_| Value::from(value), Value::from)
 }
 
 #[cfg(test)]

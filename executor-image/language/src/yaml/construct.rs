@@ -265,23 +265,20 @@ impl<'text> Constructor<'text> {
                         "A value that begins with {{ must be quoted, or YAML takes it for a mapping.",
                     ));
             }
-            match positions.get(&key_identity(&key)) {
-                Some(&position) => {
-                    self.warnings.push(Warning {
-                        span: key.span.clone(),
-                        message: format!(
-                            "the key {} was given before (line {}): the last one is used",
-                            key.as_str()
-                                .map_or_else(|| key_identity(&key), |name| format!("`{name}`")),
-                            entries[position].0.span.line
-                        ),
-                    });
-                    entries[position].1 = value;
-                }
-                None => {
-                    positions.insert(key_identity(&key), entries.len());
-                    entries.push((key, value));
-                }
+            if let Some(&position) = positions.get(&key_identity(&key)) {
+                self.warnings.push(Warning {
+                    span: key.span.clone(),
+                    message: format!(
+                        "the key {} was given before (line {}): the last one is used",
+                        key.as_str()
+                            .map_or_else(|| key_identity(&key), |name| format!("`{name}`")),
+                        entries[position].0.span.line
+                    ),
+                });
+                entries[position].1 = value;
+            } else {
+                positions.insert(key_identity(&key), entries.len());
+                entries.push((key, value));
             }
         }
         if merged.is_empty() {
@@ -290,9 +287,10 @@ impl<'text> Constructor<'text> {
         // As in PyYAML merged keys stand before the mapping's own, which win.
         let mut all: Vec<(Node, Node)> = Vec::new();
         let mut places: HashMap<String, usize> = HashMap::new();
-        let mut put = |(key, value): (Node, Node)| match places.get(&key_identity(&key)) {
-            Some(&place) => all[place].1 = value,
-            None => {
+        let mut put = |(key, value): (Node, Node)| {
+            if let Some(&place) = places.get(&key_identity(&key)) {
+                all[place].1 = value;
+            } else {
                 places.insert(key_identity(&key), all.len());
                 all.push((key, value));
             }

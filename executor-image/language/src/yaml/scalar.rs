@@ -1,5 +1,6 @@
 //! What a plain YAML 1.1 scalar means, by the rules of PyYAML (its `resolver.py` and `constructor.py`).
 
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -130,7 +131,8 @@ fn timestamp(text: &str) -> Option<NodeKind> {
     }
     match (parts.get(8), parts.get(9)) {
         (Some(_), Some(sign)) => {
-            shown.push_str(&format!("{}{:02}:{:02}", sign.as_str(), number(10), number(11)))
+            // Writing to a String cannot fail.
+            let _ = write!(shown, "{}{:02}:{:02}", sign.as_str(), number(10), number(11));
         }
         (Some(_), None) => shown.push_str("+00:00"),
         _ => {}

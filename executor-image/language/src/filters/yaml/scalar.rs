@@ -15,6 +15,7 @@ pub(super) enum Style {
 
 /// What is in a text that decides how it may be written.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about a text")]
 pub(super) struct Analysis {
     pub(super) is_empty: bool,
     pub(super) is_multi_line: bool,

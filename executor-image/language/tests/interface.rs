@@ -1,0 +1,323 @@
+//! The public interface, used as a playbook engine uses it.
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use slipway_language::{
+    FileKind, Layer, LookupHost, Node, Scope, Templar, Value, Variable, Verdict, repr, to_json, yaml,
+};
+
+#[derive(Debug)]
+struct NoFiles;
+
+impl LookupHost for NoFiles {
+    fn find_file(&self, _: &str, _: FileKind) -> Option<PathBuf> {
+        None
+    }
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            path.display().to_string(),
+        ))
+    }
+    fn environment(&self, name: &str) -> Option<String> {
+        (name == "HOME").then(|| "/home/me".into())
+    }
+    fn glob(&self, _: &str) -> Vec<PathBuf> {
+        Vec::new()
+    }
+    fn search_path(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+}
+
+fn scope(variables: &str) -> Scope {
+    let document = yaml::parse(variables, "vars.yml").unwrap();
+    let mut layer: IndexMap<Arc<str>, Variable> = IndexMap::new();
+    for (key, value) in document.root.as_ref().map(Node::entries).unwrap_or_default() {
+        layer.insert(key.as_str().unwrap().into(), Variable::Template(value.clone()));
+    }
+    layer.insert("fact".into(), Variable::Data(Value::from("{{ secret }}")));
+    Scope::new(vec![Arc::new(layer) as Arc<dyn Layer>], Arc::new(NoFiles))
+}
+
+fn render(text: &str, variables: &str) -> Result<String, String> {
+    let node = Node::text(slipway_language::Span::start_of("test.yml"), text);
+    let value = Templar::new()
+        .render(&node, &scope(variables))
+        .map_err(|error| error.to_string())?;
+    Ok(repr(&value))
+}
+
+const VARIABLES: &str = "
+n: 5
+s: hello
+d: {a: 1, b: '{{ n }}', bad: '{{ nope }}'}
+l: [1, '{{ s }}']
+x: '{{ y }}'
+y: '{{ x }}'
+z: '{{ nope }}'
+deep: '{{ d.b ~ s }}'
+";
+
+#[test]
+fn texts_become_values_by_the_rules_of_2_18() {
+    for (text, expected) in [
+        ("plain", "'plain'"),
+        ("{{ n }}", "5"),
+        ("{{ n + 1 }}", "'6'"),
+        ("{{ d.b }}", "'5'"),
+        ("{{ deep }}", "'5hello'"),
+        ("{{ l }}", "[1, 'hello']"),
+        ("{{ true }}", "True"),
+        ("a {{ l }}", "\"a [1, 'hello']\""),
+        ("[{{ 1 }}, {{ 2 }}]", "[1, 2]"),
+        ("{{ none }}", "''"),
+        ("{{ nope | default('x') }}", "'x'"),
+        ("{{ d.nope.deep | default('x') }}", "'x'"),
+        ("{{ nope.nope.deep | default('x') }}", "'x'"),
+        ("{{ z | default('x') }}", "'x'"),
+        ("{{ nope.a is defined }}", "False"),
+        ("{{ fact }}", "'{{ secret }}'"),
+        ("{{ '%05d' % 3 }}", "'00003'"),
+        ("{{ lookup('env', 'HOME') }}", "'/home/me'"),
+        ("{{ '\\1' }}", "'\\\\1'"),
+        ("{{ (1, 2) }}", "'(1, 2)'"),
+        ("{{ range(3) }}", "[0, 1, 2]"),
+    ] {
+        assert_eq!(render(text, VARIABLES).as_deref(), Ok(expected), "{text}");
+    }
+}
+
+#[test]
+fn what_is_undefined_fails_where_it_is_used_and_is_named() {
+    for (text, part) in [
+        ("{{ nope }}", "'nope' is undefined"),
+        ("a {{ d.nope }}", "'d.nope' is undefined"),
+        ("{{ z }}", "{{ nope }}: 'nope' is undefined"),
+        ("{{ d.bad }}", "{{ nope }}: 'nope' is undefined"),
+        ("{{ d.nope == 1 }}", "'d.nope' is undefined"),
+        ("{{ not nope.a }}", "is undefined"),
+        ("{{ [nope] }}", "is undefined"),
+        ("{{ x }}", "recursive loop detected in template: x -> y -> x"),
+    ] {
+        let message = render(text, VARIABLES).unwrap_err();
+        assert!(message.contains(part), "{text}: {message}");
+        assert!(message.contains(".yml:"), "{text}: {message}");
+    }
+}
+
+#[test]
+fn conditions_say_which_of_them_is_false() {
+    let scope = scope(VARIABLES);
+    let templar = Templar::new();
+    let document = yaml::parse("[n == 5, s == 'bye']", "play.yml").unwrap();
+    let verdict = templar
+        .condition(document.root.as_ref().unwrap(), &scope)
+        .unwrap();
+    assert_eq!(
+        verdict,
+        Verdict::False {
+            condition: "s == 'bye'".into()
+        }
+    );
+}
+
+#[test]
+fn yaml_errors_show_the_place() {
+    let error = yaml::parse("a: 1\nb: {{ x }}\n", "play.yml")
+        .unwrap_err()
+        .to_string();
+    assert!(error.starts_with("play.yml:2:"), "{error}");
+    assert!(error.contains("must be quoted"), "{error}");
+    let document = yaml::parse(
+        "a: 1\na: 2\nbase: &b {x: 1, y: 2}\nuse: {<<: *b, y: 3}\n",
+        "play.yml",
+    )
+    .unwrap();
+    assert_eq!(document.warnings.len(), 1);
+    let root = document.root.unwrap();
+    let value = Templar::new().render(&root, &scope("")).unwrap();
+    assert_eq!(
+        to_json(&value).to_string(),
+        r#"{"a":2,"base":{"x":1,"y":2},"use":{"x":1,"y":3}}"#
+    );
+}
+
+/// One line of `check` for each problem, and whether conditions are checked as such.
+fn problems(source: &str) -> Vec<String> {
+    let document = yaml::parse(source, "play.yml").unwrap();
+    let root = document.root.unwrap();
+    let templar = Templar::new();
+    let mut found: Vec<String> = templar.check(&root).iter().map(ToString::to_string).collect();
+    if let Some(when) = root.get("when") {
+        found.extend(templar.check_condition(when).iter().map(ToString::to_string));
+    }
+    found
+}
+
+#[test]
+fn mistakes_in_templates_are_found_before_anything_runs() {
+    for (source, expected) in [
+        (
+            "a: '{{ x | defualt(1) }}'",
+            "play.yml:1:4: there is no filter 'defualt'; did you mean 'default'?",
+        ),
+        (
+            "a: '{{ x is deffined }}'",
+            "play.yml:1:4: there is no test 'deffined'; did you mean 'defined'?",
+        ),
+        (
+            "a: [1, \"{{ lookup('fille', 'x') }}\"]",
+            "play.yml:1:8: there is no lookup 'fille'; did you mean 'file'?",
+        ),
+        (
+            "a: \"{{ l | map('uper') }}\"",
+            "play.yml:1:4: there is no filter 'uper'; did you mean 'upper'?",
+        ),
+        (
+            "a: \"{{ l | selectattr('x', 'mach', 'y') }}\"",
+            "play.yml:1:4: there is no test 'mach'; did you mean 'match'?",
+        ),
+        (
+            "when: [b, 'x | nosuch']",
+            "play.yml:1:11: there is no filter 'nosuch'",
+        ),
+        ("when: x ==", "play.yml:1:7: syntax error in template: "),
+        ("a: '{{ x '", "play.yml:1:4: syntax error in template: "),
+        (
+            "a: '{% import \"x\" as y %}'",
+            "play.yml:1:4: `import`, `extends` and `block` are not supported",
+        ),
+    ] {
+        let found = problems(source);
+        assert!(
+            found.len() == 1 && found[0].starts_with(expected),
+            "{source}: {found:?}"
+        );
+    }
+    assert_eq!(
+        problems(
+            "a: \"{{ x | default(1) | ansible.builtin.to_json }} {{ y is ansible.builtin.version('1', '<') }}\"\nwhen: x is defined"
+        ),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn a_layer_on_top_wins_and_is_seen_by_templates_below() {
+    let below = scope("greeting: 'hello {{ name }}'\nname: below");
+    let mut layer: IndexMap<Arc<str>, Variable> = IndexMap::new();
+    layer.insert("name".into(), Variable::Data(Value::from("above")));
+    let above = below.with(Arc::new(layer));
+    let templar = Templar::new();
+    let greeting = |scope: &Scope| scope.get(&templar, "greeting").unwrap().unwrap().to_string();
+    assert_eq!(greeting(&below), "hello below");
+    assert_eq!(greeting(&above), "hello above");
+    assert_eq!(above.get(&templar, "nobody").unwrap(), None);
+}
+
+#[test]
+fn omitted_entries_disappear_at_any_depth() {
+    let document = yaml::parse(
+        "a: 1\nb: '{{ nope | default(omit) }}'\nc: {d: '{{ omit }}', e: ['{{ omit }}', 2]}",
+        "task.yml",
+    );
+    let value = Templar::new()
+        .render(document.unwrap().root.as_ref().unwrap(), &scope(""))
+        .unwrap();
+    assert_eq!(
+        repr(&slipway_language::strip_omit(&value)),
+        "{'a': 1, 'c': {'e': [2]}}"
+    );
+}
+
+#[test]
+fn what_a_host_answers_is_never_a_template() {
+    let scope = scope("copy: '{{ fact }}'\nlisted: ['{{ fact }}']");
+    for text in [
+        "{{ fact }}",
+        "{{ copy }}",
+        "{{ listed[0] }}",
+        "{{ [fact] | first }}",
+    ] {
+        let span = slipway_language::Span::start_of("test.yml");
+        let value = Templar::new().render_text(text, &span, &scope).unwrap();
+        assert_eq!(value.as_str(), Some("{{ secret }}"), "{text}");
+    }
+    let document = yaml::parse("!unsafe '{{ fact }}'", "test.yml").unwrap();
+    let value = Templar::new()
+        .render(document.root.as_ref().unwrap(), &scope)
+        .unwrap();
+    assert_eq!(value.as_str(), Some("{{ fact }}"));
+}
+
+#[test]
+fn hostile_or_broken_input_ends_with_an_error_and_not_with_the_process() {
+    let laughs: String = (1..40).fold("a0: &a0 [x, x]\n".to_owned(), |text, level| {
+        format!("{text}a{level}: &a{level} [*a{0}, *a{0}]\n", level - 1)
+    });
+    let message = yaml::parse(&laughs, "laughs.yml").unwrap_err().to_string();
+    assert!(message.contains("more than"), "{message}");
+    let deep = "[".repeat(100_000);
+    assert!(yaml::parse(&deep, "deep.yml").is_err());
+    let vault = yaml::parse("a: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  61", "vault.yml")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        vault.starts_with("vault.yml:1:4: vault is not supported yet"),
+        "{vault}"
+    );
+    let endless = "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}";
+    assert!(render(endless, "").unwrap_err().contains("too long"));
+}
+
+#[test]
+fn variables_that_name_each_other_deeply_fit_the_stack_of_a_worker_thread() {
+    let chain = |length: usize| {
+        let links: String = (0..length)
+            .map(|link| format!("v{link}: '{{{{ v{} }}}}x'\n", link + 1))
+            .collect();
+        format!("{links}v{length}: end\n")
+    };
+    let run = move || {
+        assert_eq!(
+            render("{{ v0 }}", &chain(40)).unwrap(),
+            format!("'end{}'", "x".repeat(40))
+        );
+        assert!(
+            render("{{ v0 }}", &chain(200))
+                .unwrap_err()
+                .contains("recursive loop")
+        );
+    };
+    std::thread::Builder::new()
+        .stack_size(2 * 1024 * 1024)
+        .spawn(run)
+        .unwrap()
+        .join()
+        .unwrap();
+}
+
+#[test]
+fn loops_need_lists_and_say_what_they_got() {
+    let scope = scope(VARIABLES);
+    let templar = Templar::new();
+    let items = |source: &str| {
+        let document = yaml::parse(source, "loop.yml").unwrap();
+        slipway_language::loops::items(&templar, document.root.as_ref().unwrap(), &scope)
+    };
+    assert_eq!(items("'{{ l }}'").unwrap().len(), 2);
+    let error = items("'{{ s }}'").unwrap_err().to_string();
+    assert!(
+        error.contains("requires a list") && error.contains("loop.yml:1:1"),
+        "{error}"
+    );
+    assert_eq!(
+        items("'{{ nope }}'").unwrap_err().undefined.as_deref(),
+        Some("nope")
+    );
+}
