@@ -19,6 +19,8 @@ pub struct Leftovers {
     pub processes: Vec<i32>,
     /// Mounts below its folder.
     pub mounts: Vec<PathBuf>,
+    /// Loop devices of its machines' disks.
+    pub loop_devices: Vec<PathBuf>,
     /// Its network namespaces.
     pub namespaces: Vec<String>,
     /// Its control groups.
@@ -38,6 +40,7 @@ impl Leftovers {
         Ok(Self {
             processes,
             mounts: mounts::below(&folders.root)?,
+            loop_devices: mounts::loop_devices(&folders.root),
             namespaces: Network::of(name).existing(),
             cgroups: hierarchies.existing(&cgroup),
             folder: folders.root.exists().then_some(folders.root),
@@ -70,7 +73,7 @@ impl Lab {
         let hierarchies = Hierarchies::detect()?;
         let cgroup = format!("slipway-{name}");
         hierarchies.kill(&cgroup).await?;
-        mounts::unmount_below(&folders.root)?;
+        mounts::unmount_below(&folders.root).await?;
         tell_of_visitors(name);
         Network::of(name).remove().await?;
         hierarchies.remove(&cgroup).await?;

@@ -218,7 +218,7 @@ impl Lab {
                 let folder = self.folders.machine(name);
                 if folder.exists() {
                     // Left by a creation that was interrupted before its record was written.
-                    crate::mounts::unmount_below(&folder)?;
+                    crate::mounts::unmount_below(&folder).await?;
                     std::fs::remove_dir_all(&folder).file("remove the half-made machine", &folder)?;
                 }
                 Machine::create(self, name, self.free_index()?, &record.base_root).await
@@ -302,6 +302,8 @@ fn check_host() -> Result<()> {
         "nsenter",
         "ssh",
         "ssh-keygen",
+        "mkfs.ext4",
+        "mount",
         "setsid",
         "apt-get",
         "chroot",

@@ -1,10 +1,60 @@
-//! File systems that the lab mounts on the host: one overlay for each running machine.
+//! File systems that the lab mounts on the host: for each running machine its disk, and an overlay on it.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
+use crate::command::run;
 use crate::error::{FileContext, Result};
+
+/// How long the kernel may take to let go of a machine whose processes have ended.
+const RELEASE: Duration = Duration::from_secs(5);
+
+/// Makes a sparse file with an empty file system in it. It needs no journal: it never meets a power failure of the host.
+pub(crate) async fn make_file_system(image: &Path, size: u64) -> Result<()> {
+    let file = std::fs::File::create(image).file("make the disk", image)?;
+    file.set_len(size).file("make the disk", image)?;
+    let path = image.display().to_string();
+    run(&[
+        "mkfs.ext4",
+        "-q",
+        "-F",
+        "-m",
+        "0",
+        "-O",
+        "^has_journal",
+        "-E",
+        "lazy_itable_init=1,nodiscard",
+        &path,
+    ])
+    .await?;
+    Ok(())
+}
+
+/// Mounts the file system in a file. Its loop device goes when it is unmounted.
+pub(crate) async fn file_system(image: &Path, target: &Path) -> Result<()> {
+    run(&[
+        "mount",
+        "-o",
+        "loop,noatime",
+        &image.display().to_string(),
+        &target.display().to_string(),
+    ])
+    .await?;
+    Ok(())
+}
+
+/// Loop devices that stand for files below a folder.
+pub(crate) fn loop_devices(folder: &Path) -> Vec<PathBuf> {
+    let devices = std::fs::read_dir("/sys/block").into_iter().flatten().flatten();
+    let ours = devices.filter(|device| {
+        let file = std::fs::read_to_string(device.path().join("loop/backing_file"));
+        file.is_ok_and(|file| Path::new(file.trim()).starts_with(folder))
+    });
+    ours.map(|device| Path::new("/dev").join(device.file_name()))
+        .collect()
+}
 
 /// Mounts `lower` with all changes kept in `upper` at `target`.
 pub(crate) fn overlay(lower: &Path, upper: &Path, work: &Path, target: &Path) -> Result<()> {
@@ -35,10 +85,21 @@ pub(crate) fn below(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Unmounts everything at or below a folder.
-pub(crate) fn unmount_below(folder: &Path) -> Result<()> {
+/// Unmounts everything at or below a folder and waits until the loop devices of files there are free. What stays busy although
+/// all its processes have ended is detached: it goes as soon as the kernel lets go of it.
+pub(crate) async fn unmount_below(folder: &Path) -> Result<()> {
+    let deadline = Instant::now() + RELEASE;
     for target in below(folder)? {
-        unmount(&target, UnmountFlags::DETACH).file("unmount", &target)?;
+        while let Err(error) = unmount(&target, UnmountFlags::empty()) {
+            if error != rustix::io::Errno::BUSY || Instant::now() > deadline {
+                unmount(&target, UnmountFlags::DETACH).file("unmount", &target)?;
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    while !loop_devices(folder).is_empty() && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     Ok(())
 }

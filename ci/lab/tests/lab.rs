@@ -28,7 +28,10 @@ async fn down_leaves_no_process_mount_namespace_cgroup_or_file() {
         lab.machine("machine-2").unwrap().partition().await.unwrap();
         lab.machine("machine-3").unwrap().kill().await.unwrap();
         let there = Leftovers::of("leaves-no-trace").unwrap();
-        assert!(there.processes.len() > 10 && there.mounts.len() == 2, "{there:?}");
+        assert!(
+            there.processes.len() > 10 && there.mounts.len() == 4 && there.loop_devices.len() == 2,
+            "{there:?}"
+        );
         assert!(
             there.namespaces.len() == 3 && !there.cgroups.is_empty(),
             "{there:?}"

@@ -20,7 +20,7 @@ impl Machine {
 
     async fn boot(&self) -> Result<()> {
         let hierarchies = Hierarchies::detect()?;
-        self.mount()?;
+        self.mount().await?;
         let network = self.lab.network();
         network.connect(&self.name, self.record.index).await?;
         let cgroups = hierarchies.create(&self.cgroup())?;

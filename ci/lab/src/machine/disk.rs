@@ -1,4 +1,6 @@
-//! A machine's disk: its changes over the shared base root, and folders of the real disk where overlays do not serve.
+//! A machine's disk: a file system of its own in a sparse file, with its changes over the shared base root.
+//!
+//! Of its own, so that kubelet judges this disk and not how full the host's is, and so that filling it fills only it.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -12,7 +14,10 @@ use crate::lab::Lab;
 use crate::network::{LAB_ADDRESS, machine_address};
 use crate::{mounts, state};
 
-/// Folders whose programs need a real file system below them: containerd's overlays, kubelet's mounts, etcd's fsync.
+/// What a machine sees as the size of its disk, in bytes (the file takes what is really written).
+const DISK_SIZE: u64 = 40 << 30;
+/// Folders whose programs need a real file system below them, not an overlay: containerd's overlays, kubelet's mounts, etcd's
+/// fsync.
 const REAL_FOLDERS: &[(&str, &str)] = &[
     ("containerd", "/var/lib/containerd"),
     ("kubelet", "/var/lib/kubelet"),
@@ -23,12 +28,10 @@ impl Machine {
     /// Makes a new machine's record, host key and empty disk. It is not booted.
     pub(crate) async fn create(lab: &Lab, name: &str, index: u8, base_root: &Path) -> Result<Self> {
         let folder = lab.folders().machine(name);
-        for part in ["upper", "work", "root"] {
+        for part in ["disk", "root"] {
             state::create_folder(&folder.join(part))?;
         }
-        for (part, _) in REAL_FOLDERS {
-            state::create_folder(&folder.join("disk").join(part))?;
-        }
+        mounts::make_file_system(&folder.join("disk.img"), DISK_SIZE).await?;
         let key = folder.join("host-key");
         make_ssh_key(&key, name).await?;
         let public = std::fs::read_to_string(key.with_extension("pub")).file("read", &key)?;
@@ -49,9 +52,9 @@ impl Machine {
             name: name.to_owned(),
             record,
         };
-        machine.mount()?;
+        machine.mount().await?;
         let written = machine.fill().await;
-        machine.unmount()?;
+        machine.unmount().await?;
         written?;
         state::write_json(&folder.join("machine.json"), &machine.record)?;
         Ok(machine)
@@ -63,18 +66,24 @@ impl Machine {
     }
 
     /// Puts the disk together where systemd-nspawn finds it.
-    pub(super) fn mount(&self) -> Result<()> {
+    pub(super) async fn mount(&self) -> Result<()> {
         let folder = self.folder();
+        let disk = folder.join("disk");
+        mounts::file_system(&folder.join("disk.img"), &disk).await?;
+        let parts = REAL_FOLDERS.iter().map(|(part, _)| *part);
+        for part in parts.chain(["upper", "work"]) {
+            state::create_folder(&disk.join(part))?;
+        }
         mounts::overlay(
             &self.record.base_root,
-            &folder.join("upper"),
-            &folder.join("work"),
+            &disk.join("upper"),
+            &disk.join("work"),
             &self.root(),
         )
     }
 
-    pub(super) fn unmount(&self) -> Result<()> {
-        mounts::unmount_below(&self.root())
+    pub(super) async fn unmount(&self) -> Result<()> {
+        mounts::unmount_below(&self.folder()).await
     }
 
     /// Host folders and where the machine sees them.

@@ -104,7 +104,7 @@ impl Machine {
             .network()
             .disconnect(&self.name, self.record.index)
             .await?;
-        self.unmount()?;
+        self.unmount().await?;
         // In every hierarchy, systemd's own included: kubelet must not meet pods of an earlier boot.
         hierarchies.remove(&self.cgroup()).await
     }
