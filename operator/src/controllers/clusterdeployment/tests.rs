@@ -116,7 +116,7 @@ fn installed() -> Observed {
     observed
 }
 
-fn changed(observed: &Observed, patch: serde_json::Value) -> Observed {
+fn changed(observed: &Observed, patch: &serde_json::Value) -> Observed {
     let mut deployment = ClusterDeployment::clone(&observed.deployment);
     let mut spec = serde_json::to_value(&deployment.spec).unwrap();
     for (key, value) in patch.as_object().unwrap() {
@@ -224,7 +224,7 @@ fn changes_that_are_not_supported_are_named_and_the_old_is_kept() {
         ),
     ];
     for (patch, expected) in rows {
-        let plan = planned(&changed(&base, patch));
+        let plan = planned(&changed(&base, &patch));
         let (status, message) = message(&plan, SUPPORTED);
         assert!(status == "False" && message.contains(expected), "{message}");
         assert_eq!(steps(&plan), Vec::<String>::new(), "{expected}");
@@ -239,7 +239,7 @@ fn changes_that_are_not_supported_are_named_and_the_old_is_kept() {
     let workers = json!({"machineSets": [{"name": "control-plane", "role": "ControlPlane", "replicas": 1},
         {"name": "worker", "role": "Worker", "replicas": 5}]});
     assert_eq!(
-        steps(&planned(&changed(&base, workers))),
+        steps(&planned(&changed(&base, &workers))),
         ["set shop-worker"],
         "workers may be more"
     );
@@ -255,7 +255,7 @@ fn what_cannot_be_installed_gets_no_machines() {
         json!({"loadBalancer": {"type": "Machines"}}),
     ];
     for patch in rows {
-        let plan = planned(&changed(&nothing_yet(fixtures::deployment()), patch.clone()));
+        let plan = planned(&changed(&nothing_yet(fixtures::deployment()), &patch));
         assert_eq!(message(&plan, SUPPORTED).0, "False", "{patch}");
         assert!(
             !steps(&plan).iter().any(|step| step.starts_with("set ")),
@@ -269,10 +269,10 @@ fn what_cannot_be_installed_gets_no_machines() {
 fn a_set_taken_out_of_the_spec_is_deleted_and_a_count_left_open_stays() {
     let base = installed();
     let one = json!({"machineSets": [{"name": "control-plane", "role": "ControlPlane", "replicas": 1}]});
-    assert_eq!(steps(&planned(&changed(&base, one))), ["delete set shop-worker"]);
+    assert_eq!(steps(&planned(&changed(&base, &one))), ["delete set shop-worker"]);
     let open = json!({"machineSets": [{"name": "control-plane", "role": "ControlPlane", "replicas": 1},
         {"name": "worker", "role": "Worker", "labels": {"a": "b"}}]});
-    let plan = planned(&changed(&base, open));
+    let plan = planned(&changed(&base, &open));
     let [Step::ApplyMachineSet(set)] = plan.steps.as_slice() else {
         panic!("{:?}", plan.steps)
     };
@@ -327,7 +327,7 @@ fn a_deletion_goes_stage_by_stage() {
     observed.cluster = None;
     assert_eq!(steps(&planned(&observed)), ["let go"]);
 
-    let paused = changed(&installed(), json!({"paused": true}));
+    let paused = changed(&installed(), &json!({"paused": true}));
     let mut deployment = ClusterDeployment::clone(&paused.deployment);
     deployment.metadata.deletion_timestamp = Some(fixtures::time(1));
     let paused = Observed {

@@ -18,9 +18,12 @@ use kube::{
     ResourceExt,
     runtime::{controller::Action, reflector::ObjectRef},
 };
-use slipway_api::{Cluster, Machine, MachineSet};
+use slipway_api::{ClaimRef, Cluster, Machine, MachineSet};
 
-use crate::runtime::{Context, Controller, Error, Watch, watches::beside};
+use crate::{
+    controllers::machine_state::is_releasing,
+    runtime::{Context, Controller, Error, Watch, watches::beside},
+};
 
 /// Name of this controller in metrics, logs and field managers.
 pub const NAME: &str = "machine";
@@ -44,37 +47,45 @@ pub async fn run(context: Arc<Context>) {
             hosts.iter().map(|host| beside(run, &host.machine)).collect()
         })
         .related(&watches.machine_sets, move |set: &MachineSet| {
-            claimed_for(&by_set, set.namespace(), |claim| {
-                Some(&claim.uid) == set.metadata.uid.as_ref()
-            })
+            // A set that stays changes nothing here: its own controller says which machine leaves.
+            let uid = set
+                .metadata
+                .deletion_timestamp
+                .as_ref()
+                .and(set.metadata.uid.as_ref());
+            claimed(&by_set, set, |claim, _| Some(&claim.uid) == uid)
         })
         .related(&watches.clusters, move |cluster: &Cluster| {
             let name = cluster.name_any();
-            claimed_for(&by_cluster, cluster.namespace(), |claim| {
-                claim.cluster_name == name
+            claimed(&by_cluster, cluster, |claim, machine| {
+                is_releasing(machine) && claim.cluster_name == name
             })
         })
         .related(&watches.cluster_deployments, move |deployment| {
             let name = deployment.name_any();
-            claimed_for(&by_deployment, deployment.namespace(), |claim| {
-                claim.cluster_name == name
+            claimed(&by_deployment, deployment, |claim, machine| {
+                is_releasing(machine) && claim.cluster_name == name
             })
         })
         .run(reconcile)
         .await;
 }
 
-/// The machines that leave their cluster or whose claim may have lost its owner: the only claimed ones for which sets and
-/// clusters matter here.
-fn claimed_for(
+/// The claimed machines beside `object` that it matters to.
+fn claimed(
     machines: &Watch<Machine>,
-    namespace: Option<String>,
-    wanted: impl Fn(&slipway_api::ClaimRef) -> bool,
+    object: &impl ResourceExt,
+    wanted: impl Fn(&ClaimRef, &Machine) -> bool,
 ) -> Vec<ObjectRef<Machine>> {
+    let is_wanted = |machine: &Machine| {
+        machine
+            .spec
+            .claim_ref
+            .as_ref()
+            .is_some_and(|claim| wanted(claim, machine))
+    };
     machines
-        .in_namespace(&namespace.unwrap_or_default(), |machine| {
-            machine.spec.claim_ref.as_ref().is_some_and(&wanted)
-        })
+        .in_namespace(&object.namespace().unwrap_or_default(), is_wanted)
         .iter()
         .map(|machine| ObjectRef::from_obj(&**machine))
         .collect()

@@ -65,10 +65,11 @@ pub async fn observe(machine: Arc<Machine>, context: &Context) -> Result<Observe
         return Ok(observed);
     };
     let cluster = watches.clusters.get(&namespace, &claim.cluster_name);
-    let deployment = watches.cluster_deployments.get(&namespace, &claim.cluster_name);
     observed.owner = owner(&namespace, &claim.name, &claim.uid, context).await?;
     observed.has_cluster = cluster.is_some();
-    observed.deletion = deployment.as_deref().and_then(deletion);
+    if is_releasing(&observed.machine) {
+        observed.deletion = deletion(&namespace, &claim.cluster_name, context).await?;
+    }
     let is_drained = observed
         .machine
         .status
@@ -97,12 +98,20 @@ fn is_worth_draining(observed: &Observed, cluster: &Cluster) -> bool {
             .is_some_and(|status| conditions::is_true(&status.conditions, CONTROL_PLANE_INITIALIZED))
 }
 
-fn deletion(deployment: &ClusterDeployment) -> Option<DeletionPolicy> {
-    deployment
-        .metadata
-        .deletion_timestamp
-        .as_ref()
-        .map(|_| deployment.spec.deletion_policy)
+/// What happens to the machines of a cluster that is being deleted. The API server is asked: what was seen a moment ago
+/// could take an orphaned cluster for one whose hosts are to be reset.
+async fn deletion(
+    namespace: &str,
+    cluster: &str,
+    context: &Context,
+) -> Result<Option<DeletionPolicy>, Error> {
+    let deployment = Api::<ClusterDeployment>::namespaced(context.client.0.clone(), namespace)
+        .get_opt(cluster)
+        .await
+        .doing(|| format!("read ClusterDeployment {namespace}/{cluster}"))?;
+    Ok(deployment
+        .filter(|deployment| deployment.metadata.deletion_timestamp.is_some())
+        .map(|deployment| deployment.spec.deletion_policy))
 }
 
 async fn owner(namespace: &str, name: &str, uid: &str, context: &Context) -> Result<Owner, Error> {

@@ -19,7 +19,7 @@ use kube::{
     ResourceExt,
     runtime::{controller::Action, reflector::ObjectRef},
 };
-use slipway_api::Cluster;
+use slipway_api::{Cluster, MachinePhase};
 
 use self::{observe::Seen, plan::Pace};
 use crate::runtime::{Context, Controller, Error, backoff::with_jitter, watches::beside};
@@ -55,12 +55,13 @@ pub async fn run(context: Arc<Context>) {
     let watches = &context.watches;
     Controller::new(NAME, &context, &watches.clusters)
         .related(&watches.machines, |machine| {
-            machine
-                .spec
-                .claim_ref
-                .iter()
-                .map(|claim| beside(machine, &claim.cluster_name))
-                .collect()
+            // A machine that is being installed starts the watching over its cluster; then the pace is enough.
+            let is_new = matches!(
+                machine.phase(),
+                Some(MachinePhase::Deploying | MachinePhase::Deployed)
+            );
+            let claim = machine.spec.claim_ref.iter().filter(|_| is_new);
+            claim.map(|claim| beside(machine, &claim.cluster_name)).collect()
         })
         .related(&watches.machine_sets, |set| -> Vec<ObjectRef<Cluster>> {
             vec![beside(set, &set.spec.cluster_name)]
