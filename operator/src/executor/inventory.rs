@@ -39,8 +39,13 @@ pub(super) fn known_hosts(inputs: &Inputs<'_>) -> String {
     let mut text = String::new();
     for host in &inputs.hosts {
         let spec = &host.machine.spec;
+        // OpenSSH writes the port only where it is not its own.
+        let name = match spec.ssh.port {
+            22 => spec.address.clone(),
+            port => format!("[{}]:{port}", spec.address),
+        };
         for key in &spec.ssh.host_keys {
-            let _ = writeln!(text, "[{}]:{} {key}", spec.address, spec.ssh.port);
+            let _ = writeln!(text, "{name} {key}");
         }
     }
     text
