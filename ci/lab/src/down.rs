@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::cgroup::Hierarchies;
 use crate::error::{Error, FileContext, Result};
 use crate::lab::Lab;
-use crate::machine::Machine;
+use crate::machine::{Machine, remove_nspawn_folder};
 use crate::network::Network;
 use crate::process::{self, Process};
 use crate::state::{self, Folders};
@@ -77,6 +77,9 @@ impl Lab {
         tell_of_visitors(name);
         Network::of(name).remove().await?;
         hierarchies.remove(&cgroup).await?;
+        for machine in machine_folders(&folders) {
+            remove_nspawn_folder(name, &machine)?;
+        }
         remove_folder(&folders.root)?;
         kernel_parameters::restore(&folders).await?;
         let left = Leftovers::of(name)?;
@@ -123,6 +126,17 @@ fn tell_of_visitors(name: &str) {
             );
         }
     }
+}
+
+/// Names of all machines, also of those that have no record.
+fn machine_folders(folders: &Folders) -> Vec<String> {
+    let entries = std::fs::read_dir(folders.machines())
+        .into_iter()
+        .flatten()
+        .flatten();
+    entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
 }
 
 fn has_extension(path: &Path, extension: &str) -> bool {

@@ -6,6 +6,8 @@ mod kernel_modules;
 mod power;
 mod ssh;
 
+pub(crate) use power::remove_nspawn_folder;
+
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 

@@ -1,5 +1,6 @@
 //! The power button, the network cable, and time standing still.
 
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -90,16 +91,18 @@ impl Machine {
         let hierarchies = Hierarchies::detect()?;
         if let Some(machine) = process::recorded(&self.process_record())? {
             hierarchies.freeze(&self.cgroup(), false)?;
-            // The end of its first process is the end of all in it; systemd-nspawn itself comes last.
+            // The end of its first process is the end of all in it; systemd-nspawn then tidies up and ends by itself.
             for child in machine.children() {
                 child.signal(Signal::KILL);
-                child.ended_within(Duration::from_secs(5)).await;
             }
-            machine.signal(Signal::KILL);
-            machine.ended_within(Duration::from_secs(5)).await;
+            if !machine.ended_within(Duration::from_secs(5)).await {
+                machine.signal(Signal::KILL);
+                machine.ended_within(Duration::from_secs(5)).await;
+            }
         }
         hierarchies.kill(&self.cgroup()).await?;
         process::remove_record(&self.process_record())?;
+        remove_nspawn_folder(self.lab.name(), &self.name)?;
         self.lab
             .network()
             .disconnect(&self.name, self.record.index)
@@ -107,5 +110,14 @@ impl Machine {
         self.unmount().await?;
         // In every hierarchy, systemd's own included: kubelet must not meet pods of an earlier boot.
         hierarchies.remove(&self.cgroup()).await
+    }
+}
+
+/// A systemd-nspawn that was killed leaves this folder of its own behind.
+pub(crate) fn remove_nspawn_folder(lab: &str, machine: &str) -> Result<()> {
+    let folder = Path::new("/run/systemd/nspawn/propagate").join(format!("{lab}-{machine}"));
+    match std::fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).file("remove", &folder),
+        _ => Ok(()),
     }
 }
