@@ -338,17 +338,13 @@ pub fn expand_variables(text: &str, environment: &IndexMap<String, String>) -> S
     while let Some(dollar) = rest.find('$') {
         out.push_str(&rest[..dollar]);
         let after = &rest[dollar + 1..];
-        let (name, used) = match after.strip_prefix('{') {
-            Some(braced) => match braced.find('}') {
-                Some(end) => (&braced[..end], end + 2),
-                None => ("", 0),
-            },
-            None => {
-                let end = after
-                    .find(|character: char| !character.is_ascii_alphanumeric() && character != '_')
-                    .unwrap_or(after.len());
-                (&after[..end], end)
-            }
+        let (name, used) = if let Some(braced) = after.strip_prefix('{') {
+            braced.find('}').map_or(("", 0), |end| (&braced[..end], end + 2))
+        } else {
+            let end = after
+                .find(|character: char| !character.is_ascii_alphanumeric() && character != '_')
+                .unwrap_or(after.len());
+            (&after[..end], end)
         };
         let value = environment
             .get(name)
@@ -435,7 +431,7 @@ mod tests {
 
     use super::*;
 
-    fn checked(module: &str, given: Value) -> Result<Arguments, String> {
+    fn checked(module: &str, given: &Value) -> Result<Arguments, String> {
         let given = given.as_object().unwrap();
         check(find(module).unwrap(), given, &IndexMap::new()).map_err(|failure| failure.message().to_owned())
     }
@@ -444,16 +440,16 @@ mod tests {
     fn aliases_defaults_and_types_are_resolved() {
         let arguments = checked(
             "file",
-            json!({"dest": "/x", "recurse": "yes", "state": "directory", "owner": 12}),
+            &json!({"dest": "/x", "recurse": "yes", "state": "directory", "owner": 12}),
         )
         .unwrap();
         assert_eq!(arguments.required("path"), "/x");
         assert!(arguments.flag("recurse"));
         assert_eq!(arguments.text("owner"), Some("12"));
         assert!(arguments.flag("follow"));
-        let arguments = checked("find", json!({"path": "/a,/b"})).unwrap();
+        let arguments = checked("find", &json!({"path": "/a,/b"})).unwrap();
         assert_eq!(arguments.list("paths"), ["/a", "/b"]);
-        let arguments = checked("apt", json!({"upgrade": true})).unwrap();
+        let arguments = checked("apt", &json!({"upgrade": true})).unwrap();
         assert_eq!(arguments.text("upgrade"), Some("yes"));
     }
 
@@ -481,10 +477,10 @@ mod tests {
                 "argument 'port' is of type <class 'str'> and we were unable to convert to int: <class 'str'> cannot be converted to an int",
             ),
         ] {
-            assert_eq!(checked(module, given).unwrap_err(), message);
+            assert_eq!(checked(module, &given).unwrap_err(), message);
         }
         assert!(
-            checked("file", json!({"path": "/x", "recurse": "maybe"}))
+            checked("file", &json!({"path": "/x", "recurse": "maybe"}))
                 .unwrap_err()
                 .contains("'maybe' is not a valid boolean")
         );

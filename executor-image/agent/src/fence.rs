@@ -11,7 +11,7 @@ use thiserror::Error;
 
 const FILE: &str = "/var/lib/slipway/fence.json";
 /// How long a lock that another run's agent holds is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Why a run is refused.
 #[derive(Debug, Error)]

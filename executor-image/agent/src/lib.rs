@@ -3,6 +3,8 @@
 //! [`serve`] is the connection: greeting, fencing, file contents, calls. [`call`] carries out one call: it checks the
 //! arguments, finds the module in [`modules`] and completes the result. The other files are what modules share.
 
+#![allow(clippy::similar_names)] // the context of a call, the content of a file: neither has a better name
+
 pub mod accounts;
 pub mod answer;
 pub mod arguments;

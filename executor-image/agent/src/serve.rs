@@ -152,7 +152,7 @@ impl Connection {
     fn serve(&mut self, frames: &mut Frames<impl Read>) -> anyhow::Result<()> {
         while let Some(frame) = frames.next()? {
             match frame.kind {
-                FrameKind::Call => self.start_call(frame)?,
+                FrameKind::Call => self.start_call(&frame)?,
                 FrameKind::Cancel => self.cancel(frame.stream),
                 FrameKind::PutBegin => self.begin_content(&frame)?,
                 FrameKind::Chunk => self.take_chunk(&frame)?,
@@ -175,7 +175,7 @@ impl Connection {
         Ok(())
     }
 
-    fn start_call(&self, frame: Frame) -> anyhow::Result<()> {
+    fn start_call(&self, frame: &Frame) -> anyhow::Result<()> {
         let stream = frame.stream;
         let call: Call = match serde_json::from_slice(&frame.payload) {
             Ok(call) => call,

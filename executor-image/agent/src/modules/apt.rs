@@ -175,6 +175,7 @@ fn apt_get(context: &Context) -> Process {
 /// What apt-get prints when it has nothing to do.
 const NOTHING_TO_DO: &str = "\n0 upgraded, 0 newly installed, 0 to remove";
 
+#[allow(clippy::unnecessary_wraps)] // it is what every operation ends with
 fn finish(mut answer: Answer, context: &Context, output: Output) -> Outcome {
     let did_something = !format!("\n{}", output.stdout).contains(NOTHING_TO_DO) && !output.stdout.is_empty();
     if context.diff {

@@ -94,9 +94,8 @@ fn place(context: &Context, lines: &[String], text: &str) -> Result<usize, Failu
     let after = context.args.text("insertafter");
     let pattern = match (before, after) {
         (Some("BOF"), _) => return Ok(0),
-        (Some(pattern), _) => pattern,
         (None, Some("EOF") | None) => return Ok(lines.len()),
-        (None, Some(pattern)) => pattern,
+        (Some(pattern), _) | (None, Some(pattern)) => pattern,
     };
     let regex = compile(pattern, Flags::default())?;
     let found = if pattern.contains("(?m") || pattern.contains("(?s") {

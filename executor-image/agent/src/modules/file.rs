@@ -289,9 +289,9 @@ fn contents(directory: &Path) -> Value {
     for entry in WalkDir::new(directory).min_depth(1).into_iter().flatten() {
         let path = entry.path().to_string_lossy().into_owned();
         if entry.path().is_dir() {
-            directories.push(path)
+            directories.push(path);
         } else {
-            files.push(path)
+            files.push(path);
         }
     }
     json!({"directories": directories, "files": files})

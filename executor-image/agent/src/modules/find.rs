@@ -59,6 +59,7 @@ pub(super) fn run(context: &mut Context) -> Outcome {
 }
 
 /// What is looked for, and what was found.
+#[allow(clippy::struct_excessive_bools)] // they are the parameters of the module
 struct Search {
     names: Vec<Name>,
     excluded: Vec<Name>,
@@ -178,9 +179,9 @@ impl Search {
         for entry in entries.flatten() {
             let path = entry.path();
             if path.is_dir() {
-                directories.push(path)
+                directories.push(path);
             } else {
-                files.push(path)
+                files.push(path);
             }
         }
         self.examined += files.len() + directories.len();

@@ -17,8 +17,7 @@ pub(super) fn run(context: &mut Context) -> Outcome {
     let state = context.args.required("state").to_owned();
     let path = context.args.required("path").to_owned();
     let needs = match state.as_str() {
-        "mounted" | "present" => &["src", "fstype"][..],
-        "ephemeral" => &["src", "fstype"][..],
+        "mounted" | "present" | "ephemeral" => &["src", "fstype"][..],
         _ => &[][..],
     };
     let missing: Vec<&str> = needs
@@ -233,8 +232,7 @@ fn mounted_source(path: &str) -> Option<String> {
             let mut fields = line.split_whitespace();
             Some((unescape(fields.next()?), unescape(fields.next()?)))
         })
-        .filter(|(_, mounted_at)| Path::new(mounted_at) == path)
-        .last()
+        .rfind(|(_, mounted_at)| Path::new(mounted_at) == path)
         .map(|(source, _)| source)
 }
 

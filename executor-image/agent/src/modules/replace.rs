@@ -13,7 +13,7 @@ pub(super) fn run(context: &mut Context) -> Outcome {
     }
     let file = TextFile::read(context, false, "Path")?;
     let text = file.text.clone().unwrap_or_default();
-    let (start, end) = match section(context)? {
+    let (start, end) = match section(context) {
         None => (0, text.len()),
         Some(pattern) => {
             let regex = compile(
@@ -24,16 +24,14 @@ pub(super) fn run(context: &mut Context) -> Outcome {
                 },
             )?;
             let found = search(&regex, &text)?;
-            match found
-                .and_then(|captures| captures.name("subsection").map(|part| (part.start(), part.end())))
-            {
-                Some(range) => range,
-                None => {
-                    let message =
-                        format!("Pattern for before/after params did not match the given file: {pattern}");
-                    return Ok(answer!({"changed": false, "msg": message}));
-                }
-            }
+            let range =
+                found.and_then(|captures| captures.name("subsection").map(|part| (part.start(), part.end())));
+            let Some(range) = range else {
+                let message =
+                    format!("Pattern for before/after params did not match the given file: {pattern}");
+                return Ok(answer!({"changed": false, "msg": message}));
+            };
+            range
         }
     };
     let regex = compile(
@@ -72,11 +70,11 @@ pub(super) fn run(context: &mut Context) -> Outcome {
 }
 
 /// The pattern of the part of the file between `after` and `before`.
-fn section(context: &Context) -> Result<Option<String>, Failure> {
-    Ok(match (context.args.text("after"), context.args.text("before")) {
+fn section(context: &Context) -> Option<String> {
+    match (context.args.text("after"), context.args.text("before")) {
         (Some(after), Some(before)) => Some(format!("{after}(?P<subsection>.*?){before}")),
         (Some(after), None) => Some(format!("{after}(?P<subsection>.*)")),
         (None, Some(before)) => Some(format!("(?P<subsection>.*){before}")),
         (None, None) => None,
-    })
+    }
 }

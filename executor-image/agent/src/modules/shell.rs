@@ -115,6 +115,7 @@ pub(super) fn prepare(context: &Context, shown: Value) -> Result<Prepared, Failu
 }
 
 /// Runs a prepared command.
+#[allow(clippy::needless_pass_by_value)] // it becomes part of the answer
 pub(super) fn run_prepared(context: &Context, shown: Value, invocation: &Invocation) -> Outcome {
     let Some((program, arguments)) = invocation.words.split_first() else {
         return Err(Failure::new("no command given").with("rc", 256));

@@ -83,8 +83,7 @@ fn setting(line: &str) -> Option<(&str, &str)> {
 fn configured_value(text: &str, name: &str) -> Option<String> {
     text.lines()
         .filter_map(setting)
-        .filter(|(key, _)| *key == name)
-        .last()
+        .rfind(|(key, _)| *key == name)
         .map(|(_, value)| value.to_owned())
 }
 
@@ -103,13 +102,13 @@ fn edited(text: &str, name: &str, value: Option<&str>) -> String {
         }
         seen.push(key);
         if key != name {
-            out.push_str(&format!("{key}={old}\n"));
+            out.extend([&format!("{key}={old}") as &str, "\n"]);
         } else if let Some(value) = value {
-            out.push_str(&format!("{name}={value}\n"));
+            out.extend([&format!("{name}={value}") as &str, "\n"]);
         }
     }
     if let Some(value) = value.filter(|_| !seen.contains(&name)) {
-        out.push_str(&format!("{name}={value}\n"));
+        out.extend([&format!("{name}={value}") as &str, "\n"]);
     }
     out
 }

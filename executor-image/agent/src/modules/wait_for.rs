@@ -124,6 +124,7 @@ impl Wait {
     }
 
     /// Whether what is waited for is so now, and the groups of the text found.
+    #[allow(clippy::option_option)] // reached or not; with a text found or without
     fn is_reached(&self) -> Result<Option<Option<Groups>>, Failure> {
         let yes = |reached: bool| if reached { Some(None) } else { None };
         Ok(match (self.state.as_str(), &self.path) {

@@ -105,7 +105,6 @@ impl FileTask<'_> {
             .is_some_and(|source| same_inode(path, Path::new(source)));
         let mut diff = state_diff(path, before, "hard");
         let mut changed = match before {
-            PathState::Absent => true,
             PathState::Link => source
                 .as_ref()
                 .is_some_and(|source| record_new_target(path, source, &mut diff)),
@@ -120,14 +119,14 @@ impl FileTask<'_> {
             PathState::Directory if !self.force => {
                 return Err(refuse("Cannot link: different hard link exists at destination"));
             }
-            PathState::Hard | PathState::File | PathState::Directory => true,
+            PathState::Absent | PathState::Hard | PathState::File | PathState::Directory => true,
         };
         if let (true, false, Some(source)) = (changed, self.context.check, &source) {
             let from = followed(Path::new(source), self.follow);
             replace_by(path, before, |new| std::fs::hard_link(&from, new))?;
         }
         let shown_source = source.map_or(Value::Null, Value::String);
-        if !(self.context.check && !path.exists()) {
+        if !self.context.check || path.exists() {
             changed |= self.set(&followed(path, self.follow), Some(&mut diff))?;
         }
         Ok(answer!({"dest": shown, "src": shown_source, "changed": changed, "diff": diff.into_value()}))

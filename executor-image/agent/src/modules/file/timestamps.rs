@@ -49,6 +49,7 @@ impl Timestamps {
     }
 
     /// Sets the times that differ and tells whether any did.
+    #[allow(clippy::float_cmp)] // a time that is kept is the very same number
     pub(super) fn apply(
         self,
         check: bool,

@@ -1,0 +1,150 @@
+//! The agent's modules against ansible-core's: the same calls, one after the other, each in a directory of its own; results and
+//! the files left behind must be the same. Differences that are meant are in [`exceptions`], each with its reason.
+//!
+//! Needs root and real Ansible; see [`ansible::playbook_program`] for how to make it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // all of it is a test
+
+#[path = "differential/agent.rs"]
+mod agent;
+#[path = "differential/ansible.rs"]
+mod ansible;
+#[path = "differential/exceptions.rs"]
+mod exceptions;
+#[path = "differential/files.rs"]
+mod files;
+#[path = "differential/normalise.rs"]
+mod normalise;
+#[path = "differential/rows.rs"]
+mod rows;
+#[path = "differential/server.rs"]
+mod server;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde_json::Value;
+
+macro_rules! sections {
+    ($($test:ident: $section:literal,)+) => {
+        $(#[test]
+        fn $test() {
+            compare_section($section);
+        })+
+
+        #[test]
+        fn every_section_of_the_table_is_compared() {
+            assert_eq!(rows::sections(), [$($section),+]);
+        }
+    };
+}
+
+sections! {
+    command_does_as_ansible: "command",
+    shell_does_as_ansible: "shell",
+    file_does_as_ansible: "file",
+    copy_does_as_ansible: "copy",
+    stat_slurp_and_tempfile_do_as_ansible: "stat",
+    lineinfile_does_as_ansible: "lineinfile",
+    replace_does_as_ansible: "replace",
+    blockinfile_does_as_ansible: "blockinfile",
+    find_does_as_ansible: "find",
+    get_url_does_as_ansible: "get_url",
+    uri_does_as_ansible: "uri",
+    unarchive_does_as_ansible: "unarchive",
+    wait_for_does_as_ansible: "wait_for",
+    sysctl_mount_and_modprobe_do_as_ansible: "system",
+    group_and_user_do_as_ansible: "accounts",
+    service_refuses_as_ansible: "service",
+}
+
+fn compare_section(section: &str) {
+    assert!(
+        rustix::process::geteuid().is_root(),
+        "this test changes owners of files and makes a user: run it as root"
+    );
+    let rows = rows::section(section);
+    let url = server::start();
+    let theirs = ansible::outcome(section, &rows, &url);
+    let directory = tempfile::tempdir().unwrap();
+    let results = agent::run(&rows, directory.path(), &url);
+    let ours = Outcome::new(&results, directory.path(), &url);
+
+    let mut report = String::new();
+    let mut used = exceptions::Used::default();
+    for (index, row) in rows.iter().enumerate() {
+        let mut differences = Vec::new();
+        compare("", &theirs.results[index], &ours.results[index], &mut differences);
+        differences.retain(|(key, theirs, _)| !used.explains(row, key, theirs));
+        if differences.is_empty() {
+            continue;
+        }
+        let _ = writeln!(report, "row {index} {}", row.describe());
+        for (key, theirs, ours) in differences {
+            let _ = writeln!(
+                report,
+                "    {key}\n        ansible: {theirs}\n        agent:   {ours}"
+            );
+        }
+    }
+    files::compare(&theirs.files, &ours.files, &mut report);
+    used.report_unused(section, &mut report);
+    assert!(
+        report.is_empty(),
+        "section {section}, {} rows; differences:\n{report}",
+        rows.len()
+    );
+}
+
+/// What one side has answered and left behind.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+struct Outcome {
+    results: Vec<Value>,
+    files: BTreeMap<String, String>,
+}
+
+impl Outcome {
+    fn new(results: &[Value], directory: &Path, url: &str) -> Self {
+        Self {
+            results: results
+                .iter()
+                .map(|result| normalise::result(result, directory, url))
+                .collect(),
+            files: files::describe(directory),
+        }
+    }
+}
+
+/// Collects the keys whose values differ; `.` goes down into mappings and lists.
+fn compare(key: &str, theirs: &Value, ours: &Value, differences: &mut Vec<(String, Value, Value)>) {
+    let below = |name: &str| {
+        if key.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{key}.{name}")
+        }
+    };
+    match (theirs, ours) {
+        (Value::Object(one), Value::Object(other)) => {
+            for (name, value) in one {
+                compare(
+                    &below(name),
+                    value,
+                    other.get(name).unwrap_or(&normalise::ABSENT),
+                    differences,
+                );
+            }
+            for (name, value) in other.iter().filter(|(name, _)| !one.contains_key(*name)) {
+                compare(&below(name), &normalise::ABSENT, value, differences);
+            }
+        }
+        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
+            for (index, (one, other)) in one.iter().zip(other).enumerate() {
+                compare(&below(&index.to_string()), one, other, differences);
+            }
+        }
+        _ if theirs == ours => {}
+        _ => differences.push((key.to_owned(), theirs.clone(), ours.clone())),
+    }
+}

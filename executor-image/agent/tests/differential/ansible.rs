@@ -1,0 +1,145 @@
+//! The rows carried out by real Ansible: one playbook, every row a task whose result is registered.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::Outcome;
+use crate::rows::Row;
+
+/// Real Ansible's program.
+///
+/// # Panics
+/// When it is not there, with what makes it.
+pub fn playbook_program() -> PathBuf {
+    let cache = std::env::var_os("SLIPWAY_CACHE").map_or_else(
+        || PathBuf::from(std::env::var_os("HOME").expect("HOME is set")).join(".cache/slipway"),
+        PathBuf::from,
+    );
+    let environment = cache.join("ansible");
+    let program = environment.join("bin/ansible-playbook");
+    assert!(
+        program.exists(),
+        "real Ansible is not at {}: make it by\n    python3 -m venv {} && {}/bin/pip install -r playbooks/requirements.txt",
+        program.display(),
+        environment.display(),
+        environment.display()
+    );
+    program
+}
+
+/// What Ansible does with the rows of a section. It takes Ansible a second for each row, so its outcome is kept in the target
+/// directory until the rows, this harness or Ansible change.
+pub fn outcome(section: &str, rows: &[Row], url: &str) -> Outcome {
+    let program = playbook_program();
+    let mut digest = Sha256::new();
+    for part in [
+        include_str!("ansible.rs"),
+        include_str!("normalise.rs"),
+        include_str!("files.rs"),
+        include_str!("server.rs"),
+    ] {
+        digest.update(part);
+    }
+    digest.update(serde_json::to_vec(rows).unwrap());
+    digest.update(version(&program));
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!(
+        "ansible-{section}-{}.json",
+        hex::encode(&digest.finalize()[..8])
+    ));
+    if let Ok(text) = std::fs::read(&kept) {
+        return serde_json::from_slice(&text).unwrap();
+    }
+    let work = tempfile::tempdir().unwrap();
+    let directory = work.path().join("dir");
+    std::fs::create_dir(&directory).unwrap();
+    let results = run(&program, rows, &directory, url, work.path());
+    let outcome = Outcome::new(&results, &directory, url);
+    std::fs::write(&kept, serde_json::to_vec_pretty(&outcome).unwrap()).unwrap();
+    outcome
+}
+
+/// The version of Ansible, by its installed packages.
+fn version(program: &Path) -> String {
+    let library = program.parent().and_then(Path::parent).unwrap().join("lib");
+    let mut names: Vec<String> = glob::glob(&format!(
+        "{}/python*/site-packages/ansible*.dist-info",
+        library.display()
+    ))
+    .unwrap()
+    .flatten()
+    .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+    .collect();
+    names.sort();
+    names.join(" ")
+}
+
+/// Runs every row and returns their results.
+fn run(program: &Path, rows: &[Row], directory: &Path, url: &str, work: &Path) -> Vec<Value> {
+    let mut tasks: Vec<Value> = rows
+        .iter()
+        .enumerate()
+        .map(|(index, row)| task(index, row, directory, url))
+        .collect();
+    let out = work.join("results.json");
+    let names: Vec<String> = (0..rows.len()).map(|index| format!("row{index}")).collect();
+    tasks.push(json!({
+        "name": "results",
+        "ansible.builtin.copy": {
+            "content": format!("{{{{ [{}] | to_json }}}}", names.join(", ")),
+            "dest": out.to_string_lossy(),
+        },
+    }));
+    let playbook = json!([{
+        "hosts": "localhost",
+        "connection": "local",
+        "gather_facts": false,
+        "vars": {"ansible_python_interpreter": program.with_file_name("python3").to_string_lossy()},
+        "tasks": tasks,
+    }]);
+    let path = work.join("playbook.json");
+    std::fs::write(&path, serde_json::to_vec_pretty(&playbook).unwrap()).unwrap();
+    let output = Command::new(program)
+        .args(["-i", "localhost,"])
+        .arg(&path)
+        .current_dir(work)
+        .env("ANSIBLE_LOCALHOST_WARNING", "false")
+        .env("ANSIBLE_NOCOLOR", "true")
+        .env("ANSIBLE_PIPELINING", "true")
+        .env("ANSIBLE_DEPRECATION_WARNINGS", "false")
+        .output()
+        .expect("ansible-playbook starts");
+    assert!(
+        out.exists(),
+        "ansible-playbook did not come to the end:\n{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&std::fs::read(out).unwrap()).unwrap()
+}
+
+fn task(index: usize, row: &Row, directory: &Path, url: &str) -> Value {
+    let mut args = row.arguments(directory, url);
+    let mut task = Map::new();
+    task.insert("name".to_owned(), format!("row {index}").into());
+    // Free-form text is the module's value, its other arguments are under `args`.
+    match args.shift_remove("_raw_params") {
+        Some(text) => {
+            task.insert(row.module.clone(), text);
+            task.insert("args".to_owned(), Value::Object(args));
+        }
+        None => {
+            task.insert(row.module.clone(), Value::Object(args));
+        }
+    }
+    task.insert("register".to_owned(), format!("row{index}").into());
+    task.insert("ignore_errors".to_owned(), true.into());
+    task.insert("check_mode".to_owned(), row.check.into());
+    task.insert("diff".to_owned(), row.diff.into());
+    if !row.environment.is_empty() {
+        task.insert("environment".to_owned(), json!(row.environment));
+    }
+    Value::Object(task)
+}

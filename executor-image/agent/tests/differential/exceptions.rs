@@ -1,0 +1,58 @@
+//! Differences that are meant, each with its reason.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::rows::Row;
+
+/// A difference that is meant.
+struct Exception {
+    /// The section of the table.
+    section: &'static str,
+    /// The module.
+    module: &'static str,
+    /// The key of the result; an end of `*` stands for any rest.
+    key: &'static str,
+    /// Text that Ansible's value contains.
+    theirs: &'static str,
+    /// Why the agent differs.
+    reason: &'static str,
+}
+
+const EXCEPTIONS: &[Exception] = &[];
+
+/// Which exceptions were needed.
+#[derive(Debug, Default)]
+pub struct Used(BTreeSet<usize>);
+
+impl Used {
+    /// Whether a difference is meant.
+    pub fn explains(&mut self, row: &Row, key: &str, theirs: &Value) -> bool {
+        let found = EXCEPTIONS.iter().position(|exception| {
+            let key_fits = exception
+                .key
+                .strip_suffix('*')
+                .map_or(exception.key == key, |start| key.starts_with(start));
+            exception.module == row.module && key_fits && theirs.to_string().contains(exception.theirs)
+        });
+        found.is_some_and(|index| {
+            self.0.insert(index);
+            true
+        })
+    }
+
+    /// An exception that no row needs any more is to be taken out.
+    pub fn report_unused(&self, section: &str, report: &mut String) {
+        for (index, exception) in EXCEPTIONS.iter().enumerate() {
+            if exception.section == section && !self.0.contains(&index) {
+                let _ = writeln!(
+                    report,
+                    "exception {} {} ({}) is not needed",
+                    exception.module, exception.key, exception.reason
+                );
+            }
+        }
+    }
+}

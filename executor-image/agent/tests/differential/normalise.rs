@@ -1,0 +1,87 @@
+//! What differs from run to run is taken out of results: directories, times, numbers of inodes, temporary names.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+/// Stands for a key that is not there.
+pub const ABSENT: Value = Value::Null;
+
+/// Keys whose values are times or numbers of this run; that they are there counts.
+const OF_THE_RUN: [&str; 13] = [
+    "start",
+    "end",
+    "delta",
+    "inode",
+    "dev",
+    "atime",
+    "mtime",
+    "ctime",
+    "version",
+    "elapsed",
+    "blocks",
+    "date",
+    "src_temporary",
+];
+
+/// Keys that only one side can have.
+const OF_ANSIBLE: [&str; 5] = [
+    "invocation",
+    "deprecations",
+    "exception",
+    "failed_when_result",
+    "ansible_facts",
+];
+
+/// A result without what is of the run.
+pub fn result(value: &Value, directory: &Path, url: &str) -> Value {
+    let mut value = clean("", value, &directory.to_string_lossy(), url);
+    if let Some(fields) = value.as_object_mut() {
+        // Ansible registers `failed` for every task.
+        fields.entry("failed").or_insert(Value::Bool(false));
+    }
+    value
+}
+
+fn clean(key: &str, value: &Value, directory: &str, url: &str) -> Value {
+    match value {
+        _ if OF_THE_RUN.contains(&key) && !value.is_null() => "<of the run>".into(),
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(key, value)| !OF_ANSIBLE.contains(&key.as_str()) && !value.is_null())
+            .map(|(key, value)| (key.clone(), clean(key, value, directory, url)))
+            .collect(),
+        Value::Array(items) if key == "files" => {
+            // Directories are read in the order of their file system.
+            let mut items: Vec<Value> = items.iter().map(|item| clean("", item, directory, url)).collect();
+            items.sort_by_key(|item| {
+                item.get("path")
+                    .map_or_else(|| item.to_string(), Value::to_string)
+            });
+            items.into()
+        }
+        Value::Array(items) => items.iter().map(|item| clean("", item, directory, url)).collect(),
+        Value::String(text) => clean_text(text, directory, url).into(),
+        other => other.clone(),
+    }
+}
+
+fn clean_text(text: &str, directory: &str, url: &str) -> String {
+    let text = text.replace(directory, "{dir}").replace(url, "{url}");
+    let patterns = [
+        // Backups: process and time.
+        (r"\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~", ".<backup>"),
+        // Temporary files of either side.
+        (r"/root/\.ansible/tmp/[^ '\]]*", "<temporary>"),
+        (r"/var/tmp/slipway-agent-store-[^ '\]]*", "<temporary>"),
+        (r"/tmp/ansible[^ '\]]*", "<temporary>"),
+        // Names of temporary files that are kept.
+        (r"\{dir\}/d/(ansible\.|p-)\w{8}", "{dir}/d/$1<random>"),
+    ];
+    patterns.into_iter().fold(text, |text, (pattern, replacement)| {
+        fancy_regex::Regex::new(pattern)
+            .unwrap()
+            .replace_all(&text, replacement)
+            .into_owned()
+    })
+}

@@ -1,0 +1,90 @@
+//! The table of calls.
+
+use std::path::Path;
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+/// One call.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Row {
+    /// Name of the module, as the table has it.
+    pub module: String,
+    /// Its arguments, with `{dir}` and `{url}` in them.
+    pub args: Map<String, Value>,
+    /// Check mode.
+    pub check: bool,
+    /// Diff mode.
+    pub diff: bool,
+    /// Environment of the task.
+    pub environment: IndexMap<String, String>,
+}
+
+impl Row {
+    /// The arguments with the directory and address put in.
+    pub fn arguments(&self, directory: &Path, url: &str) -> Map<String, Value> {
+        self.args
+            .iter()
+            .map(|(name, value)| (name.clone(), fill(value, &directory.to_string_lossy(), url)))
+            .collect()
+    }
+
+    /// The row for a person.
+    pub fn describe(&self) -> String {
+        let mode = match (self.check, self.diff) {
+            (true, true) => " (check, diff)",
+            (true, false) => " (check)",
+            (false, true) => " (diff)",
+            (false, false) => "",
+        };
+        format!("{}: {}{mode}", self.module, Value::Object(self.args.clone()))
+    }
+}
+
+fn fill(value: &Value, directory: &str, url: &str) -> Value {
+    match value {
+        Value::String(text) => text.replace("{dir}", directory).replace("{url}", url).into(),
+        Value::Array(items) => items.iter().map(|item| fill(item, directory, url)).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(key, value)| (key.clone(), fill(value, directory, url)))
+            .collect(),
+        other => other.clone(),
+    }
+}
+
+/// The rows of a section of the table.
+pub fn section(name: &str) -> Vec<Row> {
+    let mut sections: IndexMap<String, Vec<Map<String, Value>>> =
+        serde_yaml::from_str(include_str!("rows.yml")).unwrap();
+    let rows = sections
+        .shift_remove(name)
+        .unwrap_or_else(|| panic!("the table has no section {name}"));
+    rows.into_iter().map(row).collect()
+}
+
+/// Names of every section.
+pub fn sections() -> Vec<String> {
+    let sections: IndexMap<String, Value> = serde_yaml::from_str(include_str!("rows.yml")).unwrap();
+    sections.into_keys().collect()
+}
+
+fn row(mut fields: Map<String, Value>) -> Row {
+    let flag = |value: Option<Value>| value.is_some_and(|value| value == true);
+    let check = flag(fields.shift_remove("check"));
+    let diff = flag(fields.shift_remove("diff"));
+    let environment = fields
+        .shift_remove("environment")
+        .map(|value| serde_json::from_value(value).unwrap())
+        .unwrap_or_default();
+    assert_eq!(fields.len(), 1, "a row has one module: {fields:?}");
+    let (module, args) = fields.into_iter().next().unwrap();
+    let args = args.as_object().unwrap().clone();
+    Row {
+        module,
+        args,
+        check,
+        diff,
+        environment,
+    }
+}
