@@ -70,6 +70,7 @@ impl Lab {
             };
             state::write_json(&lab.folders.root.join("lab.json"), &record)?;
             state::create_folder(&lab.folders.machines())?;
+            crate::mounts::share(&lab.folders.machines())?;
             lab.ensure_ssh_key().await?;
             lab.network().create().await?;
         }

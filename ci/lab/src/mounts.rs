@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, unmount,
+};
 
 use crate::command::run;
 use crate::error::{FileContext, Result};
@@ -43,6 +45,17 @@ pub(crate) async fn file_system(image: &Path, target: &Path) -> Result<()> {
     ])
     .await?;
     Ok(())
+}
+
+/// Makes a folder a mount of its own from which unmounting spreads.
+///
+/// Every systemd-nspawn holds on to a copy of all mounts that the host has when it starts. Where the host's mounts are private,
+/// the disk of one machine would stay in use until all others have stopped.
+pub(crate) fn share(folder: &Path) -> Result<()> {
+    if !below(folder)?.iter().any(|target| target == folder) {
+        mount_bind(folder, folder).file("bind", folder)?;
+    }
+    mount_change(folder, MountPropagationFlags::SHARED).file("share the mounts of", folder)
 }
 
 /// Loop devices that stand for files below a folder.

@@ -29,7 +29,7 @@ async fn down_leaves_no_process_mount_namespace_cgroup_or_file() {
         lab.machine("machine-3").unwrap().kill().await.unwrap();
         let there = Leftovers::of("leaves-no-trace").unwrap();
         assert!(
-            there.processes.len() > 10 && there.mounts.len() == 4 && there.loop_devices.len() == 2,
+            there.processes.len() > 10 && there.mounts.len() == 5 && there.loop_devices.len() == 2,
             "{there:?}"
         );
         assert!(
