@@ -1,6 +1,10 @@
 //! The decision: which machines are to be claimed for which slot, and which are to be given back?
 
-use std::{cmp::Reverse, collections::BTreeSet, sync::Arc};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{ResourceExt, core::Selector};
@@ -229,12 +233,6 @@ fn selector(set: &MachineSet) -> Result<Selector, String> {
 /// Machines that may be claimed, the best first. The order differs from set to set, so that sets that claim at the same
 /// time seldom want the same machine; for one set it is always the same.
 fn candidates(observed: &Observed, selector: &Selector, uid: &str) -> Vec<Arc<Machine>> {
-    let intents = observed
-        .set
-        .status
-        .as_ref()
-        .map(|status| status.slots.as_slice())
-        .unwrap_or_default();
     let mut candidates: Vec<Arc<Machine>> = observed
         .machines
         .iter()
@@ -243,27 +241,42 @@ fn candidates(observed: &Observed, selector: &Selector, uid: &str) -> Vec<Arc<Ma
         .collect();
     candidates.sort_by_cached_key(|machine| {
         let name = machine.name_any();
-        let is_intended = intents.iter().any(|intent| intent.machine == name);
-        (!is_intended, names::short_hash(&[uid, &name]), name)
+        (names::short_hash(&[uid, &name]), name)
     });
     candidates
 }
 
-/// The next claims, for the lowest free slots.
+/// The next claims, for the lowest free slots. A slot that somebody has meant a machine for gets that machine as long as
+/// it may be claimed: whoever wrote the intent may be about to claim it, and another machine would be one too many.
 fn claims(
     set: &MachineSet,
     uid: &str,
     own: &[&Arc<Machine>],
-    candidates: Vec<Arc<Machine>>,
+    mut candidates: Vec<Arc<Machine>>,
     count: usize,
 ) -> Vec<Claim> {
     let taken: BTreeSet<i32> = own.iter().map(|machine| slot_of(machine)).collect();
-    let free = (0..).filter(|slot| !taken.contains(slot));
-    candidates
+    let free: Vec<i32> = (0..).filter(|slot| !taken.contains(slot)).take(count).collect();
+    let mut chosen: BTreeMap<i32, Arc<Machine>> = BTreeMap::new();
+    for intent in set.status.iter().flat_map(|status| &status.slots) {
+        let meant = candidates
+            .iter()
+            .position(|machine| machine.name_any() == intent.machine);
+        if let Some(position) = meant.filter(|_| free.contains(&intent.slot)) {
+            chosen.insert(intent.slot, candidates.remove(position));
+        }
+    }
+    let mut rest = candidates.into_iter();
+    for slot in free {
+        if !chosen.contains_key(&slot)
+            && let Some(machine) = rest.next()
+        {
+            chosen.insert(slot, machine);
+        }
+    }
+    chosen
         .into_iter()
-        .take(count)
-        .zip(free)
-        .map(|(machine, slot)| Claim {
+        .map(|(slot, machine)| Claim {
             claim_ref: ClaimRef {
                 uid: uid.to_owned(),
                 name: set.name_any(),

@@ -99,6 +99,56 @@ fn the_same_pool_is_ranked_the_same_each_time_and_an_intent_comes_first() {
 }
 
 #[test]
+fn a_slot_gets_the_machine_that_somebody_meant_for_it() {
+    let pool = || {
+        (0..6)
+            .map(|number| fixtures::idle(&format!("m{number}")))
+            .collect::<Vec<_>>()
+    };
+    // Whatever the ranking: both ways round.
+    for meant in [["m1", "m4"], ["m4", "m1"]] {
+        let mut set = workers(3);
+        let slots = (1..)
+            .zip(meant)
+            .map(|(slot, machine)| Slot {
+                slot,
+                machine: machine.to_owned(),
+            })
+            .collect();
+        set.status = Some(MachineSetStatus {
+            slots,
+            ..MachineSetStatus::default()
+        });
+        let plan = plan(&observed(set, pool()), &fixtures::time(0));
+        let claims: Vec<(i32, String)> = plan
+            .claim
+            .iter()
+            .map(|claim| (claim.claim_ref.slot, claim.machine.name_any()))
+            .collect();
+        assert_eq!(claims.len(), 3);
+        assert_eq!(claims[1..], [(1, meant[0].to_owned()), (2, meant[1].to_owned())]);
+    }
+    // A machine that was taken by somebody else is replaced.
+    let mut set = workers(1);
+    let slots = vec![Slot {
+        slot: 0,
+        machine: "m9".to_owned(),
+    }];
+    set.status = Some(MachineSetStatus {
+        slots,
+        ..MachineSetStatus::default()
+    });
+    let mut machines = pool();
+    machines.push(fixtures::claimed("m9", "other", 0));
+    assert_ne!(
+        plan(&observed(set, machines), &fixtures::time(0)).claim[0]
+            .machine
+            .name_any(),
+        "m9"
+    );
+}
+
+#[test]
 fn what_leaves_is_chosen_the_same_each_time() {
     let ready = |name, slot| own(name, slot, MachinePhase::Ready);
     let rows = [
