@@ -66,11 +66,10 @@ pub fn plan(observed: &Observed) -> Plan {
     let run = &observed.run;
     let before = run.status.clone().unwrap_or_default();
     if run.phase().is_finished() {
-        // The status was written before a crash; machines and executor may not have been.
-        let hosts = finished_hosts(observed, &before);
+        // Its machines were written before it was (see act), and newer runs may have written to them since: what an old run
+        // did is never told again, or a restart of the operator would undo what is known of them.
         return Plan {
             status: before,
-            hosts,
             clean_up: true,
             ..Plan::default()
         };

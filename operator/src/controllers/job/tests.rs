@@ -381,7 +381,7 @@ fn an_unreachable_machine_says_so_and_is_not_clean() {
 }
 
 #[test]
-fn a_run_that_was_recorded_before_a_crash_is_recorded_on_its_machines_afterwards() {
+fn a_run_that_was_recorded_before_a_crash_only_loses_its_executor() {
     let mut finished = Arc::unwrap_or_clone(run(Operation::Reset, false));
     finished.status = serde_json::from_value(json!({
         "phase": "Succeeded", "result": {"code": "Succeeded"}, "jobRef": {"name": "shop-run"},
@@ -395,7 +395,7 @@ fn a_run_that_was_recorded_before_a_crash_is_recorded_on_its_machines_afterwards
         Vec::new(),
     ));
     assert!(plan.clean_up);
-    assert_eq!(plan.hosts["m1"].phase, RunPhase::Succeeded);
+    assert!(plan.hosts.is_empty(), "newer runs may have written to its machines since");
     assert!(plan.notices.is_empty(), "it was told before");
 }
 
