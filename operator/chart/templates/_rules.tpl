@@ -6,7 +6,7 @@ operator with these rights and no others.
 # What is wanted. The operator puts a finalizer on it, and never changes its spec.
 - apiGroups: [slipway.io]
   resources: [clusterdeployments]
-  verbs: [list, watch, patch]
+  verbs: [get, list, watch, patch]
 # Made from a ClusterDeployment and taken down with it.
 - apiGroups: [slipway.io]
   resources: [clusters, machinesets]
