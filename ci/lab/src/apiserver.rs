@@ -242,6 +242,8 @@ fn start_api_server(programs: &Path, folder: &Path, files: &Files, etcd: u16, po
         format!("--token-auth-file={}", files.tokens.display()),
         "--authorization-mode=RBAC".to_owned(),
         "--disable-admission-plugins=ServiceAccount".to_owned(),
+        // Some distributions have it on: it asks for rights that are easily forgotten.
+        "--enable-admission-plugins=OwnerReferencesPermissionEnforcement".to_owned(),
         "--service-cluster-ip-range=10.96.0.0/16".to_owned(),
         "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
         format!(

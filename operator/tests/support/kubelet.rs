@@ -28,8 +28,8 @@ use super::World;
 pub enum Play {
     /// It does every task on every host.
     Succeeds,
-    /// It fails at a task on one host, with this answer.
-    FailsOn(&'static str, &'static str),
+    /// It fails at a task on every host, with this answer.
+    Fails(&'static str),
     /// It does not reach a host.
     CannotReach(&'static str),
     /// It finds that its playbook is wrong.
@@ -84,7 +84,11 @@ fn operation(pod: &Pod) -> Operation {
 }
 
 async fn go_on(world: &World, pod: &Pod, play: Play) {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or("Pending");
+    let phase = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref())
+        .unwrap_or("Pending");
     let is_deleted = pod.metadata.deletion_timestamp.is_some();
     match phase {
         "Pending" if !is_deleted => {
@@ -102,7 +106,9 @@ async fn go_on(world: &World, pod: &Pod, play: Play) {
         // What has ended goes when the kubelet says so.
         _ if is_deleted => {
             let pods = world.api::<Pod>();
-            let _ = pods.delete(&pod.name_any(), &DeleteParams::default().grace_period(0)).await;
+            let _ = pods
+                .delete(&pod.name_any(), &DeleteParams::default().grace_period(0))
+                .await;
         }
         _ => {}
     }
@@ -117,28 +123,40 @@ async fn run(world: &World, pod: &Pod, play: Play) {
         ..HostResult::default()
     };
     let mut results: Vec<HostResult> = hosts.iter().map(ended).collect();
-    let mut blame = |host: &str, change: &dyn Fn(&mut HostResult)| {
-        let position = results.iter().position(|result| result.host == host).unwrap_or(0);
-        change(&mut results[position]);
-    };
     match play {
         Play::Hangs => {}
-        Play::Succeeds => terminate(world, pod, 0, "Completed", &result(RunOutcome::Succeeded, 0, results)).await,
-        Play::FailsOn(host, answer) => {
-            blame(host, &|result| {
+        Play::Succeeds => {
+            terminate(
+                world,
+                pod,
+                0,
+                "Completed",
+                &result(RunOutcome::Succeeded, 0, results),
+            )
+            .await
+        }
+        Play::Fails(answer) => {
+            for result in &mut results {
                 result.failed = 1;
                 result.task = Some("kubeadm : Initialise the control plane".to_owned());
                 result.message = Some(answer.to_owned());
-            });
+            }
             terminate(world, pod, 2, "Error", &result(RunOutcome::Failed, 2, results)).await;
         }
         Play::CannotReach(host) => {
-            blame(host, &|result| {
+            for result in results.iter_mut().filter(|result| result.host == host) {
                 result.unreachable = 1;
                 result.task = Some("Gathering Facts".to_owned());
                 result.message = Some("connection refused".to_owned());
-            });
-            terminate(world, pod, 4, "Error", &result(RunOutcome::Unreachable, 4, results)).await;
+            }
+            terminate(
+                world,
+                pod,
+                4,
+                "Error",
+                &result(RunOutcome::Unreachable, 4, results),
+            )
+            .await;
         }
         Play::Refuses(message) => {
             let mut invalid = result(RunOutcome::Invalid, 4, Vec::new());
@@ -159,7 +177,12 @@ async fn hosts(world: &World, pod: &Pod) -> Vec<String> {
         return Vec::new();
     };
     let inventory: Value = serde_yaml::from_str(&config_map.data.unwrap()["hosts.yml"]).unwrap();
-    inventory["all"]["hosts"].as_object().unwrap().keys().cloned().collect()
+    inventory["all"]["hosts"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .cloned()
+        .collect()
 }
 
 fn result(outcome: RunOutcome, exit_code: i32, hosts: Vec<HostResult>) -> RunResult {
@@ -193,10 +216,9 @@ async fn bind(world: &World, pod: &Pod) {
         "apiVersion": "v1", "kind": "Binding", "metadata": {"name": pod.name_any()},
         "target": {"apiVersion": "v1", "kind": "Node", "name": "nowhere"},
     });
-    let bytes = serde_json::to_vec(&binding).unwrap();
     let pods = world.api::<Pod>();
-    let _ = pods
-        .create_subresource::<Value>("binding", &pod.name_any(), &PostParams::default(), bytes)
+    let _: Result<Value, _> = pods
+        .create_subresource("binding", &pod.name_any(), &PostParams::default(), &binding)
         .await;
 }
 
@@ -210,7 +232,13 @@ async fn set_status(world: &World, pod: &Pod, phase: &str, state: Value) {
         }],
     }});
     let pods: Api<Pod> = world.api();
-    let _ = pods.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Strategic(&status)).await;
+    let _ = pods
+        .patch_status(
+            &pod.name_any(),
+            &PatchParams::default(),
+            &Patch::Strategic(&status),
+        )
+        .await;
 }
 
 /// The Jobs of a cluster's runs.

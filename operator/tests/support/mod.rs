@@ -127,14 +127,13 @@ impl World {
         let namespace = format!("--namespace={}", self.namespace);
         let lease_namespace = format!("--lease-namespace={}", self.namespace);
         let controllers = format!("--controllers={CONTROLLERS}");
-        let mut all = vec![
-            "slipway-operator",
-            &identity,
-            &namespace,
-            &lease_namespace,
+        let mut all = vec!["slipway-operator", &identity, &namespace];
+        for default in [
+            controllers.as_str(),
+            lease_namespace.as_str(),
             "--admin-address=127.0.0.1:0",
-        ];
-        for default in [controllers.as_str(), "--lease-seconds=3"] {
+            "--lease-seconds=3",
+        ] {
             let flag = default.split('=').next().unwrap_or_default();
             if !arguments.iter().any(|argument| argument.starts_with(flag)) {
                 all.push(default);

@@ -24,6 +24,9 @@ pub fn observe(cluster: Arc<Cluster>, context: &Context) -> Option<Observed> {
             .as_ref()
             .is_some_and(|claim| claim.cluster_name == name)
     });
+    let pool = watches
+        .machines
+        .in_namespace(&namespace, |machine| machine.spec.claim_ref.is_none());
     let uid = deployment.metadata.uid.clone();
     let runs = watches.playbook_runs.in_namespace(&namespace, |run| {
         run.spec.cluster_ref.as_ref().is_some_and(|reference| {
@@ -37,6 +40,7 @@ pub fn observe(cluster: Arc<Cluster>, context: &Context) -> Option<Observed> {
         cluster,
         sets,
         machines,
+        pool,
         runs,
     })
 }

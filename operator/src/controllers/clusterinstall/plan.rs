@@ -5,7 +5,7 @@
 //!    has ever touched in its claim is clean without one.
 //! 3. A paused cluster starts nothing else.
 //! 4. A cluster without a control plane is installed, once its control plane machines are claimed and its workers are
-//!    claimed or known to be missing.
+//!    claimed or known to be missing: not while the pool has one that may be claimed, or a new one that is being checked.
 //! 5. Claimed workers that are not installed yet join, and no other host is in that run.
 //! 6. A failed run is tried again after a growing while, up to the limit; then a change of the spec or a new value of
 //!    the retry annotation starts afresh, since both are part of what identifies the work.
@@ -13,6 +13,10 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::SignedDuration};
+use kube::{
+    ResourceExt as _,
+    core::{Selector, SelectorExt as _},
+};
 use slipway_api::{
     Cluster, ClusterDeployment, Machine, MachinePhase, MachineRole, MachineSet, Operation, PlaybookRun,
     RunPhase,
@@ -24,6 +28,11 @@ use slipway_api::{
 
 /// The longest wait before another try.
 const MAXIMUM_BACKOFF: Duration = Duration::from_hours(1);
+
+/// How old a machine may be that is waited for while it is checked: one that comes later joins by a run of its own.
+const CHECKING: SignedDuration = SignedDuration::from_mins(2);
+/// How soon machines that may come are looked at again.
+const SETTLING_POLL: Duration = Duration::from_secs(2);
 
 /// What was observed.
 #[derive(Debug)]
@@ -38,6 +47,8 @@ pub struct Observed {
     pub sets: Vec<Arc<MachineSet>>,
     /// Machines that its sets have claimed.
     pub machines: Vec<Arc<Machine>>,
+    /// Machines of the namespace that nobody has claimed.
+    pub pool: Vec<Arc<Machine>>,
     /// Its runs, finished ones too.
     pub runs: Vec<Arc<PlaybookRun>>,
 }
@@ -118,8 +129,10 @@ fn next(observed: &Observed, untouched: &BTreeSet<String>) -> Next {
         return Next::Nothing;
     }
     if !is_initialized(observed) {
-        if !claims_are_settled(observed) {
-            return Next::Nothing;
+        match claims(observed) {
+            Claims::Settled => {}
+            Claims::Missing => return Next::Nothing,
+            Claims::MayCome => return Next::After(SETTLING_POLL),
         }
         return match select(observed, needs_install) {
             hosts if hosts.is_empty() => Next::Nothing,
@@ -177,26 +190,72 @@ pub fn is_initialized(observed: &Observed) -> bool {
             .any(|machine| role(machine) == Some(MachineRole::ControlPlane) && is_installed(machine))
 }
 
-/// Whether the control plane is claimed whole, and every other set is or says that the pool has no more.
-fn claims_are_settled(observed: &Observed) -> bool {
-    observed.sets.iter().all(|set| {
-        let name = set.metadata.name.as_deref();
-        let claimed = observed.machines.iter().filter(|machine| {
-            let claim = machine.spec.claim_ref.as_ref();
-            claim.map(|claim| claim.name.as_str()) == name && machine.phase() != Some(MachinePhase::Releasing)
-        });
-        let whole =
-            usize::try_from(set.spec.replicas.unwrap_or(1)).is_ok_and(|wanted| claimed.count() >= wanted);
-        let exhausted = set.status.as_ref().is_some_and(|status| {
+/// How far the claims of a cluster are.
+enum Claims {
+    /// The control plane is whole, and every other set is, or there is no machine for it.
+    Settled,
+    /// The control plane is whole; some other machine may come in a moment.
+    MayCome,
+    /// Without what is missing nothing can begin.
+    Missing,
+}
+
+fn claims(observed: &Observed) -> Claims {
+    let mut claims = Claims::Settled;
+    if !observed
+        .sets
+        .iter()
+        .any(|set| set.spec.role == MachineRole::ControlPlane)
+    {
+        return Claims::Missing;
+    }
+    for set in observed.sets.iter().filter(|set| !is_whole(observed, set)) {
+        let is_exhausted = set.status.as_ref().is_some_and(|status| {
             conditions::get(&status.conditions, conditions::MACHINES_CLAIMED).is_some_and(|condition| {
                 condition.status == "False" && condition.reason == reasons::INSUFFICIENT_IDLE_MACHINES
             })
         });
-        whole || (exhausted && set.spec.role != MachineRole::ControlPlane)
-    }) && observed
-        .sets
-        .iter()
-        .any(|set| set.spec.role == MachineRole::ControlPlane)
+        if !is_exhausted || set.spec.role == MachineRole::ControlPlane {
+            return Claims::Missing;
+        }
+        if observed
+            .pool
+            .iter()
+            .any(|machine| may_be_claimed(observed, machine, set))
+        {
+            claims = Claims::MayCome;
+        }
+    }
+    claims
+}
+
+/// Whether the set will claim the machine in a moment, or as soon as it is checked.
+fn may_be_claimed(observed: &Observed, machine: &Machine, set: &MachineSet) -> bool {
+    let selector = set.spec.selector.clone().map(Selector::try_from).transpose();
+    // A selector that cannot be read matches nothing.
+    let Ok(selector) = selector.map(Option::unwrap_or_default) else {
+        return false;
+    };
+    let spec = &machine.spec;
+    if machine.metadata.deletion_timestamp.is_some()
+        || spec.unschedulable
+        || spec.force_release
+        || !selector.matches(machine.labels())
+    {
+        return false;
+    }
+    let created = machine.metadata.creation_timestamp.as_ref();
+    let is_new = created.is_some_and(|created| observed.now.0.duration_since(created.0) < CHECKING);
+    machine.is_claimable() || (machine.phase().is_none() && is_new)
+}
+
+fn is_whole(observed: &Observed, set: &MachineSet) -> bool {
+    let name = set.metadata.name.as_deref();
+    let claimed = observed.machines.iter().filter(|machine| {
+        let claim = machine.spec.claim_ref.as_ref();
+        claim.map(|claim| claim.name.as_str()) == name && machine.phase() != Some(MachinePhase::Releasing)
+    });
+    usize::try_from(set.spec.replicas.unwrap_or(1)).is_ok_and(|wanted| claimed.count() >= wanted)
 }
 
 /// Machines on their way out that no run was ever made for in their present claim.
@@ -264,6 +323,9 @@ fn attempt(observed: &Observed, operation: Operation, hosts: Vec<RunHost>) -> Ne
     let Some(last) = tries.last() else {
         return new_run(1);
     };
+    if !is_recorded(observed, last) {
+        return Next::After(SETTLING_POLL);
+    }
     let stopped = |reason| Next::Stopped {
         work: work.clone(),
         reason,
@@ -296,6 +358,34 @@ fn attempt(observed: &Observed, operation: Operation, hosts: Vec<RunHost>) -> Ne
         }
         _ => new_run(last.spec.attempt + 1),
     }
+}
+
+/// Whether what `run` did stands on its machines. It is written there before the run is called finished, but the watch of
+/// machines may be behind the watch of runs: deciding from old machines would do the same work again.
+fn is_recorded(observed: &Observed, run: &PlaybookRun) -> bool {
+    // A run that never had an executor did nothing to its machines.
+    if run.status.as_ref().is_none_or(|status| status.job_ref.is_none()) {
+        return true;
+    }
+    run.spec.hosts.iter().all(|host| {
+        let machine = observed.machines.iter().find(|machine| {
+            machine_name(machine) == host.machine && Some(machine.spec.claim_epoch) == host.epoch
+        });
+        let Some(machine) = machine else {
+            return true;
+        };
+        let last = machine.status.as_ref().and_then(|status| status.last_run.as_ref());
+        last.is_some_and(|last| {
+            if run.metadata.name.as_deref() == Some(last.name.as_str()) {
+                return last.phase.is_finished();
+            }
+            // Another run came after it.
+            observed.runs.iter().any(|other| {
+                other.metadata.name.as_deref() == Some(last.name.as_str())
+                    && other.metadata.creation_timestamp > run.metadata.creation_timestamp
+            })
+        })
+    })
 }
 
 /// How long to wait after try number `attempt` failed.
@@ -348,12 +438,11 @@ fn select(observed: &Observed, wanted: impl Fn(&Machine) -> bool) -> Vec<RunHost
     hosts
 }
 
+/// A machine that was claimed a moment ago may still say that it is idle.
 fn needs_install(machine: &Machine) -> bool {
     machine.spec.claim_ref.is_some()
-        && matches!(
-            machine.phase(),
-            None | Some(MachinePhase::Claimed | MachinePhase::Deploying | MachinePhase::Failed)
-        )
+        && !is_installed(machine)
+        && machine.phase() != Some(MachinePhase::Releasing)
 }
 
 /// Whether a run has installed the machine in its present claim.

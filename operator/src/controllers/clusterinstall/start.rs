@@ -69,8 +69,28 @@ pub(super) async fn reconcile(run: Arc<PlaybookRun>, context: Arc<Context>) -> R
             finish(&run, RunPhase::Failed, invalid, &context).await?;
             Ok(Action::await_change())
         }
-        Err(error) => Err(error),
+        Err(error) => {
+            if !error.is_conflict() {
+                say_what_it_waits_for(&run, &error.to_string(), &context).await?;
+            }
+            Err(error)
+        }
     }
+}
+
+/// Records why a run whose turn it is cannot begin yet, such as a cluster that does not answer and is to be joined.
+async fn say_what_it_waits_for(run: &PlaybookRun, why: &str, context: &Context) -> Result<(), Error> {
+    let mut status = run.status.clone().unwrap_or_default();
+    let waits = NewCondition {
+        kind: conditions::JOB_CREATED,
+        status: Some(false),
+        reason: reasons::WAITING,
+        message: why,
+        observed_generation: run.metadata.generation,
+    };
+    conditions::set(&mut status.conditions, &waits, &context.now());
+    write::status(&context.client, run, run.status.as_ref(), &status).await?;
+    Ok(())
 }
 
 async fn start(run: &PlaybookRun, namespace: &str, context: &Context) -> Result<(), Error> {

@@ -13,7 +13,7 @@ use slipway_api::{Operation, conditions::reasons};
 const NOW: i64 = 10_000;
 
 fn condition(kind: &str, status: &str, reason: &str) -> Value {
-    json!({"type": kind, "status": status, "reason": reason, "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"})
+    json!({"type": kind, "status": status, "reason": reason, "message": "", "lastTransitionTime": "1970-01-01T00:00:00Z"})
 }
 
 fn deployment() -> ClusterDeployment {
@@ -112,6 +112,7 @@ fn observed(machines: Vec<Arc<Machine>>, runs: Vec<Arc<PlaybookRun>>, status: Va
         cluster: Arc::new(cluster(status)),
         sets: sets(),
         machines,
+        pool: Vec::new(),
         runs,
     }
 }
@@ -190,8 +191,50 @@ fn installing_waits_for_the_control_plane_but_not_for_workers_that_the_pool_does
         next_run(&observed),
         Some((Operation::Install, names(&["c1", "w1"]), 1))
     );
+    let soon = Next::After(Duration::from_secs(2));
+    let mut machine = fixtures::machine("new");
+    for (created, idle, next, why) in [
+        (NOW - 5, false, Some(&soon), "a new machine is being checked"),
+        (
+            NOW - 500,
+            false,
+            None,
+            "no cluster waits long for a machine that is not checked",
+        ),
+        (
+            NOW - 500,
+            true,
+            Some(&soon),
+            "a machine that is idle is about to be claimed",
+        ),
+    ] {
+        if idle {
+            machine = fixtures::idle("new");
+        }
+        machine.metadata.creation_timestamp = Some(time(created));
+        observed.pool = vec![Arc::new(machine.clone())];
+        let found = plan(&observed).next;
+        match next {
+            Some(next) => assert_eq!(found, *next, "{why}"),
+            None => assert!(matches!(found, Next::Run(_)), "{why}"),
+        }
+    }
+    observed.pool.clear();
     observed.machines.remove(0);
     assert_eq!(plan(&observed).next, Next::Nothing, "there is no control plane");
+}
+
+#[test]
+fn a_machine_that_was_just_claimed_and_still_says_idle_is_installed_with_the_others() {
+    let machines = vec![
+        machine("c1", "shop-control-plane", "Claimed"),
+        machine("w1", "shop-worker", "Idle"),
+        machine("w2", "shop-worker", "Claimed"),
+    ];
+    assert_eq!(
+        next_run(&observed(machines, Vec::new(), json!({}))),
+        Some((Operation::Install, names(&["c1", "w1", "w2"]), 1))
+    );
 }
 
 #[test]
@@ -415,4 +458,21 @@ fn the_status_names_the_current_run_and_remembers_ten() {
     assert_eq!(status.history.len(), 10);
     assert_eq!(status.history[0].name, "custom-12");
     assert_eq!(status.phase, Some(ClusterPhase::Updating));
+}
+
+#[test]
+fn a_run_whose_end_its_machines_do_not_tell_yet_is_not_repeated() {
+    let hosts = vec![RunHost {
+        machine: "w2".to_owned(),
+        epoch: Some(1),
+    }];
+    let hash = inputs_hash(&deployment(), Operation::ScaleOut, &hosts);
+    let ended = json!({"phase": "Succeeded", "finishedAt": time(NOW), "jobRef": {"name": "r"}, "result": {"code": "Succeeded"}});
+    let joined = run(Operation::ScaleOut, &["w2"], &hash, 1, ended);
+    let mut machine = Arc::unwrap_or_clone(machine("w2", "shop-worker", "Deploying"));
+    let mut last = fixtures::last_run(Operation::ScaleOut, slipway_api::RunPhase::Running);
+    last.name = joined.metadata.name.clone().unwrap();
+    machine.status.as_mut().unwrap().last_run = Some(last);
+    let observed = observed(vec![Arc::new(machine)], vec![joined], initialized());
+    assert!(matches!(plan(&observed).next, Next::After(_)), "{:?}", plan(&observed).next);
 }
