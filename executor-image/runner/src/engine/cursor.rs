@@ -115,14 +115,9 @@ impl Cursor {
         self.stack.iter().any(|frame| frame.section == Section::Main && !frame.block.rescue.is_empty())
     }
 
-    /// Whether a failure now leaves the host anything to do.
+    /// Whether the host has failed for good.
     pub fn is_failed(&self) -> bool {
         self.failed
-    }
-
-    /// Whether the host is past a failure that goes on outwards, in `always`.
-    pub fn is_failing(&self) -> bool {
-        self.failed || self.stack.iter().any(|frame| frame.failed)
     }
 
     /// Puts included tasks in front of what is left.

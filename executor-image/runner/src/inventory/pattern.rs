@@ -215,9 +215,10 @@ mod tests {
     #[test]
     fn patterns_select_as_ansible_does() {
         let inventory = inventory();
+        // `all` goes through the groups breadth first: hosts of `old` come before those of the groups below `site`.
         for (pattern, expected) in [
-            ("all", "lonely w1 w2 w3 d1 d2"),
-            ("*", "lonely w1 w2 w3 d1 d2"),
+            ("all", "lonely w3 d2 w1 w2 d1"),
+            ("*", "lonely w3 d2 w1 w2 d1"),
             ("web", "w1 w2 w3"),
             ("web:db", "w1 w2 w3 d1 d2"),
             ("web,db", "w1 w2 w3 d1 d2"),
@@ -234,7 +235,7 @@ mod tests {
             ("web[1:]", "w2 w3"),
             ("web[0:1],db", "w1 w2 d1 d2"),
             ("w1:d1", "w1 d1"),
-            ("a*", "lonely w1 w2 w3 d1 d2"),
+            ("a*", "lonely w3 d2 w1 w2 d1"),
             ("nothing", ""),
         ] {
             let selection = select(&inventory, &[pattern.to_owned()]).unwrap();

@@ -110,10 +110,12 @@ impl std::error::Error for LoadError {}
 
 /// The known name that is nearest to `name`, if one is near enough to be what was meant.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Of names that are equally near, one with the same letters is meant: "tasks" for "taks", not "tags".
+    let likeness = |candidate: &str| strsim::jaro_winkler(name, candidate);
     known
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .min_by_key(|(distance, _)| *distance)
+        .min_by(|(one, left), (other, right)| one.cmp(other).then(likeness(right).total_cmp(&likeness(left))))
         .filter(|(distance, _)| *distance <= 1 + name.chars().count() / 3)
         .map(|(_, candidate)| candidate)
 }

@@ -159,6 +159,7 @@ impl Loader {
             let handlers = self.handlers(handlers, &context, &mut parts)?;
             parts.handlers.extend(handlers);
         }
+        self.check_notifications(&items, &parts.handlers);
         let gather_facts = GatherFacts {
             wanted: node.get("gather_facts").cloned(),
             task: Arc::new(gather_task(node, &settings)?),
@@ -179,6 +180,38 @@ impl Loader {
             handlers: parts.handlers,
             roles: parts.roles,
         })
+    }
+}
+
+impl Loader {
+    /// Whether every handler that a task names is there. Names that depend on templates, and plays that include roles (which
+    /// bring handlers of their own), are checked when they run.
+    fn check_notifications(&mut self, items: &[Item], handlers: &[Handler]) {
+        let mut known: Vec<String> = Vec::new();
+        let mut certain = true;
+        for handler in handlers {
+            if let Some(name) = &handler.task.name {
+                certain &= !name.has_templates();
+                let name = name.as_str().unwrap_or_default();
+                known.push(name.to_owned());
+                known.extend(handler.task.role.as_ref().map(|role| format!("{} : {name}", role.name)));
+            }
+            known.extend(handler.listen.iter().map(ToString::to_string));
+            certain &= handler.task.module().is_some();
+        }
+        let mut named: Vec<Node> = Vec::new();
+        crate::engine::walk_tasks(items, &mut |task| {
+            certain &= !matches!(task.action, Action::IncludeRole(_));
+            named.extend(task.settings.notify.iter().filter(|node| !node.has_templates()).cloned());
+        });
+        for node in named.iter().filter(|_| certain) {
+            let name = node.as_str().unwrap_or_default();
+            if !known.iter().any(|known| known == name) {
+                self.problem(
+                    Problem::new(&node.span, format!("there is no handler {name:?}")).nearest(name, known.iter().map(String::as_str)),
+                );
+            }
+        }
     }
 }
 

@@ -2,10 +2,13 @@
 //! input, then becomes the agent.
 //!
 //! What script and runner say to each other, before the agent's protocol begins: the script prints one line that begins with
-//! [`MARK`]; `want ARCHITECTURE gzip|plain` asks for the file, `ready` says that the next byte is the agent's,
-//! `error TEXT` says why not. Other lines (a login message) are passed over.
+//! [`MARK`]; `want ARCHITECTURE gzip|plain` asks for the file (a line with its length, then its bytes), `ready` says that
+//! the next byte is the agent's, `error TEXT` says why not. Other lines (a login message) are passed over.
 
-use tokio::{io::AsyncWriteExt, sync::mpsc};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt},
+    sync::mpsc,
+};
 
 use super::{AgentBinary, Launch, Pipe, TransportError};
 
@@ -18,7 +21,7 @@ const NOISE_LIMIT: usize = 64 * 1024;
 /// The file is written under a temporary name and renamed, so that two runs at once do not meet. The folder must be ours and
 /// writable by nobody else, or who owns it could have `sudo` run what they like.
 const SCRIPT: &str = r#"
-h=$1; plain=$2; packed=$3; as=$4
+h=$1; as=$2
 umask 022
 say() { printf 'slipway-agent: %s\n' "$*"; }
 fail() { say "error $*"; exit 1; }
@@ -31,11 +34,11 @@ if [ ! -f "$f" ] || [ "$(sum "$f")" != "$h" ]; then
   t=$d/.new.$$
   trap 'rm -f "$t"' EXIT
   if command -v gzip >/dev/null 2>&1; then
-    say "want $(uname -m) gzip"
-    problem=$( { head -c "$packed" | gzip -dc > "$t"; } 2>&1 )
+    say "want $(uname -m) gzip"; read -r n
+    problem=$( { head -c "$n" | gzip -dc > "$t"; } 2>&1 )
   else
-    say "want $(uname -m) plain"
-    problem=$( { head -c "$plain" > "$t"; } 2>&1 )
+    say "want $(uname -m) plain"; read -r n
+    problem=$( { head -c "$n" > "$t"; } 2>&1 )
   fi
   [ "$(sum "$t")" = "$h" ] || fail "cannot store the agent in $d: ${problem:-it arrived damaged}$(df -P "$d" 2>/dev/null | awk 'NR==2 && $4==0 {print " (the file system "$6" is full)"}')"
   chmod 0755 "$t" && mv -f "$t" "$f" || fail "cannot store the agent as $f"
@@ -51,11 +54,9 @@ exec "$f"
 pub fn command(agent: &AgentBinary, launch: &Launch) -> String {
     let become_user = launch.become_user.as_deref().unwrap_or("");
     format!(
-        "exec /bin/sh -c {} slipway {} {} {} {}",
+        "exec /bin/sh -c {} slipway {} {}",
         quote(SCRIPT),
         agent.sha256,
-        agent.bytes.len(),
-        agent.compressed().len(),
         quote(become_user),
     )
 }
@@ -85,7 +86,15 @@ pub async fn follow(mut pipe: Pipe, agent: &AgentBinary) -> Result<Pipe, Transpo
                 return Err(TransportError(reason.to_owned()));
             }
             if let Some(wanted) = said.strip_prefix("want ") {
-                send(&mut pipe, agent, wanted).await?;
+                // A host that speaks before it has read everything says why it gave up: the rest is not sent.
+                let sending = send(pipe.outgoing.as_mut(), agent, wanted);
+                tokio::select! {
+                    sent = sending => sent?,
+                    answer = pipe.incoming.recv() => {
+                        buffer.extend(answer.unwrap_or_default());
+                        continue;
+                    }
+                }
             }
         }
         if buffer.len() > NOISE_LIMIT {
@@ -103,7 +112,7 @@ pub async fn follow(mut pipe: Pipe, agent: &AgentBinary) -> Result<Pipe, Transpo
     }
 }
 
-async fn send(pipe: &mut Pipe, agent: &AgentBinary, wanted: &str) -> Result<(), TransportError> {
+async fn send(outgoing: &mut (dyn AsyncWrite + Send + Unpin), agent: &AgentBinary, wanted: &str) -> Result<(), TransportError> {
     let (architecture, form) = wanted.split_once(' ').unwrap_or((wanted, "plain"));
     if architecture != agent.architecture {
         return Err(TransportError(format!(
@@ -112,11 +121,13 @@ async fn send(pipe: &mut Pipe, agent: &AgentBinary, wanted: &str) -> Result<(), 
             agent.architecture
         )));
     }
-    let compressed = agent.compressed();
-    let content: &[u8] = if form == "gzip" { &compressed } else { &agent.bytes };
+    // Compressed only for a host that asks: most have the agent from the last run.
+    let compressed = if form == "gzip" { Some(agent.compressed()) } else { None };
+    let content: &[u8] = compressed.as_deref().unwrap_or(&agent.bytes);
+    let length = format!("{}\n", content.len());
     // A write that fails is a host that stopped reading: what the script says next is the better message.
-    if pipe.outgoing.write_all(content).await.is_ok() {
-        let _ = pipe.outgoing.flush().await;
+    if outgoing.write_all(length.as_bytes()).await.is_ok() && outgoing.write_all(content).await.is_ok() {
+        let _ = outgoing.flush().await;
     }
     Ok(())
 }

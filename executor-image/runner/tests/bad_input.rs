@@ -1,0 +1,144 @@
+//! What people get wrong, and what they are told.
+
+mod support;
+
+use support::{play, play_in};
+
+const LOCAL: &[&str] = &["-i", "localhost,", "-c", "local"];
+
+/// Playbooks that are refused when they are loaded, with what is said.
+#[test]
+fn mistakes_in_a_playbook_are_refused_before_anything_runs() {
+    let cases: &[(&str, &[&str])] = &[
+        (
+            "- hosts: localhost\n  tasks:\n    - copi: {src: a, dest: b}\n",
+            &["site.yml:3:7", "the module \"copi\" is not known or not supported yet", "did you mean \"copy\"?", "copi: {src: a, dest: b}"],
+        ),
+        (
+            "- hosts: localhost\n  tasks:\n    - copy: {src: a, dst: b}\n",
+            &["site.yml:3:22", "has no parameter \"dst\"", "did you mean \"dest\"?"],
+        ),
+        (
+            "- hosts: localhost\n  tasks:\n    - file: {path: a, state: directry}\n",
+            &["state must be one of", "did you mean \"directory\"?"],
+        ),
+        (
+            "- hosts: localhost\n  tasks:\n    - debug: {msg: x}\n      whn: true\n",
+            &["site.yml:4:7", "\"whn\" is neither a keyword of a task nor a module", "did you mean \"when\"?"],
+        ),
+        (
+            "- hosts: localhost\n  taks: []\n",
+            &["site.yml:2:3", "\"taks\" is not a keyword of a play", "did you mean \"tasks\"?"],
+        ),
+        (
+            "- hosts: localhost\n  tasks:\n    - debug: {msg: \"{{ 'x' | uper }}\"}\n",
+            &["site.yml:3:21", "uper", "upper"],
+        ),
+        (
+            "- hosts: localhost\n  tasks:\n    - debug: {msg: x}\n      when: x is definedd\n",
+            &["site.yml:4", "definedd"],
+        ),
+        (
+            "- hosts: localhost\n  tasks:\n    - debug: {msg: \"{{ x \"}\n",
+            &["site.yml:3:21"],
+        ),
+        (
+            "- hosts: localhost\n  tasks:\n    - debug: {msg: x}\n      delegate_to: other\n",
+            &["site.yml:4:7", "the keyword \"delegate_to\" is not supported yet"],
+        ),
+        (
+            "- hosts: localhost\n  strategy: free\n  tasks: []\n",
+            &["only the strategy linear is supported yet"],
+        ),
+        (
+            "- hosts: localhost\n  become: maybe\n",
+            &["become must be a boolean"],
+        ),
+        (
+            "- hosts: localhost\n  tasks:\n    - debug: {msg: x}\n      command: true\n",
+            &["a task has one action", "debug, command"],
+        ),
+        ("- tasks: []\n", &["a play needs \"hosts\""]),
+        ("hosts: localhost\n", &["a playbook must be a list of plays"]),
+        (
+            "- hosts: localhost\n  tasks:\n    - debug: {msg: x\n    - debug:\n",
+            &["site.yml:"],
+        ),
+        (
+            "- hosts: localhost\n  roles: [nope]\n",
+            &["site.yml:2:11", "the role \"nope\" was not found"],
+        ),
+        (
+            "- hosts: localhost\n  tasks:\n    - include_tasks: nope.yml\n",
+            &["site.yml:3:22", "nope.yml was not found"],
+        ),
+        (
+            "- hosts: localhost\n  tasks:\n    - command: 'true'\n      notify: restrat\n  handlers:\n    - name: restart\n      debug: {msg: x}\n",
+            &["site.yml:4:15", "there is no handler \"restrat\"", "did you mean \"restart\"?"],
+        ),
+    ];
+    for (playbook, said) in cases {
+        let played = play(playbook, LOCAL);
+        played.assert(4, said);
+        assert!(!played.stdout.contains("PLAY"), "something ran:\n{}", played.stdout);
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let played = play(
+        "- hosts: localhost\n  tasks:\n    - copi: {}\n    - debug: {mgs: x}\n    - debug: {msg: x}\n      whn: 1\n",
+        LOCAL,
+    );
+    played.assert(4, &["copi", "mgs", "whn"]);
+}
+
+#[test]
+fn a_mistake_in_an_included_file_is_found_when_the_playbook_is_loaded() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("more.yml"), "- debgu: {msg: x}\n").unwrap();
+    let played = play_in(directory, "- hosts: localhost\n  tasks:\n    - include_tasks: more.yml\n", LOCAL);
+    played.assert(4, &["more.yml:1:3", "debgu"]);
+}
+
+#[test]
+fn an_undefined_variable_fails_its_task_with_its_name_and_place() {
+    let played = play(
+        "- hosts: localhost\n  gather_facts: false\n  tasks:\n    - debug: {msg: \"{{ nope }}\"}\n",
+        LOCAL,
+    );
+    played.assert(2, &["'nope' is undefined", "site.yml:4"]);
+}
+
+#[test]
+fn an_inventory_that_names_no_host_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("hosts"), "[web]\n").unwrap();
+    let played = play_in(directory, "- hosts: web\n  tasks: []\n", &["-i", "hosts"]);
+    played.assert(1, &["names no hosts"]);
+}
+
+#[test]
+fn a_limit_that_leaves_nobody_is_refused() {
+    play("- hosts: all\n  tasks: []\n", &["-i", "a,b", "-l", "c"]).assert(1, &["leaves us with no hosts to target", "c"]);
+}
+
+#[test]
+fn a_missing_inventory_and_a_missing_playbook_are_named() {
+    play("- hosts: all\n", &["-i", "nowhere.yml"]).assert(4, &["nowhere.yml"]);
+    let output = support::runner().arg("nowhere.yml").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nowhere.yml could not be found"));
+}
+
+#[test]
+fn an_unknown_argument_is_refused_as_ansible_refuses_it() {
+    let output = support::runner().args(["--nonsense", "x.yml"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--nonsense"));
+}
+
+#[test]
+fn a_play_without_hosts_is_passed_over() {
+    play("- hosts: nobody\n  tasks: []\n", LOCAL).assert(0, &["skipping: no hosts matched"]);
+}

@@ -1,0 +1,136 @@
+//! A real SSH server on loopback: what works, and what is said when something does not.
+
+mod support;
+
+use std::os::unix::process::CommandExt;
+
+use support::Sshd;
+
+const PING: &str = "- hosts: all\n  gather_facts: false\n  tasks:\n    - ping:\n";
+
+#[test]
+fn a_play_runs_over_ssh_and_becomes_another_user() {
+    let server = Sshd::start("", "");
+    let playbook = "- hosts: server
+  gather_facts: false
+  tasks:
+    - command: id -un
+      register: who
+    - debug: {var: who.stdout}
+    - command: id -un
+      become: true
+      become_user: nobody
+      register: other
+    - debug: {var: other.stdout}
+    - raw: echo through the shell
+      register: raw
+    - debug: {var: raw.stdout_lines}
+    - copy: {src: site.yml, dest: \"{{ playbook_dir }}/copied\", mode: \"0600\"}
+    - command: \"cmp {{ playbook_dir }}/site.yml {{ playbook_dir }}/copied\"
+";
+    let played = server.play(playbook, &[]);
+    played.assert(0, &["\"who.stdout\": \"root\"", "\"other.stdout\": \"nobody\"", "through the shell"]);
+}
+
+#[test]
+fn another_host_key_than_the_known_one_is_refused_with_both_fingerprints() {
+    let server = Sshd::start("", "");
+    server.trust("other_host");
+    let played = server.play(PING, &[]);
+    played.assert(4, &["UNREACHABLE", "Host key verification failed", "known_hosts expects ssh-ed25519 SHA256:", "the host offers ssh-ed25519 SHA256:"]);
+}
+
+#[test]
+fn an_unknown_host_key_is_refused_or_accepted_at_first_use() {
+    let server = Sshd::start("", "");
+    std::fs::write(server.path("known_hosts"), "").unwrap();
+    server.play(PING, &[]).assert(4, &["has no key for [127.0.0.1]:", "accept-new"]);
+    let played = server.play(PING, &["-e", "ansible_ssh_host_key_checking=accept-new", "--events"]);
+    played.assert(0, &["\"event\":\"host_key\",\"host\":\"server\",\"key\":\"ssh-ed25519 AAAA"]);
+    // From then on it is known.
+    server.play(PING, &[]).assert(0, &["ok=1"]);
+}
+
+#[test]
+fn a_key_that_the_host_does_not_accept_is_named() {
+    let server = Sshd::start("", "");
+    let key = server.path("other_user").display().to_string();
+    let played = server.play(PING, &["-e", &format!("ansible_ssh_private_key_file={key}")]);
+    played.assert(4, &["root@127.0.0.1: Permission denied (publickey)", &key]);
+}
+
+#[test]
+fn a_port_on_which_nobody_listens_is_unreachable() {
+    let server = Sshd::start("", "");
+    server.play(PING, &["-e", "ansible_port=1"]).assert(4, &["127.0.0.1 port 1: Connection refused", "unreachable=1"]);
+}
+
+#[test]
+fn a_full_disk_is_named() {
+    let server = Sshd::start("mount -t tmpfs -o size=64k tmpfs /var/tmp;", "");
+    server.play(PING, &[]).assert(4, &["cannot store the agent in /var/tmp/slipway-agent-0", "No space left on device"]);
+}
+
+#[test]
+fn a_file_system_without_execution_is_named() {
+    let server = Sshd::start("mount -t tmpfs -o noexec tmpfs /var/tmp;", "");
+    server.play(PING, &[]).assert(4, &["cannot run the agent /var/tmp/slipway-agent-0", "noexec"]);
+}
+
+#[test]
+fn a_directory_of_somebody_else_is_not_trusted() {
+    let server = Sshd::start("mount -t tmpfs tmpfs /var/tmp; mkdir /var/tmp/slipway-agent-0; chown 65534 /var/tmp/slipway-agent-0;", "");
+    server.play(PING, &[]).assert(4, &["/var/tmp/slipway-agent-0 does not belong to root"]);
+}
+
+#[test]
+fn another_architecture_is_named() {
+    let programs = tempfile::tempdir().unwrap();
+    let uname = programs.path().join("uname");
+    std::fs::write(&uname, "#!/bin/sh\necho riscv64\n").unwrap();
+    std::fs::set_permissions(&uname, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("SetEnv PATH={}:/usr/bin:/bin", programs.path().display());
+    // An empty directory, so that the agent is asked for.
+    let server = Sshd::start("mount -t tmpfs tmpfs /var/tmp;", &path);
+    server.play(PING, &[]).assert(4, &["the host's architecture is riscv64"]);
+}
+
+#[test]
+fn a_cached_agent_that_was_changed_is_replaced() {
+    let server = Sshd::start("mount -t tmpfs tmpfs /var/tmp;", "");
+    let spoil = "- hosts: all\n  gather_facts: false\n  tasks:\n    - raw: for f in /var/tmp/slipway-agent-0/*; do mv $f $f.x; echo junk > $f; done; ls /var/tmp/slipway-agent-0\n    - ping:\n";
+    server.play(PING, &[]).assert(0, &["ok=1"]);
+    server.play(spoil, &[]).assert(0, &["ok=2"]);
+}
+
+#[test]
+fn no_agent_stays_behind_if_it_is_not_to_be_kept() {
+    let server = Sshd::start("mount -t tmpfs tmpfs /var/tmp;", "");
+    server.play(PING, &["--no-agent-cache"]).assert(0, &["ok=1"]);
+    let look = "- hosts: all\n  gather_facts: false\n  tasks:\n    - raw: ls -d /var/tmp/slipway-agent-0\n";
+    server.play(look, &[]).assert(2, &["No such file or directory"]);
+}
+
+#[test]
+fn a_user_without_sudo_is_told_what_sudo_said() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let agent = directory.path().join("slipway-agent");
+    let program = directory.path().join("slipway-playbook");
+    std::fs::copy(support::agent(), &agent).unwrap();
+    std::fs::copy(support::RUNNER, &program).unwrap();
+    std::fs::write(directory.path().join("site.yml"), "- hosts: localhost\n  gather_facts: false\n  become: true\n  tasks:\n    - ping:\n").unwrap();
+    // The user `nobody` has no right to sudo on any machine.
+    let output = std::process::Command::new(&program)
+        .args(["-c", "local", "-i", "localhost,", "site.yml"])
+        .current_dir(directory.path())
+        .env("HOME", "/")
+        .env_remove("SLIPWAY_AGENT")
+        .uid(65534)
+        .gid(65534)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("sudo: a password is required"), "{said}");
+}

@@ -1,0 +1,167 @@
+//! What the tests share: the programs, a real SSH server on loopback.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+/// The runner under test.
+pub const RUNNER: &str = env!("CARGO_BIN_EXE_slipway-playbook");
+
+/// The agent: `SLIPWAY_AGENT`, or one built from the same sources.
+pub fn agent() -> &'static Path {
+    static AGENT: OnceLock<PathBuf> = OnceLock::new();
+    AGENT.get_or_init(|| {
+        if let Some(agent) = std::env::var_os("SLIPWAY_AGENT") {
+            return PathBuf::from(agent);
+        }
+        let directory = Path::new(RUNNER).parent().unwrap();
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--package", "slipway-agent"]);
+        if directory.ends_with("release") {
+            build.arg("--release");
+        }
+        assert!(build.status().unwrap().success(), "the agent does not build");
+        directory.join("slipway-agent")
+    })
+}
+
+/// The runner with its agent, without what the person's own settings would change.
+pub fn runner() -> Command {
+    let mut command = Command::new(RUNNER);
+    command.env("SLIPWAY_AGENT", agent()).env_remove("ANSIBLE_INVENTORY").stdin(Stdio::null());
+    command
+}
+
+/// Runs `playbook` in a directory of its own with these arguments; `{dir}` stands for the directory.
+pub fn play(playbook: &str, arguments: &[&str]) -> Played {
+    let directory = tempfile::tempdir().unwrap();
+    play_in(directory, playbook, arguments)
+}
+
+/// The same in a directory that has been prepared.
+pub fn play_in(directory: TempDir, playbook: &str, arguments: &[&str]) -> Played {
+    std::fs::write(directory.path().join("site.yml"), playbook).unwrap();
+    let output = runner().current_dir(directory.path()).args(arguments).arg("site.yml").output().unwrap();
+    Played::new(directory, &output)
+}
+
+/// What a run printed.
+#[derive(Debug)]
+pub struct Played {
+    pub directory: TempDir,
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Played {
+    pub fn new(directory: TempDir, output: &Output) -> Self {
+        Self {
+            directory,
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Fails the test unless the run ended so and said all of this.
+    pub fn assert(&self, code: i32, said: &[&str]) {
+        let all = format!("{}{}", self.stdout, self.stderr);
+        assert_eq!(self.code, code, "{all}");
+        for text in said {
+            assert!(all.contains(text), "{text:?} was not said:\n{all}");
+        }
+    }
+}
+
+/// A real OpenSSH server on a free port of loopback, ended when dropped.
+pub struct Sshd {
+    pub directory: TempDir,
+    pub port: u16,
+    child: Child,
+}
+
+impl Sshd {
+    /// Starts a server. `mount` is a command that runs before it in a mount namespace of its own; `extra` are lines of
+    /// its configuration.
+    pub fn start(mount: &str, extra: &str) -> Self {
+        assert!(
+            Path::new("/usr/sbin/sshd").is_file(),
+            "this test needs a real SSH server: apt-get install openssh-server"
+        );
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        for name in ["host", "other_host", "user", "other_user"] {
+            let status = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(path(name)).status();
+            assert!(status.unwrap().success());
+        }
+        std::fs::copy(path("user.pub"), path("authorized")).unwrap();
+        // The server refuses to start without its privilege separation directory.
+        std::fs::create_dir_all("/run/sshd").unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let config = format!(
+            "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\n\
+             PermitRootLogin prohibit-password\nPasswordAuthentication no\nPidFile none\n{extra}\n",
+            path("host").display(),
+            path("authorized").display()
+        );
+        std::fs::write(path("sshd_config"), config).unwrap();
+        let serve = format!("{mount} exec /usr/sbin/sshd -D -e -f {}", path("sshd_config").display());
+        let child = Command::new("unshare")
+            .args(["--mount", "--propagation", "private", "sh", "-c", &serve])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let started = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(started.elapsed() < Duration::from_secs(20), "sshd did not start: root is needed");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let server = Self { directory, port, child };
+        server.trust("host");
+        server
+    }
+
+    /// Writes the known-hosts file with one of the keys.
+    pub fn trust(&self, key: &str) {
+        let public = std::fs::read_to_string(self.path(&format!("{key}.pub"))).unwrap();
+        let public: Vec<&str> = public.split_whitespace().take(2).collect();
+        let line = format!("[127.0.0.1]:{} {}\n", self.port, public.join(" "));
+        std::fs::write(self.path("known_hosts"), line).unwrap();
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Runs a playbook against the server, as root, as host `server`.
+    pub fn play(&self, playbook: &str, arguments: &[&str]) -> Played {
+        let inventory = format!(
+            "server ansible_host=127.0.0.1 ansible_port={} ansible_user=root ansible_ssh_private_key_file={}\n",
+            self.port,
+            self.path("user").display()
+        );
+        std::fs::write(self.path("hosts"), inventory).unwrap();
+        let (hosts, known) = (self.path("hosts").display().to_string(), self.path("known_hosts").display().to_string());
+        let mut all = vec!["-i", &hosts, "--known-hosts", &known];
+        all.extend(arguments);
+        play(playbook, &all)
+    }
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
