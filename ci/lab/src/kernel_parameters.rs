@@ -1,4 +1,4 @@
-//! Parameters of the host's kernel that a kubelet in a machine changes for the whole host.
+//! Parameters of the host's kernel that a kubelet in a machine changes for the whole host, or that many machines need.
 //!
 //! A machine shares the host's kernel, and these have no namespace. The first lab on a host writes down what they were, the
 //! last one to go puts them back.
@@ -19,15 +19,29 @@ const CHANGED_BY_KUBELET: &[&str] = &[
     "kernel/keys/root_maxbytes",
 ];
 
-/// Writes down the parameters, unless a lab that is up already has.
+/// All machines share the host's limit of inotify instances. At the usual 128 containerd in the fifth or so cannot watch its
+/// configuration and goes on without its Kubernetes plugin.
+const RAISED: (&str, u64) = ("fs/inotify/max_user_instances", 8192);
+
+/// Writes down the parameters, unless a lab that is up already has, and raises what many machines need more of.
 pub(crate) async fn remember(folders: &Folders) -> Result<()> {
     let (file, _lock) = locked(folders).await?;
-    if file.exists() {
-        return Ok(());
+    let read = |name: &str| std::fs::read_to_string(parameter(name)).ok();
+    if !file.exists() {
+        let names = CHANGED_BY_KUBELET.iter().chain([&RAISED.0]);
+        let values: BTreeMap<String, String> = names
+            .filter_map(|name| Some(((*name).to_owned(), read(name)?)))
+            .collect();
+        state::write_json(&file, &values)?;
     }
-    let read = |name: &&str| Some(((*name).to_owned(), std::fs::read_to_string(parameter(name)).ok()?));
-    let values: BTreeMap<String, String> = CHANGED_BY_KUBELET.iter().filter_map(read).collect();
-    state::write_json(&file, &values)
+    let (name, wanted) = RAISED;
+    let current: u64 = read(name)
+        .and_then(|value| value.trim().parse().ok())
+        .unwrap_or(wanted);
+    if current < wanted {
+        std::fs::write(parameter(name), wanted.to_string()).file("raise the kernel parameter", parameter(name))?;
+    }
+    Ok(())
 }
 
 /// Puts them back if no other lab is there. To be called when this lab's folder is gone.
