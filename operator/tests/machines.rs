@@ -78,8 +78,8 @@ async fn the_next_operator_goes_on_where_one_has_crashed() {
     let world = Arc::new(World::new().await);
     let _executor = Executor::start(&world, Behaviour::default());
     let names: Vec<String> = (0..6).map(|number| format!("m{number}")).collect();
-    let first = world.operator("first", &[]).await;
-    let second = world.operator("second", &[]).await;
+    let first = world.operator("first", &["--lease-seconds=6"]).await;
+    let second = world.operator("second", &["--lease-seconds=6"]).await;
     world
         .machines(&names.iter().map(String::as_str).collect::<Vec<_>>())
         .await;
@@ -114,7 +114,7 @@ async fn a_lease_given_back_is_taken_at_once_and_only_its_holder_acts() {
             (try_holder(&world).await? == "first").then_some(())
         })
         .await;
-    let second = world.operator("second", &["--lease-seconds=3"]).await;
+    let second = world.operator("second", &["--lease-seconds=30"]).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(holder(&world).await, "first");
     first.stop().await;

@@ -132,7 +132,7 @@ impl World {
             controllers.as_str(),
             lease_namespace.as_str(),
             "--admin-address=127.0.0.1:0",
-            "--lease-seconds=3",
+            "--lease-seconds=15",
         ] {
             let flag = default.split('=').next().unwrap_or_default();
             if !arguments.iter().any(|argument| argument.starts_with(flag)) {
