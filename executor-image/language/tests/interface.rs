@@ -278,9 +278,8 @@ fn hostile_or_broken_input_ends_with_an_error_and_not_with_the_process() {
 #[test]
 fn variables_that_name_each_other_deeply_fit_the_stack_of_a_worker_thread() {
     let chain = |length: usize| {
-        let links: String = (0..length)
-            .map(|link| format!("v{link}: '{{{{ v{} }}}}x'\n", link + 1))
-            .collect();
+        let link = |text: String, link| format!("{text}v{link}: '{{{{ v{} }}}}x'\n", link + 1);
+        let links = (0..length).fold(String::new(), link);
         format!("{links}v{length}: end\n")
     };
     let run = move || {

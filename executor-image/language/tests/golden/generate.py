@@ -3,7 +3,7 @@
 
     python generate.py            writes answers.json beside this file
 
-Run it with a Python that has `ansible-core==2.18.*` installed, as the cases' header says. The Rust test
+Run it with a Python that has `ansible-core==2.18.*` installed (`pip install 'ansible-core==2.18.*'`). The Rust test
 `golden.rs` compares every answer with ours.
 """
 
