@@ -16,16 +16,25 @@ use crate::path_state::add_path_information;
 use crate::python_text::split_lines;
 use crate::store::Store;
 
+/// What a module says besides its result.
+struct Remarks {
+    warnings: Vec<String>,
+    describes_path: bool,
+}
+
 /// Carries out a call.
 #[must_use]
 pub fn carry_out(call: &Call, store: &Store, control: &Arc<Control>) -> ModuleResult {
     let Some(spec) = spec::find(&call.module) else {
         return ModuleResult::failure(format!("the agent does not know the module {}", call.module));
     };
-    let mut warnings = Vec::new();
+    let mut remarks = Remarks {
+        warnings: Vec::new(),
+        describes_path: true,
+    };
     // A defect in a module must fail one task, not end the agent with every other task on it.
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        run_module(call, spec, store, control, &mut warnings)
+        run_module(call, spec, store, control, &mut remarks)
     }))
     .unwrap_or_else(|_| {
         Err(Failure::new(format!(
@@ -45,7 +54,7 @@ pub fn carry_out(call: &Call, store: &Store, control: &Arc<Control>) -> ModuleRe
         answer.insert("failed".to_owned(), Value::Bool(true));
         answer.insert("msg".to_owned(), Value::String(reason));
     }
-    complete(&mut answer, warnings);
+    complete(&mut answer, remarks);
     hide_secrets(&mut answer, spec, call);
     ModuleResult(answer)
 }
@@ -55,7 +64,7 @@ fn run_module(
     spec: &'static ModuleSpec,
     store: &Store,
     control: &Arc<Control>,
-    warnings: &mut Vec<String>,
+    remarks: &mut Remarks,
 ) -> Outcome {
     let run = modules::find(spec.name).ok_or_else(|| {
         Failure::new(format!(
@@ -86,16 +95,20 @@ fn run_module(
         temporary: store.directory().to_owned(),
         control: Arc::clone(control),
         warnings: Vec::new(),
+        describes_path: true,
     };
     let outcome = run(&mut context);
-    warnings.append(&mut context.warnings);
+    remarks.warnings.append(&mut context.warnings);
+    remarks.describes_path = context.describes_path;
     outcome
 }
 
 /// Adds what Ansible adds to every result.
-fn complete(answer: &mut Answer, warnings: Vec<String>) {
+fn complete(answer: &mut Answer, remarks: Remarks) {
     answer.entry("changed").or_insert(Value::Bool(false));
-    add_path_information(answer);
+    if remarks.describes_path {
+        add_path_information(answer);
+    }
     for stream in ["stdout", "stderr"] {
         let lines = format!("{stream}_lines");
         let Some(text) = answer.get(stream).and_then(Value::as_str) else {
@@ -106,8 +119,8 @@ fn complete(answer: &mut Answer, warnings: Vec<String>) {
             answer.insert(lines, Value::Array(split));
         }
     }
-    if !warnings.is_empty() {
-        answer.insert("warnings".to_owned(), warnings.into());
+    if !remarks.warnings.is_empty() {
+        answer.insert("warnings".to_owned(), remarks.warnings.into());
     }
 }
 

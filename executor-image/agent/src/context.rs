@@ -30,6 +30,9 @@ pub struct Context {
     pub control: Arc<Control>,
     /// Warnings for the result.
     pub warnings: Vec<String>,
+    /// Whether the result describes the file that it names, as results of modules do. What the runner's half of a module
+    /// answers in Ansible does not.
+    pub describes_path: bool,
 }
 
 impl Context {

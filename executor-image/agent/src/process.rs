@@ -242,6 +242,19 @@ pub fn find_program(program: &OsStr, environment: &IndexMap<String, String>) -> 
         .find(|candidate| is_executable(candidate))
 }
 
+/// A program that a module cannot do without.
+///
+/// # Errors
+/// When it is not there.
+pub fn require_program(context: &Context, program: &str) -> Result<PathBuf, Failure> {
+    find_program(program.as_ref(), &context.environment).ok_or_else(|| {
+        let search = context.variable("PATH").unwrap_or_default();
+        Failure::new(format!(
+            "Failed to find required executable \"{program}\" in paths: {search}"
+        ))
+    })
+}
+
 fn is_executable(path: &Path) -> bool {
     path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
 }

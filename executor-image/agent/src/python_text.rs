@@ -50,6 +50,25 @@ pub fn repr(value: &Value) -> String {
     }
 }
 
+/// JSON with the spaces that Python's `json.dumps` puts.
+#[must_use]
+pub fn python_json(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|(key, value)| format!("{}: {}", Value::from(key.as_str()), python_json(value)))
+                .collect();
+            format!("{{{}}}", fields.join(", "))
+        }
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(python_json).collect();
+            format!("[{}]", items.join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
 /// `repr` of a `str`.
 #[must_use]
 pub fn repr_text(text: &str) -> String {

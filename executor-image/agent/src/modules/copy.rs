@@ -15,7 +15,7 @@ use crate::checksum::{Algorithm, sha1};
 use crate::context::Context;
 use crate::file_attributes::{AttributeDiff, FileAttributes, real_path};
 use crate::path_state::{PathState, mode_text, permissions};
-use crate::python_text::display;
+use crate::python_text::{display, python_json};
 
 pub(super) fn run(context: &mut Context) -> Outcome {
     let raw_destination = context.args.required("dest").to_owned();
@@ -38,7 +38,7 @@ pub(super) fn run(context: &mut Context) -> Outcome {
     }
     let is_directory = raw_destination.ends_with('/') || Path::new(&raw_destination).is_dir();
     if is_directory && matches!(source, Source::Text) && context.args.text("_original_basename").is_none() {
-        return Err(Failure::new("can not use content with a dir as dest"));
+        return Err(Failure::new("can not use content with a dir as dest").with("diff", json!([])));
     }
     let name = context
         .args
@@ -57,7 +57,17 @@ pub(super) fn run(context: &mut Context) -> Outcome {
     let content = file
         .as_deref()
         .map_or(Content::Bytes(bytes.as_bytes()), Content::File);
-    copy_file(context, &source, content, &destination)
+    let outcome = copy_file(context, &source, content, &destination);
+    match source {
+        Source::Remote(_) => outcome,
+        // The runner's half of Ansible's `copy` adds these to what the module answers.
+        Source::Text | Source::Sent(_) => outcome.map_err(|mut failure| {
+            failure.0.shift_remove("dest");
+            failure.0.shift_remove("src");
+            let checksum = content_sha1(content).unwrap_or_default();
+            failure.with("diff", json!([])).with("checksum", checksum)
+        }),
+    }
 }
 
 /// Where the content comes from.
@@ -91,24 +101,6 @@ fn content_text(value: &Value) -> String {
     match value {
         Value::Object(_) | Value::Array(_) => python_json(value),
         other => display(other),
-    }
-}
-
-/// JSON with the spaces that Python's `json.dumps` puts.
-fn python_json(value: &Value) -> String {
-    match value {
-        Value::Object(fields) => {
-            let fields: Vec<String> = fields
-                .iter()
-                .map(|(key, value)| format!("{}: {}", Value::from(key.as_str()), python_json(value)))
-                .collect();
-            format!("{{{}}}", fields.join(", "))
-        }
-        Value::Array(items) => {
-            let items: Vec<String> = items.iter().map(python_json).collect();
-            format!("[{}]", items.join(", "))
-        }
-        other => other.to_string(),
     }
 }
 
@@ -158,22 +150,28 @@ fn copy_file(context: &mut Context, source: &Source, content: Content<'_>, desti
         return unchanged_content(context, source, &attributes, destination, &checksum, same);
     }
     make_parent(context, source, destination, &shown)?;
-    let diff = if context.diff && !matches!(source, Source::Remote(_)) {
-        json!([content_diff(content, destination, source)?])
-    } else {
-        json!([])
-    };
-    let mut answer = answer!({"dest": shown, "changed": true, "checksum": checksum, "diff": diff});
-    if context.check {
-        answer.remove("checksum");
-        if let Source::Remote(_) = source {
+    let mut answer = answer!({"dest": shown, "changed": true, "checksum": checksum});
+    match source {
+        Source::Remote(path) if context.check => {
             attributes.apply(context, destination, None)?;
-            answer.insert("checksum".to_owned(), checksum.into());
+            answer.insert("src".to_owned(), path.to_string_lossy().into());
+            if let Ok(md5) = Algorithm::Md5.of_file(path) {
+                answer.insert("md5sum".to_owned(), md5.into());
+            }
+            return Ok(answer);
         }
-        if let Some(source) = source.shown() {
-            answer.insert("src".to_owned(), source.into());
+        Source::Remote(_) => {}
+        Source::Text | Source::Sent(_) => {
+            let diff = if context.diff {
+                json!([content_diff(context, content, destination)?])
+            } else {
+                json!([])
+            };
+            if context.check {
+                return Ok(answer!({"changed": true, "diff": diff}));
+            }
+            answer.insert("diff".to_owned(), diff);
         }
-        return Ok(answer);
     }
     if let Some(command) = context.args.text("validate").map(str::to_owned) {
         let staged = stage(context, content)?;
@@ -217,7 +215,7 @@ fn attributes(context: &Context, source: &Source) -> Result<FileAttributes, Fail
 
 /// The content is there already (or may not be replaced): only attributes may change.
 fn unchanged_content(
-    context: &Context,
+    context: &mut Context,
     source: &Source,
     attributes: &FileAttributes,
     destination: &Path,
@@ -232,6 +230,7 @@ fn unchanged_content(
                 "changed": false, "dest": shown, "src": source.shown(), "msg": "file already exists",
             }),
             Source::Text | Source::Sent(_) => {
+                context.describes_path = false;
                 answer!({"changed": false, "dest": shown, "src": source.shown()})
             }
         });
@@ -306,7 +305,7 @@ fn stage(context: &Context, content: Content<'_>) -> Result<::tempfile::NamedTem
 const DIFF_LIMIT: u64 = 104_448;
 
 /// `before` and `after` of a file's content, or a note why it is not shown.
-fn content_diff(content: Content<'_>, destination: &Path, source: &Source) -> Result<Value, Failure> {
+fn content_diff(context: &Context, content: Content<'_>, destination: &Path) -> Result<Value, Failure> {
     let mut diff = serde_json::Map::new();
     match std::fs::read(destination) {
         Err(_) => {
@@ -335,9 +334,11 @@ fn content_diff(content: Content<'_>, destination: &Path, source: &Source) -> Re
     } else if after.len() as u64 > DIFF_LIMIT {
         diff.insert("src_larger".to_owned(), DIFF_LIMIT.into());
     } else {
-        let header = source
-            .shown()
-            .map_or_else(|| "dynamically generated".into(), Cow::into_owned);
+        // The runner says where a content comes from that it has sent.
+        let header = context
+            .args
+            .text("_original_source")
+            .map_or_else(|| destination.to_string_lossy(), Cow::Borrowed);
         diff.insert("after_header".to_owned(), header.into());
         diff.insert("after".to_owned(), String::from_utf8_lossy(&after).into());
     }

@@ -185,21 +185,23 @@ impl Search {
             }
         }
         self.examined += files.len() + directories.len();
+        // Ansible counts one level more than it looks at.
+        if self.depth.is_some_and(|limit| depth > limit) {
+            return Ok(());
+        }
         for path in files.iter().chain(&directories) {
             if self.is_full() {
                 return Ok(());
             }
             self.look_at(path)?;
         }
-        if !self.recurse || self.depth.is_some_and(|limit| depth >= limit) {
+        if !self.recurse {
             return Ok(());
         }
         for path in directories {
             let descend = self.follow || !path.is_symlink();
-            let is_hidden = path
-                .file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-            if descend && (self.hidden || !is_hidden) && !self.is_full() {
+            // Hidden directories are not found, but what is in them is.
+            if descend && !self.is_full() {
                 self.walk(&path, depth + 1)?;
             }
         }

@@ -1,11 +1,9 @@
 //! `ansible.builtin.get_url`: a file from HTTP.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
-use serde_json::Value;
-
-use crate::answer::{Answer, Failure, Outcome, answer};
+use crate::answer::{Failure, Outcome, answer};
 use crate::atomic_write::{Content, back_up, replace};
 use crate::checksum::Algorithm;
 use crate::context::Context;
@@ -15,7 +13,11 @@ use crate::http::{Request, Response, elapsed};
 /// Seconds that a server may stand still unless the call says otherwise.
 const TIMEOUT: u64 = 10;
 
+/// The status of a file that has not changed since the time asked about.
+const NOT_MODIFIED: u16 = 304;
+
 pub(super) fn run(context: &mut Context) -> Outcome {
+    let start = Instant::now();
     let url = context.args.required("url").to_owned();
     let mut destination = PathBuf::from(context.args.required("dest"));
     let checksum = match context
@@ -23,79 +25,80 @@ pub(super) fn run(context: &mut Context) -> Outcome {
         .text("checksum")
         .filter(|checksum| !checksum.is_empty())
     {
-        Some(checksum) => Some(expected_checksum(context, checksum, &url)?),
+        Some(checksum) => Some(expected_checksum(context, checksum, &url).map_err(|failure| {
+            let dest = destination.to_string_lossy().into_owned();
+            failure.with_all(answer!({"url": url, "dest": dest, "elapsed": elapsed(start)}))
+        })?),
         None => None,
     };
-    let force = context.args.flag("force");
     let attributes = FileAttributes::of(&context.args);
-    if !destination.is_dir() && destination.exists() && !force {
-        let as_expected = match &checksum {
-            None => true,
-            Some((algorithm, expected)) => digest(*algorithm, &destination)? == *expected,
-        };
-        if as_expected {
-            let changed = attributes.apply(context, &destination, None)?;
-            let message = match (changed, &checksum) {
-                (true, None) => "file already exists but file attributes changed",
-                _ => "file already exists",
-            };
-            return Ok(answer!({
-                "changed": changed, "msg": message, "dest": destination.to_string_lossy(), "url": url,
-                "elapsed": 0, "checksum_src": null, "checksum_dest": null,
-            }));
-        }
+    let exists = !destination.is_dir() && destination.exists();
+    if exists
+        && !context.args.flag("force")
+        && let Some((algorithm, expected)) = &checksum
+        && digest(*algorithm, &destination)? == *expected
+    {
+        let changed = attributes.apply(context, &destination, None)?;
+        return Ok(answer!({
+            "changed": changed, "msg": "file already exists", "dest": destination.to_string_lossy(), "url": url,
+            "elapsed": 0,
+        }));
     }
-
-    let start = Instant::now();
-    let download = download(
-        context,
-        &url,
-        &destination,
-        context.check && checksum.is_none(),
-        start,
-    )?;
+    let newer_than = if exists && checksum.is_none() && !context.args.flag("force") {
+        destination
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .ok()
+    } else {
+        None
+    };
+    let download = download(context, &url, &destination, newer_than, start)?;
     if destination.is_dir() {
         destination.push(file_name(&download.response));
     }
     let shown = destination.to_string_lossy().into_owned();
-    let mut answer = answer!({
-        "changed": false, "url": url, "dest": shown, "elapsed": elapsed(start), "src": download.file.path().to_string_lossy(),
-        "status_code": download.response.status, "msg": download.message(),
-        "checksum_src": null, "checksum_dest": null,
-    });
-    let with_details = |message: String, answer: &Answer| Failure::new(message).with_all(answer.clone());
-    let parent = destination.parent().unwrap_or(Path::new("/"));
-    if !parent.is_dir() {
-        return Err(with_details(
-            format!("Destination {} does not exist", parent.display()),
-            &answer,
-        ));
-    }
-    if context.check && download.was_asked_only {
-        answer.insert("changed".to_owned(), true.into());
+    let mut answer = answer!({"changed": false, "url": url, "dest": shown, "elapsed": elapsed(start)});
+    if download.response.status == NOT_MODIFIED {
+        let changed = attributes.apply(context, &destination, None)?;
+        answer.insert("changed".to_owned(), changed.into());
+        answer.insert("msg".to_owned(), "HTTP Error 304: Not Modified".into());
+        answer.insert("status_code".to_owned(), NOT_MODIFIED.into());
         return Ok(answer);
     }
     let source_sum = digest(Algorithm::Sha1, download.file.path())?;
+    answer.insert("src".to_owned(), download.file.path().to_string_lossy().into());
+    answer.insert("checksum_src".to_owned(), source_sum.clone().into());
+    let parent = destination.parent().unwrap_or(Path::new("/"));
+    if !parent.is_dir() {
+        let message = format!("Destination {} does not exist", parent.display());
+        return Err(Failure::new(message).with_all(answer));
+    }
     let before = if destination.exists() {
         Some(digest(Algorithm::Sha1, &destination)?)
     } else {
         None
     };
-    let changes = before.as_deref() != Some(source_sum.as_str());
-    answer.insert("checksum_src".to_owned(), source_sum.into());
-    answer.insert(
-        "checksum_dest".to_owned(),
-        before.map_or(Value::Null, Value::from),
-    );
+    let changes = before.as_ref() != Some(&source_sum);
+    if let Some(before) = before {
+        answer.insert("checksum_dest".to_owned(), before.into());
+    }
+    answer.insert("msg".to_owned(), download.message().into());
+    if context.check {
+        answer.insert("changed".to_owned(), changes.into());
+        return Ok(answer);
+    }
     // Checked before the file is put in place, so that a damaged download never replaces a good file.
     if let Some((algorithm, expected)) = &checksum {
         let actual = digest(*algorithm, download.file.path())?;
         if actual != *expected {
-            let message = format!("The checksum for {shown} did not match {expected}; it was {actual}.");
-            return Err(with_details(message, &answer));
+            let message = format!(
+                "The checksum for {} did not match {expected}; it was {actual}.",
+                download.file.path().display()
+            );
+            return Err(Failure::new(message).with_all(answer));
         }
     }
-    if changes && !context.check {
+    if changes {
         if context.args.flag("backup") && destination.exists() {
             answer.insert("backup_file".to_owned(), back_up(&destination)?.into());
         }
@@ -107,9 +110,8 @@ pub(super) fn run(context: &mut Context) -> Outcome {
     }
     let attributes_changed = attributes.apply(context, &destination, None)?;
     answer.insert("changed".to_owned(), (changes || attributes_changed).into());
-    if !context.check {
-        answer.insert("md5sum".to_owned(), digest(Algorithm::Md5, &destination)?.into());
-    }
+    answer.insert("md5sum".to_owned(), digest(Algorithm::Md5, &destination)?.into());
+    answer.insert("status_code".to_owned(), download.response.status.into());
     Ok(answer)
 }
 
@@ -118,19 +120,15 @@ struct Download {
     file: tempfile::NamedTempFile,
     size: u64,
     response: Response,
-    was_asked_only: bool,
 }
 
 impl Download {
     fn message(&self) -> String {
-        let size = self
-            .response
-            .header("content-length")
-            .map_or_else(|| self.size.to_string(), str::to_owned);
-        match self.response.header("content-length") {
-            None if self.was_asked_only => "OK (unknown bytes)".to_owned(),
-            _ => format!("OK ({size} bytes)"),
-        }
+        let announced = self.response.header("content-length").map(str::to_owned);
+        format!(
+            "OK ({} bytes)",
+            announced.unwrap_or_else(|| self.size.to_string())
+        )
     }
 }
 
@@ -138,12 +136,18 @@ fn download(
     context: &Context,
     url: &str,
     destination: &Path,
-    ask_only: bool,
+    newer_than: Option<SystemTime>,
     start: Instant,
 ) -> Result<Download, Failure> {
     let mut request = Request::of(context, url, TIMEOUT);
-    if ask_only {
+    if context.check {
         "HEAD".clone_into(&mut request.method);
+    }
+    if let Some(time) = newer_than {
+        let date = chrono::DateTime::<chrono::Utc>::from(time)
+            .format("%a, %d %b %Y %H:%M:%S GMT")
+            .to_string();
+        request.headers.push(("If-Modified-Since".to_owned(), date));
     }
     let failed = |response: String, status: i64| {
         Failure::new("Request failed")
@@ -156,7 +160,7 @@ fn download(
     let mut response = request
         .send(context)
         .map_err(|error| failed(error.to_string(), -1))?;
-    if !response.is_success() {
+    if !response.is_success() && response.status != NOT_MODIFIED {
         let status = response.status;
         return Err(failed(
             format!("HTTP Error {status}: {}", response.reason),
@@ -176,17 +180,8 @@ fn download(
                 &error,
             )
         })?;
-    let size = if ask_only {
-        0
-    } else {
-        response.copy_to(context, file.as_file_mut())?
-    };
-    Ok(Download {
-        file,
-        size,
-        response,
-        was_asked_only: ask_only,
-    })
+    let size = response.copy_to(context, file.as_file_mut())?;
+    Ok(Download { file, size, response })
 }
 
 /// The name of a downloaded file: the server's, or the last part of the address.
@@ -243,14 +238,19 @@ fn expected_checksum(context: &Context, checksum: &str, url: &str) -> Result<(Al
         }
         return Ok((known, digits));
     }
+    let failed = |response: String, status: i64| {
+        Failure::new("Request failed")
+            .with_all(answer!({"url": value, "response": response, "status_code": status}))
+    };
     let mut response = Request::of(context, value, TIMEOUT)
         .send(context)
-        .map_err(|error| Failure::new(format!("Unable to download the checksum file {value}: {error}")))?;
+        .map_err(|error| failed(error.to_string(), -1))?;
     if !response.is_success() {
-        return Err(Failure::new(format!(
-            "Unable to download the checksum file {value}: HTTP Error {}: {}",
-            response.status, response.reason
-        )));
+        let status = response.status;
+        return Err(failed(
+            format!("HTTP Error {status}: {}", response.reason),
+            i64::from(status),
+        ));
     }
     let mut text = Vec::new();
     response.copy_to(context, &mut text)?;

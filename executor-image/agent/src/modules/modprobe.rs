@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::answer::{Failure, Outcome, answer};
 use crate::atomic_write::{Content, replace};
 use crate::context::Context;
-use crate::process::Process;
+use crate::process::{Process, require_program};
 
 /// Directories whose files name modules to load at the start.
 const LOAD_DIRECTORY: &str = "/etc/modules-load.d";
@@ -13,6 +13,7 @@ const LOAD_DIRECTORY: &str = "/etc/modules-load.d";
 const OPTION_DIRECTORY: &str = "/etc/modprobe.d";
 
 pub(super) fn run(context: &mut Context) -> Outcome {
+    require_program(context, "modprobe")?;
     let name = context.args.required("name").to_owned();
     let parameters = context.args.text("params").unwrap_or_default().to_owned();
     let present = context.args.required("state") == "present";

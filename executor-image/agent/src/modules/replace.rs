@@ -29,7 +29,7 @@ pub(super) fn run(context: &mut Context) -> Outcome {
             let Some(range) = range else {
                 let message =
                     format!("Pattern for before/after params did not match the given file: {pattern}");
-                return Ok(answer!({"changed": false, "msg": message}));
+                return Ok(answer!({"changed": false, "msg": message, "rc": 0}));
             };
             range
         }

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::file_attributes::real_path;
 use crate::path_state::permissions;
 use crate::process::Process;
-use crate::python_text::os_error;
+use crate::python_text::error_text;
 
 pub(super) fn run(context: &mut Context) -> Outcome {
     let path = Path::new(context.args.required("path"));
@@ -25,21 +25,10 @@ pub(super) fn run(context: &mut Context) -> Outcome {
     };
     let metadata = match metadata {
         Ok(metadata) => metadata,
-        Err(error)
-            if matches!(
-                error.kind(),
-                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
-            ) =>
-        {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Ok(answer!({"stat": {"exists": false}}));
         }
-        Err(error) => {
-            return Err(Failure::new(format!(
-                "{}: b'{}'",
-                os_error(&error),
-                path.display()
-            )));
-        }
+        Err(error) => return Err(Failure::new(error_text(&error))),
     };
     let mut stat = of_metadata(path, &metadata);
     let readable = access(path, Access::READ_OK).is_ok();
@@ -62,10 +51,10 @@ pub(super) fn run(context: &mut Context) -> Outcome {
         stat.insert("mimetype".to_owned(), kind.into());
         stat.insert("charset".to_owned(), charset.into());
     }
-    stat.insert("version".to_owned(), Value::Null);
-    stat.insert("attributes".to_owned(), Value::Array(Vec::new()));
-    stat.insert("attr_flags".to_owned(), "".into());
     if context.args.flag("get_attributes") {
+        stat.insert("version".to_owned(), Value::Null);
+        stat.insert("attributes".to_owned(), Value::Array(Vec::new()));
+        stat.insert("attr_flags".to_owned(), "".into());
         add_attributes(context, path, &mut stat);
     }
     Ok(answer!({"stat": stat}))

@@ -28,6 +28,13 @@ pub(super) fn run(context: &mut Context) -> Outcome {
     } else {
         builder.tempfile_in(&directory).map(|file| file.path().to_owned())
     };
+    // As Python's `mkdtemp`: for the owner alone.
+    let made = made.and_then(|path| {
+        if path.is_dir() {
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+        }
+        Ok(path)
+    });
     let path = made.map_err(|error| {
         Failure::io(
             format!("making a temporary file in {}", directory.display()),

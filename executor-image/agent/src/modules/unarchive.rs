@@ -85,6 +85,12 @@ pub(super) fn run(context: &mut Context) -> Outcome {
             "Failed to find handler for \"{source_text}\". Make sure the required command to extract the file is installed. {why}"
         ))
     })?;
+    if context.check && archive.handler() != "ZipArchive" {
+        return Ok(answer!({
+            "skipped": true,
+            "msg": "remote module (ansible.legacy.unarchive) does not support check mode when using gtar",
+        }));
+    }
     let comparison = archive.compare(context)?;
     let mut answer = answer!({
         "changed": false,

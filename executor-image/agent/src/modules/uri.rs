@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::file_attributes::FileAttributes;
 use crate::glob_paths::anything_matches;
 use crate::http::{Request, Response, elapsed};
-use crate::python_text::display;
+use crate::python_text::{display, python_json};
 
 pub(super) fn run(context: &mut Context) -> Outcome {
     let exists = |pattern: &str| anything_matches(pattern, None);
@@ -57,8 +57,6 @@ pub(super) fn run(context: &mut Context) -> Outcome {
         "url": response.url,
         "redirected": response.url.trim_end_matches('/') != request.url.trim_end_matches('/'),
         "elapsed": elapsed(start),
-        "cookies": {},
-        "cookies_string": "",
         "msg": message(&response),
     });
     add_headers(&mut answer, &response);
@@ -74,10 +72,13 @@ pub(super) fn run(context: &mut Context) -> Outcome {
         answer.insert("json".to_owned(), json);
     }
     let is_expected = expected.contains(&u64::from(response.status));
-    if context.args.flag("return_content") || !is_expected {
-        answer.insert("content".to_owned(), text.into());
+    if context.args.flag("return_content") {
+        answer.insert("content".to_owned(), text.clone().into());
     }
     if is_expected {
+        if !response.is_success() {
+            answer.insert("body".to_owned(), text.into());
+        }
         return Ok(answer);
     }
     let message = format!(
@@ -89,7 +90,7 @@ pub(super) fn run(context: &mut Context) -> Outcome {
 }
 
 fn message(response: &Response) -> String {
-    if response.status < 400 {
+    if response.is_success() {
         let size = response.header("content-length").unwrap_or("unknown");
         format!("OK ({size} bytes)")
     } else {
@@ -114,7 +115,7 @@ fn request(context: &Context, url: &str) -> Result<Request, Failure> {
                 match body {
                     // Text is taken for JSON that is written already.
                     Value::String(text) => text.clone().into_bytes(),
-                    other => serde_json::to_vec(other).map_err(|error| Failure::new(error.to_string()))?,
+                    other => python_json(other).into_bytes(),
                 }
             }
             "form-urlencoded" => {
@@ -201,6 +202,9 @@ fn add_headers(answer: &mut Map<String, Value>, response: &Response) {
             answer.insert(key, joined.into());
         }
     }
+    if !response.is_success() {
+        return;
+    }
     let text: Vec<String> = cookies
         .iter()
         .map(|(name, value)| format!("{name}={}", display(value)))
@@ -227,6 +231,7 @@ fn store(
                 .unwrap_or("index.html"),
         );
     }
+    // Ansible counts a stored answer as a change, also when the file had that content.
     let same = path.is_file()
         && Algorithm::Sha1
             .of_file(&path)
@@ -234,8 +239,8 @@ fn store(
     if !same {
         replace(Content::Bytes(body), &path, context.args.flag("unsafe_writes"))?;
     }
-    let attributes_changed = FileAttributes::of(&context.args).apply(context, &path, None)?;
-    answer.insert("changed".to_owned(), (!same || attributes_changed).into());
+    FileAttributes::of(&context.args).apply(context, &path, None)?;
+    answer.insert("changed".to_owned(), true.into());
     Ok(path)
 }
 

@@ -21,7 +21,7 @@ pub(super) fn run(context: &mut Context) -> Outcome {
     let output = match &existing {
         None => {
             if context.check {
-                return Ok(answer!({"changed": true, "name": name, "state": state}));
+                return Ok(answer!({"changed": true}));
             }
             answer.insert("system".to_owned(), context.args.flag("system").into());
             answer.insert("create_home".to_owned(), context.args.flag("create_home").into());

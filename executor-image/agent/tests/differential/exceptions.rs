@@ -21,7 +21,43 @@ struct Exception {
     reason: &'static str,
 }
 
-const EXCEPTIONS: &[Exception] = &[];
+const EXCEPTIONS: &[Exception] = &[
+    Exception {
+        section: "file",
+        module: "file",
+        key: "msg",
+        theirs: "is not a valid boolean",
+        reason: "Python lists a set in an order of its own",
+    },
+    Exception {
+        section: "copy",
+        module: "copy",
+        key: "msg",
+        theirs: "dest is required",
+        reason: "Ansible's copy checks its arguments a second time on the controller, with other words",
+    },
+    Exception {
+        section: "stat",
+        module: "stat",
+        key: "stat.mimetype",
+        theirs: "unknown",
+        reason: "a link that leads nowhere has a type all the same: inode/symlink",
+    },
+    Exception {
+        section: "stat",
+        module: "tempfile",
+        key: "msg",
+        theirs: "No such file or directory",
+        reason: "the message contains a random name",
+    },
+    Exception {
+        section: "unarchive",
+        module: "unarchive",
+        key: "msg",
+        theirs: "Failed to find handler",
+        reason: "Ansible tries every program in turn and prints what each said; the agent looks at the first bytes",
+    },
+];
 
 /// Which exceptions were needed.
 #[derive(Debug, Default)]

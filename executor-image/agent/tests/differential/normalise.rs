@@ -49,7 +49,9 @@ fn clean(key: &str, value: &Value, directory: &str, url: &str) -> Value {
         Value::Object(fields) => fields
             .iter()
             .filter(|(key, value)| !OF_ANSIBLE.contains(&key.as_str()) && !value.is_null())
-            .map(|(key, value)| (key.clone(), clean(key, value, directory, url)))
+            .map(|(key, value)| (clean_text(key, directory, url), clean(key, value, directory, url)))
+            // A temporary file that the content came from is one side's own.
+            .filter(|(key, value)| !(key == "src" && value == "<temporary>"))
             .collect(),
         Value::Array(items) if key == "files" => {
             // Directories are read in the order of their file system.

@@ -23,6 +23,7 @@ fn answer(mut stream: TcpStream, own: &str) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut request = String::new();
     let mut length = 0;
+    let mut asks_for_change = false;
     if reader.read_line(&mut request).unwrap_or(0) == 0 {
         return;
     }
@@ -31,6 +32,7 @@ fn answer(mut stream: TcpStream, own: &str) {
         if reader.read_line(&mut line).unwrap_or(0) == 0 || line == "\r\n" {
             break;
         }
+        asks_for_change |= line.to_lowercase().starts_with("if-modified-since:");
         if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
             length = value.trim().parse().unwrap_or(0);
         }
@@ -42,6 +44,8 @@ fn answer(mut stream: TcpStream, own: &str) {
     let digest = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
     let (status, kind, content) = match path {
         "/file" => ("200 OK", "text/plain", FILE.to_owned()),
+        "/dated" if asks_for_change => ("304 Not Modified", "text/plain", String::new()),
+        "/dated" => ("200 OK", "text/plain", FILE.to_owned()),
         "/other" => ("200 OK", "text/plain", "other\n".to_owned()),
         "/file.sha256" => ("200 OK", "text/plain", digest.to_owned()),
         "/SHA256SUMS" => (

@@ -32,7 +32,7 @@ pub(super) static MODULES: &[ModuleSpec] = &[
         parameters: with_file_attributes![
             boolean("backup").default("false"),
             text("checksum"),
-            text("content").secret(),
+            raw("content").secret(),
             path("dest").required(),
             raw("directory_mode"),
             boolean("follow").default("false"),

@@ -16,11 +16,13 @@ use crate::path_state::{mode_text, permissions};
 pub(super) fn copy(context: &Context, source: &Path, destination: &str) -> Outcome {
     let contents_only = context.args.required("src").ends_with('/');
     let mut root = PathBuf::from(destination);
-    if !contents_only
-        && let Some(name) = source.file_name()
-        && root.is_dir()
-    {
+    let mut shown = destination.to_owned();
+    if !contents_only && let Some(name) = source.file_name() {
+        let was_there = root.is_dir();
         root.push(name);
+        if was_there {
+            shown = root.to_string_lossy().into_owned();
+        }
     }
     let failed =
         |path: &Path, error: std::io::Error| Failure::io(format!("copying {}", path.display()), &error);
@@ -84,7 +86,7 @@ pub(super) fn copy(context: &Context, source: &Path, destination: &str) -> Outco
         changed |= attributes.apply(context, &target, None)?;
     }
     Ok(answer!({
-        "changed": changed, "dest": destination, "src": context.args.required("src"),
+        "changed": changed, "dest": shown, "src": context.args.required("src"),
         "checksum": null, "md5sum": null,
     }))
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{Archive, Comparison};
 use crate::answer::Failure;
 use crate::context::Context;
-use crate::process::{Output, Process};
+use crate::process::{Output, Process, require_program};
 
 pub(super) struct Tar {
     handler: &'static str,
@@ -38,7 +38,12 @@ impl Tar {
         arguments.push("-C".to_owned());
         arguments.push(self.destination.to_string_lossy().into_owned());
         arguments.extend(self.compression.iter().map(|word| (*word).to_owned()));
-        arguments.extend(args.list("extra_opts"));
+        let extra = args.list("extra_opts");
+        if !extra.is_empty() {
+            // Names as `--strip-components` and its like leave them.
+            arguments.push("--show-transformed-names".to_owned());
+        }
+        arguments.extend(extra);
         if with_ownership {
             arguments.extend(args.text("owner").map(|owner| format!("--owner={owner}")));
             arguments.extend(args.text("group").map(|group| format!("--group={group}")));
@@ -58,8 +63,9 @@ impl Tar {
     }
 
     fn run(context: &Context, arguments: &[String]) -> Result<(Vec<String>, Output), Failure> {
-        let output = Process::tool(context, "tar").args(arguments).run()?;
-        let command = std::iter::once("tar".to_owned())
+        let program = require_program(context, "tar")?.to_string_lossy().into_owned();
+        let output = Process::tool(context, &program).args(arguments).run()?;
+        let command = std::iter::once(program)
             .chain(arguments.iter().cloned())
             .collect();
         Ok((command, output))
@@ -72,12 +78,7 @@ impl Archive for Tar {
     }
 
     fn files(&self, context: &Context) -> Result<Vec<String>, Failure> {
-        // `--show-transformed-names`: names as `--strip-components` leaves them.
-        let arguments = self.arguments(
-            context,
-            &["--list", "--show-transformed-names", "--quoting-style=literal"],
-            false,
-        );
+        let arguments = self.arguments(context, &["--list", "--quoting-style=literal"], false);
         let (_, output) = Self::run(context, &arguments)?;
         if output.code != 0 {
             return Err(Failure::new(format!(
@@ -89,7 +90,7 @@ impl Archive for Tar {
             .stdout
             .lines()
             .map(|line| line.trim_start_matches('/').to_owned())
-            .filter(|name| !name.is_empty() && name != "./")
+            .filter(|name| name != "./")
             .collect())
     }
 
