@@ -56,6 +56,7 @@ sections! {
     wait_for_does_as_ansible: "wait_for",
     sysctl_and_mount_do_as_ansible: "system",
     group_and_user_do_as_ansible: "accounts",
+    setup_finds_what_ansible_finds: "setup",
     service_refuses_as_ansible: "service",
 }
 

@@ -45,6 +45,9 @@ pub fn outcome(section: &str, rows: &[Row], url: &str) -> Outcome {
     }
     digest.update(serde_json::to_vec(rows).unwrap());
     digest.update(version(&program));
+    // Facts are of this machine.
+    digest.update(rustix::system::uname().release().to_bytes());
+    digest.update(std::fs::read("/etc/machine-id").unwrap_or_default());
     let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!(
         "ansible-{section}-{}.json",
         hex::encode(&digest.finalize()[..8])

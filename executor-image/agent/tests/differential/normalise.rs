@@ -2,13 +2,17 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Stands for a key that is not there.
 pub const ABSENT: Value = Value::Null;
 
 /// Keys whose values are times or numbers of this run; that they are there counts.
-const OF_THE_RUN: [&str; 13] = [
+const OF_THE_RUN: [&str; 17] = [
+    "ansible_date_time",
+    "ansible_env",
+    "ansible_python",
+    "ansible_python_version",
     "start",
     "end",
     "delta",
@@ -30,13 +34,20 @@ const OF_ANSIBLE: [&str; 5] = [
     "deprecations",
     "exception",
     "failed_when_result",
-    "ansible_facts",
+    "discovered_interpreter_python",
 ];
 
 /// A result without what is of the run.
 pub fn result(value: &Value, directory: &Path, url: &str) -> Value {
     let mut value = clean("", value, &directory.to_string_lossy(), url);
     if let Some(fields) = value.as_object_mut() {
+        // Empty when it held nothing but the interpreter that Ansible found.
+        if fields
+            .get("ansible_facts")
+            .is_some_and(|facts| facts.as_object().is_some_and(Map::is_empty))
+        {
+            fields.remove("ansible_facts");
+        }
         // Ansible registers `failed` for every task.
         fields.entry("failed").or_insert(Value::Bool(false));
     }

@@ -1,0 +1,245 @@
+//! The agent's program on its pipes: greeting, several calls at once, cancelling, timeouts, the end of the input.
+
+#![allow(clippy::unwrap_used)] // all of it is a test
+
+use std::io::{Read, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use slipway_protocol::{Call, Cancel, Decoder, Frame, FrameKind, Hello, PROTOCOL_VERSION, Refusal, encode};
+
+struct Agent {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: ChildStdout,
+    decoder: Decoder,
+}
+
+impl Agent {
+    fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_slipway-agent"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let input = child.stdin.take();
+        let output = child.stdout.take().unwrap();
+        Self {
+            child,
+            input,
+            output,
+            decoder: Decoder::default(),
+        }
+    }
+
+    fn greeted() -> Self {
+        let mut agent = Self::start();
+        agent.send(
+            FrameKind::Hello,
+            0,
+            &Hello {
+                protocol: PROTOCOL_VERSION,
+                fence: None,
+            },
+        );
+        assert_eq!(agent.receive().unwrap().kind, FrameKind::Welcome);
+        agent
+    }
+
+    fn send(&mut self, kind: FrameKind, stream: u32, message: &impl Serialize) {
+        let frame = Frame {
+            kind,
+            stream,
+            payload: serde_json::to_vec(message).unwrap(),
+        };
+        self.input.as_mut().unwrap().write_all(&encode(&frame)).unwrap();
+    }
+
+    fn shell(&mut self, stream: u32, command: &str, timeout: Option<u64>) {
+        let args = json!({"_raw_params": command}).as_object().unwrap().clone();
+        let call = Call {
+            module: "ansible.builtin.shell".to_owned(),
+            args,
+            timeout,
+            ..Call::default()
+        };
+        self.send(FrameKind::Call, stream, &call);
+    }
+
+    /// The next frame; nothing at the end of the agent's output.
+    fn receive(&mut self) -> Option<Frame> {
+        let mut buffer = vec![0; 4096];
+        loop {
+            if let Some(frame) = self.decoder.next_frame().unwrap() {
+                return Some(frame);
+            }
+            let read = self.output.read(&mut buffer).unwrap();
+            if read == 0 {
+                return None;
+            }
+            self.decoder.push(&buffer[..read]);
+        }
+    }
+
+    fn result(&mut self) -> (u32, Value) {
+        let frame = self.receive().unwrap();
+        assert_eq!(frame.kind, FrameKind::Result);
+        (frame.stream, serde_json::from_slice(&frame.payload).unwrap())
+    }
+}
+
+fn wait_until(condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "it did not happen within 20 s"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_runner_of_another_protocol_is_refused() {
+    let mut agent = Agent::start();
+    agent.send(
+        FrameKind::Hello,
+        0,
+        &Hello {
+            protocol: PROTOCOL_VERSION + 1,
+            fence: None,
+        },
+    );
+    let frame = agent.receive().unwrap();
+    assert_eq!(frame.kind, FrameKind::Refusal);
+    let refusal: Refusal = serde_json::from_slice(&frame.payload).unwrap();
+    assert!(
+        refusal.message.contains("upload the agent"),
+        "{}",
+        refusal.message
+    );
+    assert!(agent.receive().is_none());
+    assert!(agent.child.wait().unwrap().success());
+}
+
+#[test]
+fn a_short_call_is_answered_while_a_long_one_runs() {
+    let mut agent = Agent::greeted();
+    agent.shell(1, "sleep 2; echo long", None);
+    agent.shell(2, "echo short", None);
+    let (stream, result) = agent.result();
+    assert_eq!((stream, result["stdout"].as_str()), (2, Some("short")));
+    let (stream, result) = agent.result();
+    assert_eq!((stream, result["stdout"].as_str()), (1, Some("long")));
+}
+
+#[test]
+fn cancelling_kills_what_the_call_has_started() {
+    let directory = tempfile::tempdir().unwrap();
+    let (begun, marker) = (directory.path().join("begun"), directory.path().join("survived"));
+    let mut agent = Agent::greeted();
+    let command = format!(
+        "touch {}; (sleep 3; touch {}) & sleep 100",
+        begun.display(),
+        marker.display()
+    );
+    agent.shell(7, &command, None);
+    wait_until(|| begun.exists());
+    agent.send(FrameKind::Cancel, 7, &Cancel {});
+    let (stream, result) = agent.result();
+    assert_eq!(stream, 7);
+    assert_eq!(
+        (result["failed"].as_bool(), result["changed"].as_bool()),
+        (Some(true), Some(false))
+    );
+    assert!(result["msg"].as_str().unwrap().contains("cancelled"), "{result}");
+    std::thread::sleep(Duration::from_secs(4));
+    assert!(!marker.exists(), "a child of the cancelled command went on");
+}
+
+#[test]
+fn a_call_is_stopped_at_its_timeout() {
+    let mut agent = Agent::greeted();
+    let start = Instant::now();
+    agent.shell(1, "sleep 100", Some(1));
+    let (_, result) = agent.result();
+    assert!(start.elapsed() < Duration::from_secs(20));
+    assert_eq!(result["failed"], true);
+    assert!(
+        result["msg"]
+            .as_str()
+            .unwrap()
+            .contains("expected time frame (1)"),
+        "{result}"
+    );
+}
+
+#[test]
+fn the_end_of_the_input_ends_the_agent_and_what_it_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let (begun, marker) = (directory.path().join("begun"), directory.path().join("survived"));
+    let mut agent = Agent::greeted();
+    agent.shell(
+        1,
+        &format!("touch {}; sleep 3; touch {}", begun.display(), marker.display()),
+        None,
+    );
+    wait_until(|| begun.exists());
+    agent.input = None;
+    assert!(agent.child.wait().unwrap().success());
+    std::thread::sleep(Duration::from_secs(4));
+    assert!(!marker.exists(), "the command went on without the agent");
+}
+
+#[test]
+fn a_module_that_is_not_known_or_a_content_that_was_not_sent_fails_the_call_alone() {
+    let mut agent = Agent::greeted();
+    agent.send(
+        FrameKind::Call,
+        1,
+        &Call {
+            module: "ansible.builtin.nothing".to_owned(),
+            ..Call::default()
+        },
+    );
+    let (_, result) = agent.result();
+    assert!(
+        result["msg"]
+            .as_str()
+            .unwrap()
+            .contains("does not know the module ansible.builtin.nothing")
+    );
+    let mut call = Call {
+        module: "ansible.builtin.copy".to_owned(),
+        args: json!({"dest": "/nonexistent/x"}).as_object().unwrap().clone(),
+        ..Call::default()
+    };
+    call.files.insert("src".to_owned(), "0".repeat(64));
+    agent.send(FrameKind::Call, 2, &call);
+    let (_, result) = agent.result();
+    assert!(
+        result["msg"].as_str().unwrap().contains("was not sent"),
+        "{result}"
+    );
+    agent.shell(3, "echo still here", None);
+    assert_eq!(agent.result().1["stdout"], "still here");
+}
+
+#[test]
+fn secrets_are_not_in_results() {
+    let mut agent = Agent::greeted();
+    let call = Call {
+        module: "ansible.builtin.uri".to_owned(),
+        args: json!({"url": "http://127.0.0.1:1/s3cret", "url_username": "me", "url_password": "s3cret"})
+            .as_object()
+            .unwrap()
+            .clone(),
+        ..Call::default()
+    };
+    agent.send(FrameKind::Call, 1, &call);
+    let (_, result) = agent.result();
+    assert_eq!(result["failed"], true);
+    assert!(!result.to_string().contains("s3cret"), "{result}");
+}
