@@ -1,4 +1,12 @@
 //! A fast runner of Ansible playbooks.
+//!
+//! `inventory` says which hosts there are, `playbook` what is to be done; `engine` does it, by `actions` here and by agents
+//! that it reaches through `transport`; `output` tells; `cli` begins and ends it.
+
+#![allow(
+    clippy::similar_names,
+    reason = "`context` and `content`, `items` and `item` are the words of this field"
+)]
 
 pub mod actions;
 pub mod cli;

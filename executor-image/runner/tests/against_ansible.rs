@@ -3,6 +3,8 @@
 //! Each file of `tests/playbooks` is one case. A first line `# arguments: …` gives it arguments. Times, temporary paths and the
 //! wording of template errors are made equal first; lines of several hosts within one task are sorted.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use std::{
@@ -34,7 +36,14 @@ fn cases() -> Vec<PathBuf> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "yml"))
-        .filter(|path| !path.file_name().unwrap().to_str().unwrap().starts_with("included"))
+        .filter(|path| {
+            !path
+                .file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .starts_with("included")
+        })
         .collect();
     cases.sort();
     cases
@@ -78,7 +87,10 @@ fn normal(output: &Output, id: &str) -> String {
     ];
     let mut text = text;
     for (pattern, replacement) in replacements {
-        text = Regex::new(pattern).unwrap().replace_all(&text, replacement).into_owned();
+        text = Regex::new(pattern)
+            .unwrap()
+            .replace_all(&text, replacement)
+            .into_owned();
     }
     let result = Regex::new(r"^(ok|changed|skipping|fatal|failed|FAILED)\b").unwrap();
     let host = Regex::new(r"\[(h\d)\]").unwrap();
@@ -87,7 +99,10 @@ fn normal(output: &Output, id: &str) -> String {
         let mut groups: Vec<(String, Vec<String>)> = Vec::new();
         for line in section.lines() {
             if result.is_match(line) {
-                let name = host.captures(line).map(|found| found[1].to_owned()).unwrap_or_default();
+                let name = host
+                    .captures(line)
+                    .map(|found| found[1].to_owned())
+                    .unwrap_or_default();
                 groups.push((name, vec![line.to_owned()]));
             } else if let Some((_, lines)) = groups.last_mut() {
                 lines.push(line.to_owned());
@@ -99,14 +114,23 @@ fn normal(output: &Output, id: &str) -> String {
         head.extend(groups.into_iter().flat_map(|(_, lines)| lines));
         head.join("\n")
     };
-    text.trim().split("\n\n").map(section).collect::<Vec<String>>().join("\n\n")
+    text.trim()
+        .split("\n\n")
+        .map(section)
+        .collect::<Vec<String>>()
+        .join("\n\n")
 }
 
 /// What real Ansible printed, and its exit code. Kept in the cache under a digest of everything that decides it: Ansible
 /// takes seconds for what does not change.
 fn ansible_says(case: &Path, ansible: &Path, digest: &str) -> (String, Option<i32>) {
     let name = case.file_stem().unwrap().to_str().unwrap();
-    let directory = ansible.ancestors().nth(3).unwrap().join("against-ansible").join(digest);
+    let directory = ansible
+        .ancestors()
+        .nth(3)
+        .unwrap()
+        .join("against-ansible")
+        .join(digest);
     let file = directory.join(name);
     if let Ok(kept) = std::fs::read_to_string(&file)
         && let Some((code, text)) = kept.split_once('\n')
@@ -126,9 +150,14 @@ fn digest(ansible: &Path) -> String {
     use sha2::{Digest, Sha256};
     fn add(path: &Path, digest: &mut Sha256) {
         if path.is_dir() {
-            let mut entries: Vec<PathBuf> = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+            let mut entries: Vec<PathBuf> = std::fs::read_dir(path)
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+                .collect();
             entries.sort();
-            entries.iter().for_each(|entry| add(entry, digest));
+            for entry in &entries {
+                add(entry, digest);
+            }
         } else {
             digest.update(path.to_str().unwrap());
             digest.update(std::fs::read(path).unwrap());
@@ -138,7 +167,10 @@ fn digest(ansible: &Path) -> String {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     add(&tests.join("playbooks"), &mut digest);
     add(&tests.join("against_ansible.rs"), &mut digest);
-    add(&ansible.parent().unwrap().parent().unwrap().join("pyvenv.cfg"), &mut digest);
+    add(
+        &ansible.parent().unwrap().parent().unwrap().join("pyvenv.cfg"),
+        &mut digest,
+    );
     hex::encode(digest.finalize())
 }
 
@@ -174,7 +206,9 @@ fn every_playbook_prints_and_exits_as_under_ansible() {
         for _ in 0..4 {
             scope.spawn(|| {
                 loop {
-                    let Some(case) = queue.lock().unwrap().pop() else { return };
+                    let Some(case) = queue.lock().unwrap().pop() else {
+                        return;
+                    };
                     if let Some(difference) = difference(&case, &ansible, &digest) {
                         differences.lock().unwrap().push(difference);
                     }
@@ -183,5 +217,10 @@ fn every_playbook_prints_and_exits_as_under_ansible() {
         }
     });
     let differences = differences.into_inner().unwrap();
-    assert!(differences.is_empty(), "{} differ:\n{}", differences.len(), differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "{} differ:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
 }

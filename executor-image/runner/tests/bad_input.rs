@@ -1,5 +1,7 @@
 //! What people get wrong, and what they are told.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use support::{play, play_in};
@@ -12,11 +14,20 @@ fn mistakes_in_a_playbook_are_refused_before_anything_runs() {
     let cases: &[(&str, &[&str])] = &[
         (
             "- hosts: localhost\n  tasks:\n    - copi: {src: a, dest: b}\n",
-            &["site.yml:3:7", "the module \"copi\" is not known or not supported yet", "did you mean \"copy\"?", "copi: {src: a, dest: b}"],
+            &[
+                "site.yml:3:7",
+                "the module \"copi\" is not known or not supported yet",
+                "did you mean \"copy\"?",
+                "copi: {src: a, dest: b}",
+            ],
         ),
         (
             "- hosts: localhost\n  tasks:\n    - copy: {src: a, dst: b}\n",
-            &["site.yml:3:22", "has no parameter \"dst\"", "did you mean \"dest\"?"],
+            &[
+                "site.yml:3:22",
+                "has no parameter \"dst\"",
+                "did you mean \"dest\"?",
+            ],
         ),
         (
             "- hosts: localhost\n  tasks:\n    - file: {path: a, state: directry}\n",
@@ -24,15 +35,23 @@ fn mistakes_in_a_playbook_are_refused_before_anything_runs() {
         ),
         (
             "- hosts: localhost\n  tasks:\n    - debug: {msg: x}\n      whn: true\n",
-            &["site.yml:4:7", "\"whn\" is neither a keyword of a task nor a module", "did you mean \"when\"?"],
+            &[
+                "site.yml:4:7",
+                "\"whn\" is neither a keyword of a task nor a module",
+                "did you mean \"when\"?",
+            ],
         ),
         (
             "- hosts: localhost\n  taks: []\n",
-            &["site.yml:2:3", "\"taks\" is not a keyword of a play", "did you mean \"tasks\"?"],
+            &[
+                "site.yml:2:3",
+                "\"taks\" is not a keyword of a play",
+                "did you mean \"tasks\"?",
+            ],
         ),
         (
             "- hosts: localhost\n  tasks:\n    - debug: {msg: \"{{ 'x' | uper }}\"}\n",
-            &["site.yml:3:21", "uper", "upper"],
+            &["site.yml:3:20", "uper", "upper"],
         ),
         (
             "- hosts: localhost\n  tasks:\n    - debug: {msg: x}\n      when: x is definedd\n",
@@ -40,7 +59,7 @@ fn mistakes_in_a_playbook_are_refused_before_anything_runs() {
         ),
         (
             "- hosts: localhost\n  tasks:\n    - debug: {msg: \"{{ x \"}\n",
-            &["site.yml:3:21"],
+            &["site.yml:3:20"],
         ),
         (
             "- hosts: localhost\n  tasks:\n    - debug: {msg: x}\n      delegate_to: other\n",
@@ -74,13 +93,21 @@ fn mistakes_in_a_playbook_are_refused_before_anything_runs() {
         ),
         (
             "- hosts: localhost\n  tasks:\n    - command: 'true'\n      notify: restrat\n  handlers:\n    - name: restart\n      debug: {msg: x}\n",
-            &["site.yml:4:15", "there is no handler \"restrat\"", "did you mean \"restart\"?"],
+            &[
+                "site.yml:4:15",
+                "there is no handler \"restrat\"",
+                "did you mean \"restart\"?",
+            ],
         ),
     ];
     for (playbook, said) in cases {
         let played = play(playbook, LOCAL);
         played.assert(4, said);
-        assert!(!played.stdout.contains("PLAY"), "something ran:\n{}", played.stdout);
+        assert!(
+            !played.stdout.contains("PLAY"),
+            "something ran:\n{}",
+            played.stdout
+        );
     }
 }
 
@@ -97,7 +124,11 @@ fn all_mistakes_are_told_at_once() {
 fn a_mistake_in_an_included_file_is_found_when_the_playbook_is_loaded() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("more.yml"), "- debgu: {msg: x}\n").unwrap();
-    let played = play_in(directory, "- hosts: localhost\n  tasks:\n    - include_tasks: more.yml\n", LOCAL);
+    let played = play_in(
+        directory,
+        "- hosts: localhost\n  tasks:\n    - include_tasks: more.yml\n",
+        LOCAL,
+    );
     played.assert(4, &["more.yml:1:3", "debgu"]);
 }
 
@@ -120,7 +151,8 @@ fn an_inventory_that_names_no_host_is_refused() {
 
 #[test]
 fn a_limit_that_leaves_nobody_is_refused() {
-    play("- hosts: all\n  tasks: []\n", &["-i", "a,b", "-l", "c"]).assert(1, &["leaves us with no hosts to target", "c"]);
+    play("- hosts: all\n  tasks: []\n", &["-i", "a,b", "-l", "c"])
+        .assert(1, &["leaves us with no hosts to target", "c"]);
 }
 
 #[test]

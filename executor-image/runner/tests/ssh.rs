@@ -1,5 +1,7 @@
 //! A real SSH server on loopback: what works, and what is said when something does not.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 mod support;
 
 use std::os::unix::process::CommandExt;
@@ -29,7 +31,14 @@ fn a_play_runs_over_ssh_and_becomes_another_user() {
     - command: \"cmp {{ playbook_dir }}/site.yml {{ playbook_dir }}/copied\"
 ";
     let played = server.play(playbook, &[]);
-    played.assert(0, &["\"who.stdout\": \"root\"", "\"other.stdout\": \"nobody\"", "through the shell"]);
+    played.assert(
+        0,
+        &[
+            "\"who.stdout\": \"root\"",
+            "\"other.stdout\": \"nobody\"",
+            "through the shell",
+        ],
+    );
 }
 
 #[test]
@@ -37,16 +46,32 @@ fn another_host_key_than_the_known_one_is_refused_with_both_fingerprints() {
     let server = Sshd::start("", "");
     server.trust("other_host");
     let played = server.play(PING, &[]);
-    played.assert(4, &["UNREACHABLE", "Host key verification failed", "known_hosts expects ssh-ed25519 SHA256:", "the host offers ssh-ed25519 SHA256:"]);
+    played.assert(
+        4,
+        &[
+            "UNREACHABLE",
+            "Host key verification failed",
+            "known_hosts expects ssh-ed25519 SHA256:",
+            "the host offers ssh-ed25519 SHA256:",
+        ],
+    );
 }
 
 #[test]
 fn an_unknown_host_key_is_refused_or_accepted_at_first_use() {
     let server = Sshd::start("", "");
     std::fs::write(server.path("known_hosts"), "").unwrap();
-    server.play(PING, &[]).assert(4, &["has no key for [127.0.0.1]:", "accept-new"]);
-    let played = server.play(PING, &["-e", "ansible_ssh_host_key_checking=accept-new", "--events"]);
-    played.assert(0, &["\"event\":\"host_key\",\"host\":\"server\",\"key\":\"ssh-ed25519 AAAA"]);
+    server
+        .play(PING, &[])
+        .assert(4, &["has no key for [127.0.0.1]:", "accept-new"]);
+    let played = server.play(
+        PING,
+        &["-e", "ansible_ssh_host_key_checking=accept-new", "--events"],
+    );
+    played.assert(
+        0,
+        &["\"event\":\"host_key\",\"host\":\"server\",\"key\":\"ssh-ed25519 AAAA"],
+    );
     // From then on it is known.
     server.play(PING, &[]).assert(0, &["ok=1"]);
 }
@@ -62,25 +87,40 @@ fn a_key_that_the_host_does_not_accept_is_named() {
 #[test]
 fn a_port_on_which_nobody_listens_is_unreachable() {
     let server = Sshd::start("", "");
-    server.play(PING, &["-e", "ansible_port=1"]).assert(4, &["127.0.0.1 port 1: Connection refused", "unreachable=1"]);
+    server
+        .play(PING, &["-e", "ansible_port=1"])
+        .assert(4, &["127.0.0.1 port 1: Connection refused", "unreachable=1"]);
 }
 
 #[test]
 fn a_full_disk_is_named() {
     let server = Sshd::start("mount -t tmpfs -o size=64k tmpfs /var/tmp;", "");
-    server.play(PING, &[]).assert(4, &["cannot store the agent in /var/tmp/slipway-agent-0", "No space left on device"]);
+    server.play(PING, &[]).assert(
+        4,
+        &[
+            "cannot store the agent in /var/tmp/slipway-agent-0",
+            "No space left on device",
+        ],
+    );
 }
 
 #[test]
 fn a_file_system_without_execution_is_named() {
     let server = Sshd::start("mount -t tmpfs -o noexec tmpfs /var/tmp;", "");
-    server.play(PING, &[]).assert(4, &["cannot run the agent /var/tmp/slipway-agent-0", "noexec"]);
+    server
+        .play(PING, &[])
+        .assert(4, &["cannot run the agent /var/tmp/slipway-agent-0", "noexec"]);
 }
 
 #[test]
 fn a_directory_of_somebody_else_is_not_trusted() {
-    let server = Sshd::start("mount -t tmpfs tmpfs /var/tmp; mkdir /var/tmp/slipway-agent-0; chown 65534 /var/tmp/slipway-agent-0;", "");
-    server.play(PING, &[]).assert(4, &["/var/tmp/slipway-agent-0 does not belong to root"]);
+    let server = Sshd::start(
+        "mount -t tmpfs tmpfs /var/tmp; mkdir /var/tmp/slipway-agent-0; chown 65534 /var/tmp/slipway-agent-0;",
+        "",
+    );
+    server
+        .play(PING, &[])
+        .assert(4, &["/var/tmp/slipway-agent-0 does not belong to root"]);
 }
 
 #[test]
@@ -92,7 +132,9 @@ fn another_architecture_is_named() {
     let path = format!("SetEnv PATH={}:/usr/bin:/bin", programs.path().display());
     // An empty directory, so that the agent is asked for.
     let server = Sshd::start("mount -t tmpfs tmpfs /var/tmp;", &path);
-    server.play(PING, &[]).assert(4, &["the host's architecture is riscv64"]);
+    server
+        .play(PING, &[])
+        .assert(4, &["the host's architecture is riscv64"]);
 }
 
 #[test]
@@ -114,12 +156,20 @@ fn no_agent_stays_behind_if_it_is_not_to_be_kept() {
 #[test]
 fn a_user_without_sudo_is_told_what_sudo_said() {
     let directory = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(
+        directory.path(),
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
     let agent = directory.path().join("slipway-agent");
     let program = directory.path().join("slipway-playbook");
     std::fs::copy(support::agent(), &agent).unwrap();
     std::fs::copy(support::RUNNER, &program).unwrap();
-    std::fs::write(directory.path().join("site.yml"), "- hosts: localhost\n  gather_facts: false\n  become: true\n  tasks:\n    - ping:\n").unwrap();
+    std::fs::write(
+        directory.path().join("site.yml"),
+        "- hosts: localhost\n  gather_facts: false\n  become: true\n  tasks:\n    - ping:\n",
+    )
+    .unwrap();
     // The user `nobody` has no right to sudo on any machine.
     let output = std::process::Command::new(&program)
         .args(["-c", "local", "-i", "localhost,", "site.yml"])

@@ -22,7 +22,13 @@ fn evaluate(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
         _ => std::slice::from_ref(that),
     };
     for condition in conditions {
-        match context.item.play.run.templar.condition(condition, &context.item.scope) {
+        match context
+            .item
+            .play
+            .run
+            .templar
+            .condition(condition, &context.item.scope)
+        {
             Ok(Verdict::True) => {}
             Ok(Verdict::False { condition }) => {
                 let message = args.get("fail_msg").or_else(|| args.get("msg")).cloned();
@@ -40,6 +46,9 @@ fn evaluate(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
             }
         }
     }
-    let message = args.get("success_msg").cloned().unwrap_or_else(|| Value::from("All assertions passed"));
+    let message = args
+        .get("success_msg")
+        .cloned()
+        .unwrap_or_else(|| Value::from("All assertions passed"));
     map(json!({"changed": false, "msg": message}))
 }

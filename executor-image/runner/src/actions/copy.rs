@@ -12,7 +12,10 @@ use crate::transport::TransportError;
 /// Text up to this size travels with the call, which saves a round trip.
 const INLINE: usize = 128 * 1024;
 
-pub(super) async fn run(context: &ActionContext<'_>, mut args: Arguments) -> Result<ResultMap, TransportError> {
+pub(super) async fn run(
+    context: &ActionContext<'_>,
+    mut args: Arguments,
+) -> Result<ResultMap, TransportError> {
     const MODULE: &str = "ansible.builtin.copy";
     if let Some(content) = args.get("content") {
         if args.contains_key("src") {
@@ -41,7 +44,11 @@ pub(super) async fn run(context: &ActionContext<'_>, mut args: Arguments) -> Res
     file(context, args, &path).await
 }
 
-async fn file(context: &ActionContext<'_>, mut args: Arguments, path: &Path) -> Result<ResultMap, TransportError> {
+async fn file(
+    context: &ActionContext<'_>,
+    mut args: Arguments,
+    path: &Path,
+) -> Result<ResultMap, TransportError> {
     let content = match std::fs::read(path) {
         Ok(content) => content,
         Err(error) => return Ok(failure(format!("cannot read {}: {error}", path.display()))),
@@ -49,7 +56,10 @@ async fn file(context: &ActionContext<'_>, mut args: Arguments, path: &Path) -> 
     if text(&args, "mode").as_deref() == Some("preserve") {
         use std::os::unix::fs::PermissionsExt;
         if let Ok(metadata) = path.metadata() {
-            args.insert("mode".to_owned(), Value::from(format!("0{:03o}", metadata.permissions().mode() & 0o7777)));
+            args.insert(
+                "mode".to_owned(),
+                Value::from(format!("0{:03o}", metadata.permissions().mode() & 0o7777)),
+            );
         }
     }
     args.shift_remove("local_follow");
@@ -101,7 +111,10 @@ fn name_source(result: &mut ResultMap, source: &Path) {
         _ => Vec::new(),
     };
     for entry in entries {
-        if let Some(header) = entry.get_mut("after_header").filter(|header| header.as_str() != Some("")) {
+        if let Some(header) = entry
+            .get_mut("after_header")
+            .filter(|header| header.as_str() != Some(""))
+        {
             *header = Value::from(shown.clone());
         }
     }
@@ -117,7 +130,11 @@ async fn directory(
     if let Err(error) = walk(source, &mut entries) {
         return Ok(failure(format!("cannot read {}: {error}", source.display())));
     }
-    let base = if contents_only { source } else { source.parent().unwrap_or(source) };
+    let base = if contents_only {
+        source
+    } else {
+        source.parent().unwrap_or(source)
+    };
     let destination = PathBuf::from(text(args, "dest").unwrap_or_default());
     let mut changed = false;
     for entry in entries {
@@ -131,7 +148,9 @@ async fn directory(
             }
             inner.insert("path".to_owned(), Value::from(target));
             inner.insert("state".to_owned(), Value::from("directory"));
-            context.call("ansible.builtin.file", inner, IndexMap::new()).await?
+            context
+                .call("ansible.builtin.file", inner, IndexMap::new())
+                .await?
         } else {
             inner.insert("dest".to_owned(), Value::from(target));
             inner.shift_remove("directory_mode");
@@ -143,13 +162,17 @@ async fn directory(
         changed |= result.get("changed").and_then(Value::as_bool).unwrap_or(false);
     }
     let shown = source.display().to_string() + if contents_only { "/" } else { "" };
-    Ok(map(json!({"changed": changed, "dest": destination.display().to_string(), "src": shown})))
+    Ok(map(
+        json!({"changed": changed, "dest": destination.display().to_string(), "src": shown}),
+    ))
 }
 
 /// Directories before what is in them, sorted.
 fn walk(directory: &Path, entries: &mut Vec<PathBuf>) -> std::io::Result<()> {
     entries.push(directory.to_path_buf());
-    let mut inside: Vec<PathBuf> = std::fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    let mut inside: Vec<PathBuf> = std::fs::read_dir(directory)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
     inside.sort();
     for entry in inside {
         if entry.is_dir() {

@@ -12,7 +12,9 @@ pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
         other => other.as_u64(),
     });
     if wanted.unwrap_or(0) > u64::from(item.play.run.printer.verbosity) {
-        return map(json!({"changed": false, "skipped": true, "skipped_reason": "Verbosity threshold not met."}));
+        return map(
+            json!({"changed": false, "skipped": true, "skipped_reason": "Verbosity threshold not met."}),
+        );
     }
     if args.contains_key("msg") && args.contains_key("var") {
         return failure("'msg' and 'var' are incompatible options");
@@ -26,7 +28,11 @@ pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
             let value = match item.play.run.templar.render(&node, &item.scope) {
                 Ok(value) => to_json(&value),
                 Err(error) if error.undefined.is_some() => {
-                    let detail = if item.play.run.printer.verbosity > 0 { format!(": {error}") } else { String::new() };
+                    let detail = if item.play.run.printer.verbosity > 0 {
+                        format!(": {error}")
+                    } else {
+                        String::new()
+                    };
                     Value::from(format!("VARIABLE IS NOT DEFINED!{detail}"))
                 }
                 Err(error) => return failure(error.to_string()),
@@ -41,8 +47,14 @@ pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
             result.insert(name.to_owned(), value.clone());
         }
         None => {
-            let message = args.get("msg").cloned().or_else(|| text(args, "msg").map(Value::from));
-            result.insert("msg".to_owned(), message.unwrap_or_else(|| Value::from("Hello world!")));
+            let message = args
+                .get("msg")
+                .cloned()
+                .or_else(|| text(args, "msg").map(Value::from));
+            result.insert(
+                "msg".to_owned(),
+                message.unwrap_or_else(|| Value::from("Hello world!")),
+            );
         }
     }
     result.insert("_ansible_verbose_always".to_owned(), Value::Bool(true));

@@ -25,7 +25,9 @@ pub(super) fn set_fact(context: &ActionContext<'_>, mut args: Arguments) -> Resu
         }
     }
     for name in args.keys() {
-        let valid = name.chars().enumerate().all(|(index, letter)| letter == '_' || letter.is_alphabetic() || (index > 0 && letter.is_numeric()));
+        let valid = name.chars().enumerate().all(|(index, letter)| {
+            letter == '_' || letter.is_alphabetic() || (index > 0 && letter.is_numeric())
+        });
         if !valid || name.is_empty() {
             return failure(format!(
                 "The variable name '{name}' is not valid. Variables must start with a letter or underscore character, and contain only letters, numbers and underscores."
@@ -35,7 +37,9 @@ pub(super) fn set_fact(context: &ActionContext<'_>, mut args: Arguments) -> Resu
     for (name, value) in &args {
         let data = from_json(value.clone());
         for receiver in context.item.receivers {
-            receiver.set.set(Arc::from(name.as_str()), Variable::Data(data.clone()));
+            receiver
+                .set
+                .set(Arc::from(name.as_str()), Variable::Data(data.clone()));
         }
     }
     let mut result = map(json!({"changed": false}));
@@ -44,9 +48,14 @@ pub(super) fn set_fact(context: &ActionContext<'_>, mut args: Arguments) -> Resu
     result
 }
 
-pub(super) async fn gather(context: &ActionContext<'_>, mut args: Arguments) -> Result<ResultMap, TransportError> {
+pub(super) async fn gather(
+    context: &ActionContext<'_>,
+    mut args: Arguments,
+) -> Result<ResultMap, TransportError> {
     args.shift_remove("parallel");
-    let mut result = context.call("ansible.builtin.setup", args, IndexMap::new()).await?;
+    let mut result = context
+        .call("ansible.builtin.setup", args, IndexMap::new())
+        .await?;
     // The facts themselves are long; they are shown only to who asks for details.
     if !result.contains_key("failed") {
         result.insert("_ansible_verbose_override".to_owned(), Value::Bool(true));

@@ -1,6 +1,9 @@
 //! `include_vars`
 
-use std::{path::{Path, PathBuf}, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use serde_json::{Value, json};
 use slipway_language::{FileKind, Node, NodeKind, Span, Variable};
@@ -23,8 +26,10 @@ pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
     if let Some(name) = text(args, "name") {
         vars = nested(&name, vars, &context.item.task.span);
     }
-    let shown: serde_json::Map<String, Value> =
-        vars.iter().map(|(name, variable)| (name.to_string(), written(variable))).collect();
+    let shown: serde_json::Map<String, Value> = vars
+        .iter()
+        .map(|(name, variable)| (name.to_string(), written(variable)))
+        .collect();
     for receiver in context.item.receivers {
         for (name, variable) in &vars {
             receiver.included.set(Arc::clone(name), variable.clone());
@@ -40,20 +45,28 @@ fn files(context: &ActionContext<'_>, args: &Arguments) -> Result<Vec<PathBuf>, 
     if let Some(directory) = text(args, "dir") {
         let directory = context.find(&directory, FileKind::Vars)?;
         let mut found = Vec::new();
-        collect(&directory, &mut found).map_err(|error| format!("cannot read {}: {error}", directory.display()))?;
+        collect(&directory, &mut found)
+            .map_err(|error| format!("cannot read {}: {error}", directory.display()))?;
         return Ok(found);
     }
-    let name = text(args, "file").or_else(|| text(args, "_raw_params")).ok_or("include_vars needs a file or a dir")?;
+    let name = text(args, "file")
+        .or_else(|| text(args, "_raw_params"))
+        .ok_or("include_vars needs a file or a dir")?;
     Ok(vec![context.find(&name, FileKind::Vars)?])
 }
 
 fn collect(directory: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(directory)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
     entries.sort();
     for entry in entries {
         if entry.is_dir() {
             collect(&entry, found)?;
-        } else if matches!(entry.extension().and_then(|extension| extension.to_str()), Some("yml" | "yaml" | "json")) {
+        } else if matches!(
+            entry.extension().and_then(|extension| extension.to_str()),
+            Some("yml" | "yaml" | "json")
+        ) {
             found.push(entry);
         }
     }
@@ -86,7 +99,12 @@ fn written(variable: &Variable) -> Value {
             NodeKind::Map(entries) => Value::Object(
                 entries
                     .iter()
-                    .map(|(key, value)| (key.as_str().map_or_else(|| of(key).to_string(), str::to_owned), of(value)))
+                    .map(|(key, value)| {
+                        (
+                            key.as_str().map_or_else(|| of(key).to_string(), str::to_owned),
+                            of(value),
+                        )
+                    })
                     .collect(),
             ),
         }

@@ -19,10 +19,7 @@ use slipway_language::{FileKind, Node};
 use slipway_protocol::{Call, spec::ModuleSpec};
 use std::path::PathBuf;
 
-use crate::{
-    engine::ItemContext,
-    transport::TransportError,
-};
+use crate::{engine::ItemContext, transport::TransportError};
 
 /// Arguments by name.
 pub type Arguments = Map<String, Value>;
@@ -47,7 +44,10 @@ pub(crate) fn takes_source(spec: &ModuleSpec, argument: &str) -> bool {
 ///
 /// # Errors
 /// When the host cannot be reached.
-pub(crate) async fn execute(context: &ActionContext<'_>, args: Arguments) -> Result<ResultMap, TransportError> {
+pub(crate) async fn execute(
+    context: &ActionContext<'_>,
+    args: Arguments,
+) -> Result<ResultMap, TransportError> {
     match context.spec.short_name() {
         "assert" => Ok(assertion::run(context, &args)),
         "debug" => Ok(debug::run(context, &args)),
@@ -67,7 +67,10 @@ pub(crate) async fn execute(context: &ActionContext<'_>, args: Arguments) -> Res
 }
 
 fn fail(args: &Arguments) -> ResultMap {
-    let message = args.get("msg").cloned().unwrap_or_else(|| Value::from("Failed as requested from task"));
+    let message = args
+        .get("msg")
+        .cloned()
+        .unwrap_or_else(|| Value::from("Failed as requested from task"));
     map(json!({"changed": false, "failed": true, "msg": message}))
 }
 
@@ -97,7 +100,10 @@ pub(crate) fn text(args: &Arguments, name: &str) -> Option<String> {
 pub(crate) fn boolean(args: &Arguments, name: &str) -> Option<bool> {
     match args.get(name)? {
         Value::Bool(value) => Some(*value),
-        Value::String(text) => Some(matches!(text.to_ascii_lowercase().as_str(), "yes" | "true" | "on" | "1" | "y" | "t")),
+        Value::String(text) => Some(matches!(
+            text.to_ascii_lowercase().as_str(),
+            "yes" | "true" | "on" | "1" | "y" | "t"
+        )),
         Value::Number(number) => Some(number.as_f64() != Some(0.0)),
         _ => None,
     }
@@ -122,8 +128,15 @@ impl ActionContext<'_> {
             Err(error) => return Ok(failure(error.to_string())),
         };
         let agent = item.play.agent(&item.host.name, &target).await?;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds of a timeout")]
-        let timeout = self.timeout.filter(|seconds| *seconds >= 1.0).map(|seconds| seconds as u64);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "seconds of a timeout"
+        )]
+        let timeout = self
+            .timeout
+            .filter(|seconds| *seconds >= 1.0)
+            .map(|seconds| seconds as u64);
         let call = Call {
             module: module.to_owned(),
             args,
@@ -152,8 +165,15 @@ impl ActionContext<'_> {
     pub(crate) fn find(&self, name: &str, kind: FileKind) -> Result<PathBuf, String> {
         let files = self.item.scope.host();
         files.find_file(name, kind).ok_or_else(|| {
-            let searched: Vec<String> = files.search_path().iter().map(|folder| folder.display().to_string()).collect();
-            format!("Could not find or access '{name}'\nSearched in: {}", searched.join(", "))
+            let searched: Vec<String> = files
+                .search_path()
+                .iter()
+                .map(|folder| folder.display().to_string())
+                .collect();
+            format!(
+                "Could not find or access '{name}'\nSearched in: {}",
+                searched.join(", ")
+            )
         })
     }
 }

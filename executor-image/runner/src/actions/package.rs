@@ -6,18 +6,28 @@ use serde_json::{Value, json};
 use super::{ActionContext, Arguments, ResultMap, failure, map, text};
 use crate::transport::TransportError;
 
-pub(super) async fn run(context: &ActionContext<'_>, mut args: Arguments) -> Result<ResultMap, TransportError> {
+pub(super) async fn run(
+    context: &ActionContext<'_>,
+    mut args: Arguments,
+) -> Result<ResultMap, TransportError> {
     let wanted = text(&args, "use").filter(|name| name != "auto");
     args.shift_remove("use");
     let manager = match wanted {
         Some(manager) => Some(manager),
         None => known_manager(context).await?,
     };
-    match manager.as_deref().map(|name| name.rsplit('.').next().unwrap_or(name)) {
+    match manager
+        .as_deref()
+        .map(|name| name.rsplit('.').next().unwrap_or(name))
+    {
         Some("apt") => context.call("ansible.builtin.apt", args, IndexMap::new()).await,
         Some("dnf" | "dnf5" | "yum") => context.call("ansible.builtin.dnf", args, IndexMap::new()).await,
-        Some(other) => Ok(failure(format!("the package manager {other} is not supported yet (supported: apt, dnf)"))),
-        None => Ok(failure("Could not detect which package manager to use. Try gathering facts or setting the \"use\" option.")),
+        Some(other) => Ok(failure(format!(
+            "the package manager {other} is not supported yet (supported: apt, dnf)"
+        ))),
+        None => Ok(failure(
+            "Could not detect which package manager to use. Try gathering facts or setting the \"use\" option.",
+        )),
     }
 }
 
@@ -28,7 +38,12 @@ async fn known_manager(context: &ActionContext<'_>) -> Result<Option<String>, Tr
         return Ok(Some(name));
     }
     let args = map(json!({"gather_subset": ["!all"], "filter": ["ansible_pkg_mgr"]}));
-    let facts = context.call("ansible.builtin.setup", args, IndexMap::new()).await?;
-    let name = facts.get("ansible_facts").and_then(|facts| facts.get("ansible_pkg_mgr")).and_then(Value::as_str);
+    let facts = context
+        .call("ansible.builtin.setup", args, IndexMap::new())
+        .await?;
+    let name = facts
+        .get("ansible_facts")
+        .and_then(|facts| facts.get("ansible_pkg_mgr"))
+        .and_then(Value::as_str);
     Ok(name.map(str::to_owned))
 }

@@ -13,7 +13,10 @@ pub(super) async fn run(context: &ActionContext<'_>, args: &Arguments) -> Result
             Some(Value::Number(number)) => Ok(number.as_f64()),
             Some(other) => {
                 let text = other.as_str().unwrap_or_default();
-                text.trim().parse().map(Some).map_err(|_| format!("{name} must be a number, it is {text:?}"))
+                text.trim()
+                    .parse()
+                    .map(Some)
+                    .map_err(|_| format!("{name} must be a number, it is {text:?}"))
             }
         }
     };
@@ -39,5 +42,7 @@ pub(super) async fn run(context: &ActionContext<'_>, args: &Arguments) -> Result
     }
     #[expect(clippy::cast_possible_truncation, reason = "seconds of a pause")]
     let delta = duration as i64;
-    map(json!({"changed": false, "delta": delta, "echo": true, "rc": 0, "stderr": "", "user_input": "", "stdout": format!("Paused for {amount:?} {unit}")}))
+    map(
+        json!({"changed": false, "delta": delta, "echo": true, "rc": 0, "stderr": "", "user_input": "", "stdout": format!("Paused for {amount:?} {unit}")}),
+    )
 }

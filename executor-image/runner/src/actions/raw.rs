@@ -18,8 +18,16 @@ pub(super) async fn run(context: &ActionContext<'_>, args: &Arguments) -> Result
         Err(error) => return Ok(failure(error.to_string())),
     };
     let shell = text(args, "executable").unwrap_or_else(|| "/bin/sh".to_owned());
-    let exports: String = context.environment.iter().map(|(name, value)| format!("export {name}={}; ", quote(value))).collect();
-    let mut line = format!("{} -c {}", quote(&shell), quote(&format!("{exports}{command}")));
+    let exports: Vec<String> = context
+        .environment
+        .iter()
+        .map(|(name, value)| format!("export {name}={}; ", quote(value)))
+        .collect();
+    let mut line = format!(
+        "{} -c {}",
+        quote(&shell),
+        quote(&format!("{}{command}", exports.concat()))
+    );
     if let Some(user) = &target.launch.become_user {
         line = format!("sudo -H -S -n -u {} {line}", quote(user));
     }

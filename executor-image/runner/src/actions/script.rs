@@ -7,8 +7,13 @@ use slipway_language::FileKind;
 use super::{ActionContext, Arguments, ResultMap, failure, text};
 use crate::transport::TransportError;
 
-pub(super) async fn run(context: &ActionContext<'_>, mut args: Arguments) -> Result<ResultMap, TransportError> {
-    let command = text(&args, "_raw_params").or_else(|| text(&args, "cmd")).unwrap_or_default();
+pub(super) async fn run(
+    context: &ActionContext<'_>,
+    mut args: Arguments,
+) -> Result<ResultMap, TransportError> {
+    let command = text(&args, "_raw_params")
+        .or_else(|| text(&args, "cmd"))
+        .unwrap_or_default();
     let Some(name) = shlex::split(&command).and_then(|words| words.into_iter().next()) else {
         return Ok(failure("script needs the name of a script"));
     };
@@ -18,14 +23,22 @@ pub(super) async fn run(context: &ActionContext<'_>, mut args: Arguments) -> Res
     };
     let content = match std::fs::read(&path) {
         Ok(content) => content,
-        Err(error) => return Ok(failure(format!("cannot read the script {}: {error}", path.display()))),
+        Err(error) => {
+            return Ok(failure(format!(
+                "cannot read the script {}: {error}",
+                path.display()
+            )));
+        }
     };
     let sha256 = match context.put(&content).await? {
         Ok(sha256) => sha256,
         Err(reason) => return Ok(failure(reason)),
     };
     if let Some(name) = path.file_name() {
-        args.insert("_original_basename".to_owned(), Value::from(name.to_string_lossy().into_owned()));
+        args.insert(
+            "_original_basename".to_owned(),
+            Value::from(name.to_string_lossy().into_owned()),
+        );
     }
     let files = IndexMap::from([("src".to_owned(), sha256)]);
     context.call("ansible.builtin.script", args, files).await

@@ -8,7 +8,10 @@ use slipway_language::{FileKind, Layer, TemplateOptions, Variable};
 use super::{ActionContext, Arguments, ResultMap, boolean, copy, failure, text};
 use crate::{inventory::Vars, transport::TransportError};
 
-pub(super) async fn run(context: &ActionContext<'_>, mut args: Arguments) -> Result<ResultMap, TransportError> {
+pub(super) async fn run(
+    context: &ActionContext<'_>,
+    mut args: Arguments,
+) -> Result<ResultMap, TransportError> {
     let (Some(source), Some(_)) = (text(&args, "src"), text(&args, "dest")) else {
         return Ok(failure("src and dest are required"));
     };
@@ -18,7 +21,12 @@ pub(super) async fn run(context: &ActionContext<'_>, mut args: Arguments) -> Res
     };
     let template = match std::fs::read_to_string(&path) {
         Ok(template) => template,
-        Err(error) => return Ok(failure(format!("cannot read the template {}: {error}", path.display()))),
+        Err(error) => {
+            return Ok(failure(format!(
+                "cannot read the template {}: {error}",
+                path.display()
+            )));
+        }
     };
     let options = options(&mut args);
     let shown = path.display().to_string();
@@ -35,14 +43,27 @@ pub(super) async fn run(context: &ActionContext<'_>, mut args: Arguments) -> Res
         }
     }
     let scope = context.item.scope.with(Arc::new(vars) as Arc<dyn Layer>);
-    let rendered = match context.item.play.run.templar.template_file(&template, &shown, &options, &scope) {
+    let rendered = match context
+        .item
+        .play
+        .run
+        .templar
+        .template_file(&template, &shown, &options, &scope)
+    {
         Ok(rendered) => rendered,
-        Err(error) => return Ok(failure(format!("the template {shown} cannot be rendered: {error}"))),
+        Err(error) => {
+            return Ok(failure(format!(
+                "the template {shown} cannot be rendered: {error}"
+            )));
+        }
     };
     if text(&args, "mode").as_deref() == Some("preserve") {
         use std::os::unix::fs::PermissionsExt;
         if let Ok(metadata) = path.metadata() {
-            args.insert("mode".to_owned(), Value::from(format!("0{:03o}", metadata.permissions().mode() & 0o7777)));
+            args.insert(
+                "mode".to_owned(),
+                Value::from(format!("0{:03o}", metadata.permissions().mode() & 0o7777)),
+            );
         }
     }
     copy::send(context, args, rendered.into_bytes(), &path).await
@@ -51,7 +72,10 @@ pub(super) async fn run(context: &ActionContext<'_>, mut args: Arguments) -> Res
 /// The options of the template's syntax, taken out of the arguments.
 fn options(args: &mut Arguments) -> TemplateOptions {
     let mut options = TemplateOptions::default();
-    let flags = [("trim_blocks", &mut options.trim_blocks), ("lstrip_blocks", &mut options.lstrip_blocks)];
+    let flags = [
+        ("trim_blocks", &mut options.trim_blocks),
+        ("lstrip_blocks", &mut options.lstrip_blocks),
+    ];
     for (name, slot) in flags {
         if let Some(value) = boolean(args, name) {
             *slot = value;

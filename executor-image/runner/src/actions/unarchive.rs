@@ -20,10 +20,19 @@ pub(super) async fn run(context: &ActionContext<'_>, args: Arguments) -> Result<
     };
     let content = match std::fs::read(&path) {
         Ok(content) => content,
-        Err(error) => return Ok(failure(format!("cannot read the archive {}: {error}", path.display()))),
+        Err(error) => {
+            return Ok(failure(format!(
+                "cannot read the archive {}: {error}",
+                path.display()
+            )));
+        }
     };
     match context.put(&content).await? {
-        Ok(sha256) => context.call(MODULE, args, IndexMap::from([("src".to_owned(), sha256)])).await,
+        Ok(sha256) => {
+            context
+                .call(MODULE, args, IndexMap::from([("src".to_owned(), sha256)]))
+                .await
+        }
         Err(reason) => Ok(failure(reason)),
     }
 }

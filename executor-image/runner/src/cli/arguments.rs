@@ -6,7 +6,12 @@ use clap::{ArgAction, Parser};
 
 /// Runs Ansible playbooks.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "slipway-playbook", version, about = "Runs Ansible playbooks", max_term_width = 100)]
+#[command(
+    name = "slipway-playbook",
+    version,
+    about = "Runs Ansible playbooks",
+    max_term_width = 100
+)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Arguments {
     /// Inventory: a file, a directory, or a list of hosts with a comma in it; may be given several times.
@@ -62,7 +67,12 @@ pub struct Arguments {
     pub connection: Option<String>,
 
     /// The private key for SSH.
-    #[arg(long, alias = "key-file", value_name = "FILE", env = "ANSIBLE_PRIVATE_KEY_FILE")]
+    #[arg(
+        long,
+        alias = "key-file",
+        value_name = "FILE",
+        env = "ANSIBLE_PRIVATE_KEY_FILE"
+    )]
     pub private_key: Option<PathBuf>,
 
     /// The known-hosts file.
@@ -99,6 +109,10 @@ pub struct Arguments {
 
     /// Write one JSON line for each event: to FILE, or among the output.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    #[expect(
+        clippy::option_option,
+        reason = "not given, given, given with a file: as the parser tells them apart"
+    )]
     pub events: Option<Option<PathBuf>>,
 
     /// Write the result of the run as JSON.

@@ -17,17 +17,25 @@ pub fn parse(arguments: &[String]) -> Result<Vars, String> {
         if let Some(file) = argument.strip_prefix('@') {
             vars.extend(read_vars_file(Path::new(file)).map_err(|error| error.to_string())?);
         } else if argument.starts_with(['{', '[']) {
-            let document = slipway_language::yaml::parse(argument, "--extra-vars").map_err(|error| error.to_string())?;
+            let document =
+                slipway_language::yaml::parse(argument, "--extra-vars").map_err(|error| error.to_string())?;
             let root = document.root.filter(|root| matches!(root.kind, NodeKind::Map(_)));
-            let root = root.ok_or_else(|| format!("--extra-vars must be a mapping, this is not: {argument}"))?;
+            let root =
+                root.ok_or_else(|| format!("--extra-vars must be a mapping, this is not: {argument}"))?;
             for (key, value) in root.entries() {
-                let name = key.as_str().ok_or_else(|| format!("--extra-vars: a name must be a string: {argument}"))?;
+                let name = key
+                    .as_str()
+                    .ok_or_else(|| format!("--extra-vars: a name must be a string: {argument}"))?;
                 vars.insert(Arc::from(name), Variable::Template(value.clone()));
             }
         } else {
-            let parsed = slipway_language::arguments::parse_key_values(argument).map_err(|error| format!("--extra-vars: {error}"))?;
+            let parsed = slipway_language::arguments::parse_key_values(argument)
+                .map_err(|error| format!("--extra-vars: {error}"))?;
             if !parsed.free_form.is_empty() {
-                return Err(format!("--extra-vars takes key=value, JSON, YAML or @FILE, this is none of them: {}", parsed.free_form));
+                return Err(format!(
+                    "--extra-vars takes key=value, JSON, YAML or @FILE, this is none of them: {}",
+                    parsed.free_form
+                ));
             }
             for (key, value) in parsed.options {
                 let node = Node::text(Span::start_of("--extra-vars"), value);
@@ -46,17 +54,31 @@ mod tests {
     fn every_form_is_understood() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "c: 3\n").unwrap();
-        let arguments = ["a=1 b='x y'".to_owned(), format!("@{}", file.path().display()), "{\"d\": [1], \"a\": 2}".to_owned()];
+        let arguments = [
+            "a=1 b='x y'".to_owned(),
+            format!("@{}", file.path().display()),
+            "{\"d\": [1], \"a\": 2}".to_owned(),
+        ];
         let vars = parse(&arguments).unwrap();
         let names: Vec<&str> = vars.keys().map(AsRef::as_ref).collect();
         assert_eq!(names, ["a", "b", "c", "d"]);
-        let Variable::Template(a) = &vars["a"] else { panic!("a is data") };
+        let Variable::Template(a) = &vars["a"] else {
+            panic!("a is data")
+        };
         assert!(matches!(a.kind, NodeKind::Int(2)));
     }
 
     #[test]
     fn what_is_no_variable_is_refused() {
-        assert!(parse(&["justaword".to_owned()]).unwrap_err().contains("justaword"));
-        assert!(parse(&["@/nonexistent.yml".to_owned()]).unwrap_err().contains("/nonexistent.yml"));
+        assert!(
+            parse(&["justaword".to_owned()])
+                .unwrap_err()
+                .contains("justaword")
+        );
+        assert!(
+            parse(&["@/nonexistent.yml".to_owned()])
+                .unwrap_err()
+                .contains("/nonexistent.yml")
+        );
     }
 }

@@ -17,14 +17,20 @@ use crate::{
     transport::{AgentBinary, HostKeyChecking, Hosts, HostsOptions},
 };
 
+/// The hosts of `--limit`, if it is given.
+type Limit = Option<IndexSet<Arc<str>>>;
+
 /// A run that cannot start: exit code and message.
 struct Refusal {
     exit_code: i32,
     message: String,
 }
 
-fn refusal(exit_code: i32, message: impl ToString) -> Refusal {
-    Refusal { exit_code, message: message.to_string() }
+fn refusal(exit_code: i32, message: impl std::fmt::Display) -> Refusal {
+    Refusal {
+        exit_code,
+        message: format!("{message}"),
+    }
 }
 
 /// Runs the program.
@@ -40,7 +46,8 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            Printer::standard(0, EventSink::nowhere()).error(&format!("the asynchronous runtime cannot start: {error}"));
+            Printer::standard(0, EventSink::nowhere())
+                .error(&format!("the asynchronous runtime cannot start: {error}"));
             return ExitCode::from(250);
         }
     };
@@ -55,7 +62,8 @@ async fn start(arguments: Arguments) -> i32 {
     let events = match &arguments.events {
         None => Ok(EventSink::nowhere()),
         Some(None) => Ok(EventSink::output()),
-        Some(Some(file)) => EventSink::file(file).map_err(|error| format!("cannot write events to {}: {error}", file.display())),
+        Some(Some(file)) => EventSink::file(file)
+            .map_err(|error| format!("cannot write events to {}: {error}", file.display())),
     };
     let (events, problem) = match events {
         Ok(events) => (events, None),
@@ -97,12 +105,21 @@ fn is_listing(arguments: &Arguments) -> bool {
     arguments.syntax_check || arguments.list_hosts || arguments.list_tasks || arguments.list_tags
 }
 
-async fn run(arguments: &Arguments, printer: &Arc<Printer>, started: DateTime<Utc>) -> Result<RunResult, Refusal> {
-    let extra_vars = Arc::new(extra_vars::parse(&arguments.extra_vars).map_err(|message| refusal(1, message))?);
+async fn run(
+    arguments: &Arguments,
+    printer: &Arc<Printer>,
+    started: DateTime<Utc>,
+) -> Result<RunResult, Refusal> {
+    let extra_vars =
+        Arc::new(extra_vars::parse(&arguments.extra_vars).map_err(|message| refusal(1, message))?);
     let templar = Templar::new();
     let playbooks = load_playbooks(arguments, printer, &templar, &extra_vars)?;
     let (inventory, limit) = load_inventory(arguments, printer, &playbooks)?;
-    let agent = if is_listing(arguments) { None } else { Some(AgentBinary::find().map_err(|error| refusal(1, error))?) };
+    let agent = if is_listing(arguments) {
+        None
+    } else {
+        Some(AgentBinary::find().map_err(|error| refusal(1, error))?)
+    };
     let connections = Hosts::new(
         agent,
         HostsOptions {
@@ -113,11 +130,21 @@ async fn run(arguments: &Arguments, printer: &Arc<Printer>, started: DateTime<Ut
     );
     let stop = Stop::default();
     let options = options(arguments, extra_vars);
-    let run = Arc::new(Run::new(templar, options, inventory, limit, Arc::clone(printer), connections, stop.clone()));
+    let run = Arc::new(Run::new(
+        templar,
+        options,
+        inventory,
+        limit,
+        Arc::clone(printer),
+        connections,
+        stop.clone(),
+    ));
     if is_listing(arguments) {
         let books: Vec<Playbook> = playbooks.iter().map(|(playbook, _)| playbook.clone()).collect();
         if arguments.syntax_check {
-            books.iter().for_each(|book| printer.say(&format!("\nplaybook: {}", book.file)));
+            for book in &books {
+                printer.say(&format!("\nplaybook: {}", book.file));
+            }
         } else {
             listing::print(&run, &books, arguments, printer);
         }
@@ -179,7 +206,7 @@ fn load_inventory(
     arguments: &Arguments,
     printer: &Printer,
     playbooks: &[(Playbook, Loader)],
-) -> Result<(Inventory, Option<IndexSet<Arc<str>>>), Refusal> {
+) -> Result<(Inventory, Limit), Refusal> {
     let mut inventory = inventory::load::load(&arguments.inventory).map_err(|error| refusal(4, error))?;
     let named: Vec<&str> = playbooks
         .iter()
@@ -197,11 +224,17 @@ fn load_inventory(
         if arguments.inventory.is_empty() {
             printer.warning("No inventory was parsed, only implicit localhost is available");
         }
-        let all_local = named.iter().flat_map(|name| pattern::split(name)).all(|name| pattern::is_local_name(&name));
+        let all_local = named
+            .iter()
+            .flat_map(|name| pattern::split(name))
+            .all(|name| pattern::is_local_name(&name));
         if !arguments.inventory.is_empty() && !all_local {
             return Err(refusal(
                 1,
-                format!("the inventory {} names no hosts: there is nothing to run on", arguments.inventory.join(", ")),
+                format!(
+                    "the inventory {} names no hosts: there is nothing to run on",
+                    arguments.inventory.join(", ")
+                ),
             ));
         }
     }
@@ -214,10 +247,15 @@ fn load_inventory(
     let patterns = inventory::load::limit_patterns(limit).map_err(|error| refusal(1, error))?;
     let selection = pattern::select(&inventory, &patterns).map_err(|error| refusal(1, error))?;
     for term in &selection.unmatched {
-        printer.warning(&format!("Could not match supplied host pattern, ignoring: {term}"));
+        printer.warning(&format!(
+            "Could not match supplied host pattern, ignoring: {term}"
+        ));
     }
     if selection.hosts.is_empty() {
-        return Err(refusal(1, "Specified inventory, host pattern and/or --limit leaves us with no hosts to target."));
+        return Err(refusal(
+            1,
+            "Specified inventory, host pattern and/or --limit leaves us with no hosts to target.",
+        ));
     }
     Ok((inventory, Some(selection.hosts)))
 }
@@ -231,7 +269,10 @@ fn options(arguments: &Arguments, extra_vars: Arc<inventory::Vars>) -> RunOption
         check: arguments.check,
         diff: arguments.diff,
         forks: arguments.forks.max(1),
-        tags: TagSelection { only: arguments.tags.clone(), skip: arguments.skip_tags.clone() },
+        tags: TagSelection {
+            only: arguments.tags.clone(),
+            skip: arguments.skip_tags.clone(),
+        },
         start_at_task: arguments.start_at_task.clone(),
         limit: arguments.limit.clone(),
         extra_vars,

@@ -4,14 +4,19 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{engine::{Run, Stop}, output::Printer};
+use crate::{
+    engine::{Run, Stop},
+    output::Printer,
+};
 
 /// How long a call may go on after the first signal.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Watches for signals until the run ends.
 pub async fn watch(run: Arc<Run>, stop: Stop, printer: Arc<Printer>) {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         return;
     };
     let mut next = async || {
@@ -36,5 +41,5 @@ pub async fn watch(run: Arc<Run>, stop: Stop, printer: Arc<Printer>) {
         () = tokio::time::sleep(GRACE) => {}
         _ = next() => {}
     }
-    run.drop_connections().await;
+    run.drop_connections();
 }

@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
-use slipway_language::{Layer, Node, NodeKind, Scope, TemplateError, Variable, from_json, strip_omit, to_json};
+use slipway_language::{
+    Layer, Node, NodeKind, Scope, TemplateError, Variable, from_json, strip_omit, to_json,
+};
 
 use super::{
     ItemContext,
@@ -70,10 +72,15 @@ pub(super) async fn run_item(item: &ItemContext<'_>, no_log: bool) -> ItemOutcom
 
 fn include_outcome(item: &ItemContext<'_>, target: &Node, role: Option<&IncludeRole>) -> ItemOutcome {
     let render = |node: Option<&Node>| -> Result<String, TemplateError> {
-        Ok(item.play.text(node, &item.scope)?.unwrap_or_else(|| "main".to_owned()))
+        Ok(item
+            .play
+            .text(node, &item.scope)?
+            .unwrap_or_else(|| "main".to_owned()))
     };
     let from = |role: Option<&IncludeRole>| -> Result<[String; 4], TemplateError> {
-        let Some(role) = role else { return Ok(Default::default()) };
+        let Some(role) = role else {
+            return Ok(Default::default());
+        };
         Ok([
             render(role.tasks_from.as_ref())?,
             render(role.vars_from.as_ref())?,
@@ -81,7 +88,12 @@ fn include_outcome(item: &ItemContext<'_>, target: &Node, role: Option<&IncludeR
             render(role.handlers_from.as_ref())?,
         ])
     };
-    let target = item.play.run.templar.render(target, &item.scope).and_then(|target| Ok((target, from(role)?)));
+    let target = item
+        .play
+        .run
+        .templar
+        .render(target, &item.scope)
+        .and_then(|target| Ok((target, from(role)?)));
     let (target, from) = match target {
         Ok(found) => found,
         Err(error) => return template_failure(&error).into(),
@@ -90,8 +102,16 @@ fn include_outcome(item: &ItemContext<'_>, target: &Node, role: Option<&IncludeR
     let mut map = ResultMap::new();
     map.insert("changed".to_owned(), Json::Bool(false));
     map.insert("include".to_owned(), Json::from(target.as_str()));
-    let include = Include { target, from, item: item.item.clone(), label: item.label.clone() };
-    ItemOutcome { map, include: Some(include) }
+    let include = Include {
+        target,
+        from,
+        item: item.item.clone(),
+        label: item.label.clone(),
+    };
+    ItemOutcome {
+        map,
+        include: Some(include),
+    }
 }
 
 async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool) -> ResultMap {
@@ -108,7 +128,11 @@ async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool)
         Ok(prepared) => prepared,
         Err(error) => return template_failure(&error),
     };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of retries is small and not negative")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a number of retries is small and not negative"
+    )]
     let attempts = match retries {
         Some(retries) => 1 + retries.max(0.0) as u64,
         None if task.until.is_some() => 4,
@@ -117,7 +141,12 @@ async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool)
     let delay = Duration::from_secs_f64(if delay < 0.0 { 1.0 } else { delay });
     let mut map = ResultMap::new();
     for attempt in 1..=attempts {
-        let call = actions::ActionContext { item, spec: module.spec, environment: &environment, timeout };
+        let call = actions::ActionContext {
+            item,
+            spec: module.spec,
+            environment: &environment,
+            timeout,
+        };
         map = match actions::execute(&call, args.clone()).await {
             Ok(map) => map,
             Err(lost) => return result::unreachable(&lost.to_string()),
@@ -146,7 +175,9 @@ async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool)
         }
         if attempt < attempts {
             map.insert("retries".to_owned(), Json::from(attempts));
-            play.run.printer.retry(&item.host.name, item.name, attempts - attempt);
+            play.run
+                .printer
+                .retry(&item.host.name, item.name, attempts - attempt);
             if stopped_while_waiting(item, delay).await {
                 break;
             }
@@ -182,7 +213,10 @@ fn arguments(item: &ItemContext<'_>, module: &ModuleAction) -> Result<Map<String
         match to_json(&value) {
             Json::Object(map) => args = map,
             other => {
-                return Err(TemplateError::new(format!("the arguments must be a mapping, the template gives {other}")).at(&whole.span));
+                return Err(TemplateError::new(format!(
+                    "the arguments must be a mapping, the template gives {other}"
+                ))
+                .at(&whole.span));
             }
         }
     }
@@ -192,7 +226,9 @@ fn arguments(item: &ItemContext<'_>, module: &ModuleAction) -> Result<Map<String
         if actions::takes_source(module.spec, name) {
             continue;
         }
-        let rendered = templar.render(value, &item.scope).map_err(|error| error.at(&value.span))?;
+        let rendered = templar
+            .render(value, &item.scope)
+            .map_err(|error| error.at(&value.span))?;
         if !slipway_language::is_omit(&rendered) {
             args.insert(name.to_owned(), to_json(&strip_omit(&rendered)));
         }
@@ -216,7 +252,12 @@ fn environment(item: &ItemContext<'_>) -> Result<IndexMap<String, String>, Templ
             })),
             Json::Null => {}
             Json::String(text) if text.is_empty() => {}
-            other => return Err(TemplateError::new(format!("environment must be a mapping, it is {other}")).at(&node.span)),
+            other => {
+                return Err(
+                    TemplateError::new(format!("environment must be a mapping, it is {other}"))
+                        .at(&node.span),
+                );
+            }
         }
     }
     Ok(variables)
@@ -245,7 +286,10 @@ fn scope_with_result(item: &ItemContext<'_>, map: &ResultMap) -> Scope {
     }
     let mut vars = Vars::new();
     if let Some(register) = &task.register {
-        vars.insert(Arc::clone(register), Variable::Data(from_json(result::public(map))));
+        vars.insert(
+            Arc::clone(register),
+            Variable::Data(from_json(result::public(map))),
+        );
     }
     if let Some(Json::Object(facts)) = map.get("ansible_facts") {
         for (name, value) in facts {
@@ -258,7 +302,10 @@ fn scope_with_result(item: &ItemContext<'_>, map: &ResultMap) -> Scope {
 /// `changed_when` and `failed_when`.
 fn judge(item: &ItemContext<'_>, scope: &Scope, map: &mut ResultMap) {
     let templar = &item.play.run.templar;
-    let conditions = [("changed", &item.task.changed_when), ("failed", &item.task.failed_when)];
+    let conditions = [
+        ("changed", &item.task.changed_when),
+        ("failed", &item.task.failed_when),
+    ];
     for (key, condition) in conditions {
         let Some(condition) = condition else { continue };
         match templar.condition(condition, scope) {

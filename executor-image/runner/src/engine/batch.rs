@@ -19,7 +19,7 @@ use super::{
     select::{by_tags, count_tasks, selected_items, walk_tasks},
 };
 use crate::{
-    output::{HostLine, TaskHeader, message_of},
+    output::{HostLine, HostOutcome, TaskHeader, message_of},
     playbook::{Action, Item, Meta, Task},
 };
 
@@ -56,26 +56,40 @@ fn id(task: &Arc<Task>) -> usize {
 
 impl Batch {
     pub(super) fn new(play: &Arc<PlayRun>) -> Result<Self, Fatal> {
-        let hosts: Vec<Arc<HostState>> = play.batch.iter().filter_map(|name| play.run.hosts.get(name).cloned()).collect();
+        let hosts: Vec<Arc<HostState>> = play
+            .batch
+            .iter()
+            .filter_map(|name| play.run.hosts.get(name).cloned())
+            .collect();
         let nobody = Arc::new(HostState::new(Arc::from(""), Vec::new()));
         let scope = play.scope(&nobody, None);
         let failed = |error| Fatal::at(&play.play.span, &format!("the play cannot start: {error}"));
-        let max_fail = play.number(play.play.max_fail_percentage.as_ref(), &scope).map_err(failed)?;
+        let max_fail = play
+            .number(play.play.max_fail_percentage.as_ref(), &scope)
+            .map_err(failed)?;
         let mut items: Vec<Item> = Vec::new();
         if let Some(gather) = &play.play.gather_facts
-            && play.boolean(gather.wanted.as_ref(), &scope).map_err(failed)?.unwrap_or(true)
+            && play
+                .boolean(gather.wanted.as_ref(), &scope)
+                .map_err(failed)?
+                .unwrap_or(true)
         {
             items.push(Item::Task(Arc::clone(&gather.task)));
         }
         items.extend(play.play.items.iter().cloned());
         let selected = selected_items(&items, &mut by_tags(&play.run.options.tags));
-        let selected = play.run.from_start_task(selected);
+        let selected = play.run.after_start(selected);
         let mut order = Vec::new();
         walk_tasks(&selected, &mut |task| order.push(id(task)));
-        play.run.printer.play_started(&play.name, hosts.len(), count_tasks(&selected));
+        play.run
+            .printer
+            .play_started(&play.name, hosts.len(), count_tasks(&selected));
         let mut batch = Self {
             play: Arc::clone(play),
-            cursors: hosts.iter().map(|host| (Arc::clone(&host.name), Cursor::new(Arc::clone(&selected)))).collect(),
+            cursors: hosts
+                .iter()
+                .map(|host| (Arc::clone(&host.name), Cursor::new(Arc::clone(&selected))))
+                .collect(),
             hosts,
             unreachable: HashSet::new(),
             order,
@@ -96,7 +110,9 @@ impl Batch {
     /// Runs the batch to its end.
     pub(super) async fn run(mut self) -> Result<BatchEnd, Fatal> {
         while !self.play.run.stop.is_requested() {
-            let Some((task, hosts)) = self.next_step() else { break };
+            let Some((task, hosts)) = self.next_step() else {
+                break;
+            };
             for host in &hosts {
                 if let Some(cursor) = self.cursors.get_mut(&host.name) {
                     cursor.advance();
@@ -108,7 +124,7 @@ impl Batch {
             }
         }
         if self.force_handlers() && !self.play.run.stop.is_requested() {
-            let failed = self.with_failed_hosts(Vec::new());
+            let failed = self.with_failed_hosts(&[]);
             self.flush_handlers(&failed).await?;
         }
         Ok(self.end)
@@ -118,7 +134,10 @@ impl Batch {
         let nobody = Arc::new(HostState::new(Arc::from(""), Vec::new()));
         let scope = self.play.scope(&nobody, None);
         let wanted = self.play.boolean(self.play.play.force_handlers.as_ref(), &scope);
-        wanted.ok().flatten().unwrap_or(self.play.run.options.force_handlers)
+        wanted
+            .ok()
+            .flatten()
+            .unwrap_or(self.play.run.options.force_handlers)
     }
 
     /// The task that comes first, and the hosts that have come to it.
@@ -126,7 +145,9 @@ impl Batch {
         let mut waiting: Vec<(Arc<HostState>, Arc<Task>)> = Vec::with_capacity(self.hosts.len());
         let mut failed_late = Vec::new();
         for host in &self.hosts {
-            let Some(cursor) = self.cursors.get_mut(&host.name) else { continue };
+            let Some(cursor) = self.cursors.get_mut(&host.name) else {
+                continue;
+            };
             match cursor.current() {
                 Some(task) => waiting.push((Arc::clone(host), task)),
                 // A failure that waited for the end of `always`.
@@ -134,7 +155,9 @@ impl Batch {
                 None => {}
             }
         }
-        failed_late.iter().for_each(|host| self.remove(host, false));
+        for host in &failed_late {
+            self.remove(host, false);
+        }
         let (_, first) = waiting.first()?;
         let ids: HashSet<usize> = waiting.iter().map(|(_, task)| id(task)).collect();
         let found = (self.position..self.order.len())
@@ -196,21 +219,39 @@ impl Batch {
         hosts: &[Arc<HostState>],
         handler: bool,
     ) -> Result<Vec<TaskResult>, Fatal> {
-        let Some(first) = hosts.first() else { return Ok(Vec::new()) };
+        let Some(first) = hosts.first() else {
+            return Ok(Vec::new());
+        };
         let scope = self.play.scope(first, Some(task));
         let run_once = self.runs_once(task, &scope);
         let name = self.announce(task, &scope, handler);
-        let chosen = if run_once { std::slice::from_ref(first) } else { hosts };
+        let chosen = if run_once {
+            std::slice::from_ref(first)
+        } else {
+            hosts
+        };
         let everybody: Vec<Arc<HostState>> = if run_once { self.reachable() } else { Vec::new() };
-        let throttle = self.play.number(task.settings.throttle.as_ref(), &scope).ok().flatten();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of hosts")]
+        let throttle = self
+            .play
+            .number(task.settings.throttle.as_ref(), &scope)
+            .ok()
+            .flatten();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a number of hosts"
+        )]
         let limit = match throttle {
             Some(throttle) if throttle >= 1.0 => self.play.run.options.forks.min(throttle as usize),
             _ => self.play.run.options.forks,
         };
         let mut results = Vec::with_capacity(chosen.len());
         if let [host] = chosen {
-            let receivers = if run_once { everybody.clone() } else { vec![Arc::clone(host)] };
+            let receivers = if run_once {
+                everybody.clone()
+            } else {
+                vec![Arc::clone(host)]
+            };
             let result = executor::run_task(&self.play, host, task, &name, &receivers).await;
             self.settle(task, &result, &name, run_once, handler)?;
             results.push(result);
@@ -229,20 +270,25 @@ impl Batch {
             });
             let mut running = stream::iter(jobs).buffer_unordered(limit.max(1));
             while let Some(result) = running.next().await {
-                let result = result.map_err(|error| Fatal::unexpected(format!("a task of the engine ended early: {error}")))?;
+                let result = result.map_err(|error| {
+                    Fatal::unexpected(format!("a task of the engine ended early: {error}"))
+                })?;
                 self.settle(task, &result, &name, false, handler)?;
                 results.push(result);
             }
         }
         // In the order of the hosts, whoever was first.
         results.sort_by_key(|result| hosts.iter().position(|host| host.name == result.host));
-        self.expand_includes(task, &results, handler)?;
+        self.expand_includes(task, &results, handler);
         self.play.run.printer.task_finished(self.play.run.bad_hosts());
         Ok(results)
     }
 
     fn runs_once(&self, task: &Task, scope: &Scope) -> bool {
-        matches!(self.play.boolean(task.settings.run_once.as_ref(), scope), Ok(Some(true)))
+        matches!(
+            self.play.boolean(task.settings.run_once.as_ref(), scope),
+            Ok(Some(true))
+        )
     }
 
     /// Prints the task's banner; returns its name.
@@ -274,16 +320,35 @@ impl Batch {
     }
 
     fn reachable(&self) -> Vec<Arc<HostState>> {
-        self.hosts.iter().filter(|host| !self.unreachable.contains(&host.name)).cloned().collect()
+        self.hosts
+            .iter()
+            .filter(|host| !self.unreachable.contains(&host.name))
+            .cloned()
+            .collect()
     }
 
     /// Prints and counts one result, moves the host to where it leads, and notes whom it notifies.
-    fn settle(&mut self, task: &Arc<Task>, result: &TaskResult, name: &str, run_once: bool, handler: bool) -> Result<(), Fatal> {
+    fn settle(
+        &mut self,
+        task: &Arc<Task>,
+        result: &TaskResult,
+        name: &str,
+        run_once: bool,
+        handler: bool,
+    ) -> Result<(), Fatal> {
         let run = Arc::clone(&self.play.run);
         let line = result.line();
         let included = !result.includes.is_empty() && matches!(line, HostLine::Ok | HostLine::Changed);
         if !included {
-            run.printer.host(&result.host, line, &result.map, result.no_log, result.looped, result.took_ms, result.items.clone());
+            run.printer.host(&HostOutcome {
+                host: &result.host,
+                line,
+                result: &result.map,
+                no_log: result.no_log,
+                looped: result.looped,
+                took_ms: result.took_ms,
+                items: &result.items,
+            });
         }
         match line {
             HostLine::Failed { ignored: false } => self.settle_failure(result, name, run_once, handler),
@@ -313,12 +378,17 @@ impl Batch {
             }
         }
         let receivers: Vec<Arc<str>> = if run_once {
-            self.reachable().iter().map(|host| Arc::clone(&host.name)).collect()
+            self.reachable()
+                .iter()
+                .map(|host| Arc::clone(&host.name))
+                .collect()
         } else {
             vec![Arc::clone(&result.host)]
         };
         for name in result.notify.iter().filter(|_| line == HostLine::Changed) {
-            self.handlers.notify(name, &receivers).map_err(|known| Fatal::unknown_handler(&task.span, name, &known))?;
+            self.handlers
+                .notify(name, &receivers)
+                .map_err(|known| Fatal::unknown_handler(&task.span, name, &known))?;
         }
         Ok(())
     }
@@ -326,7 +396,11 @@ impl Batch {
     fn settle_failure(&mut self, result: &TaskResult, name: &str, run_once: bool, handler: bool) {
         let run = Arc::clone(&self.play.run);
         // A handler's failure is rescued too, but Ansible counts it as a failure.
-        let rescued = !handler && self.cursors.get(&result.host).is_some_and(Cursor::would_be_rescued);
+        let rescued = !handler
+            && self
+                .cursors
+                .get(&result.host)
+                .is_some_and(Cursor::would_be_rescued);
         let mut stats = run.stats();
         if rescued {
             stats.host(&result.host).rescued += 1;
@@ -337,12 +411,19 @@ impl Batch {
         drop(stats);
         if rescued && let Some(host) = run.hosts.get(&result.host) {
             let failed_result = super::result::public(&result.map);
-            host.set.set_data("ansible_failed_result", slipway_language::from_json(failed_result));
+            host.set.set_data(
+                "ansible_failed_result",
+                slipway_language::from_json(failed_result),
+            );
             let failed_task = serde_json::json!({"name": name});
-            host.set.set_data("ansible_failed_task", slipway_language::from_json(failed_task));
+            host.set
+                .set_data("ansible_failed_task", slipway_language::from_json(failed_task));
         }
         let failing: Vec<Arc<str>> = if run_once {
-            self.reachable().iter().map(|host| Arc::clone(&host.name)).collect()
+            self.reachable()
+                .iter()
+                .map(|host| Arc::clone(&host.name))
+                .collect()
         } else {
             vec![Arc::clone(&result.host)]
         };
@@ -353,7 +434,9 @@ impl Batch {
 
     /// Moves a host to where a failure leads it.
     pub(super) fn fail(&mut self, host: &Arc<str>) {
-        let Some(cursor) = self.cursors.get_mut(host) else { return };
+        let Some(cursor) = self.cursors.get_mut(host) else {
+            return;
+        };
         cursor.fail();
         if cursor.is_failed() {
             self.remove(host, false);
@@ -361,8 +444,19 @@ impl Batch {
     }
 
     fn remove(&mut self, host: &Arc<str>, unreachable: bool) {
-        self.play.removed.lock().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(host));
-        self.play.run.mark_bad(host, if unreachable { Bad::Unreachable } else { Bad::Failed });
+        self.play
+            .removed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(Arc::clone(host));
+        self.play.run.mark_bad(
+            host,
+            if unreachable {
+                Bad::Unreachable
+            } else {
+                Bad::Failed
+            },
+        );
         if unreachable {
             self.unreachable.insert(Arc::clone(host));
             if let Some(cursor) = self.cursors.get_mut(host) {
@@ -375,7 +469,12 @@ impl Batch {
     fn follow_up(&mut self, task: &Arc<Task>, hosts: &[Arc<HostState>], results: &[TaskResult]) {
         let bad: Vec<&TaskResult> = results
             .iter()
-            .filter(|result| matches!(result.line(), HostLine::Failed { ignored: false } | HostLine::Unreachable { ignored: false }))
+            .filter(|result| {
+                matches!(
+                    result.line(),
+                    HostLine::Failed { ignored: false } | HostLine::Unreachable { ignored: false }
+                )
+            })
             .collect();
         // A failure inside `always` shows only when the block ends: where it leads is known then.
         let failed_late = self.cursors.values().any(Cursor::is_failed);
@@ -389,7 +488,8 @@ impl Batch {
         });
         if fatal && !bad.is_empty() {
             for host in self.reachable() {
-                if !bad.iter().any(|result| result.host == host.name) && !self.cursors[&host.name].is_failed() {
+                if !bad.iter().any(|result| result.host == host.name) && !self.cursors[&host.name].is_failed()
+                {
                     self.fail(&host.name);
                 }
             }
@@ -417,18 +517,29 @@ impl Batch {
             if !task.implicit {
                 self.announce(task, &scope, false);
             }
-            let mut verdicts = task.settings.when.iter().map(|condition| self.play.run.templar.condition(condition, &scope));
+            let mut verdicts = task
+                .settings
+                .when
+                .iter()
+                .map(|condition| self.play.run.templar.condition(condition, &scope));
             let failed = verdicts.find_map(|verdict| match verdict {
                 Ok(verdict) if verdict.is_true() => None,
                 Ok(_) => Some(None),
                 Err(error) => Some(Some(error)),
             });
-            let once = matches!(meta, Meta::EndPlay | Meta::EndBatch | Meta::ClearFacts | Meta::ClearHostErrors);
+            let once = matches!(
+                meta,
+                Meta::EndPlay | Meta::EndBatch | Meta::ClearFacts | Meta::ClearHostErrors
+            );
             let done = once && failed.is_none();
             match failed {
                 None => chosen.push(host),
                 Some(None) => {
-                    self.play.run.printer.host(&host.name, HostLine::Skipped, &skipped(""), false, false, 0, Vec::new());
+                    self.play.run.printer.host(&HostOutcome::plain(
+                        &host.name,
+                        HostLine::Skipped,
+                        &skipped(""),
+                    ));
                 }
                 Some(Some(error)) => return Err(Fatal::at(&task.span, &error.to_string())),
             }
@@ -443,7 +554,7 @@ impl Batch {
             Meta::Noop => {}
             Meta::FlushHandlers => {
                 if task.implicit && self.force_handlers() {
-                    chosen = self.with_failed_hosts(chosen);
+                    chosen = self.with_failed_hosts(&chosen);
                 }
                 self.flush_handlers(&chosen).await?;
             }
@@ -465,7 +576,11 @@ impl Batch {
             Meta::ClearHostErrors => {
                 for host in &self.hosts {
                     self.play.run.unmark_bad(&host.name);
-                    self.play.removed.lock().unwrap_or_else(PoisonError::into_inner).remove(&host.name);
+                    self.play
+                        .removed
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .remove(&host.name);
                     self.unreachable.remove(&host.name);
                     if let Some(cursor) = self.cursors.get_mut(&host.name) {
                         cursor.clear_failure();
@@ -487,7 +602,9 @@ impl Batch {
     fn end_role(&mut self, task: &Task, hosts: &[Arc<HostState>]) {
         let Some(role) = &task.role else { return };
         for host in hosts {
-            let Some(cursor) = self.cursors.get_mut(&host.name) else { continue };
+            let Some(cursor) = self.cursors.get_mut(&host.name) else {
+                continue;
+            };
             while let Some(next) = cursor.current() {
                 if matches!(&next.action, Action::RoleComplete(ended) if Arc::ptr_eq(ended, role)) {
                     break;

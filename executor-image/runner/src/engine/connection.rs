@@ -8,7 +8,9 @@ use slipway_protocol::Fence;
 use super::{play::PlayRun, variables::truth};
 use crate::{
     playbook::Task,
-    transport::{AgentClient, Connection, ConnectionKind, ConnectionOptions, HostKeyChecking, Launch, TransportError},
+    transport::{
+        AgentClient, Connection, ConnectionKind, ConnectionOptions, HostKeyChecking, Launch, TransportError,
+    },
 };
 
 /// Where a task runs, and as whom.
@@ -27,7 +29,9 @@ impl PlayRun {
     pub fn target(&self, task: &Task, scope: &Scope) -> Result<Target, TemplateError> {
         let run = &self.run.options;
         let settings = &task.settings;
-        let host = self.variable_text("inventory_hostname", scope)?.unwrap_or_default();
+        let host = self
+            .variable_text("inventory_hostname", scope)?
+            .unwrap_or_default();
         let variable = |names: &[&str]| -> Result<Option<String>, TemplateError> {
             for name in names {
                 if let Some(text) = self.variable_text(name, scope)? {
@@ -38,21 +42,40 @@ impl PlayRun {
         };
         let kind = match variable(&["ansible_connection"])? {
             Some(kind) => Some(kind),
-            None => self.text(settings.connection.as_ref(), scope)?.or_else(|| run.connection.clone()),
+            None => self
+                .text(settings.connection.as_ref(), scope)?
+                .or_else(|| run.connection.clone()),
         };
-        let kind = match kind.as_deref().map(|kind| kind.strip_prefix("ansible.builtin.").unwrap_or(kind)) {
+        let kind = match kind
+            .as_deref()
+            .map(|kind| kind.strip_prefix("ansible.builtin.").unwrap_or(kind))
+        {
             None | Some("ssh" | "smart" | "paramiko" | "paramiko_ssh") => ConnectionKind::Ssh,
             Some("local") => ConnectionKind::Local,
-            Some(other) => return Err(TemplateError::new(format!("the connection {other:?} is not supported yet (supported: ssh, local)"))),
+            Some(other) => {
+                return Err(TemplateError::new(format!(
+                    "the connection {other:?} is not supported yet (supported: ssh, local)"
+                )));
+            }
         };
         let user = match variable(&["ansible_user", "ansible_ssh_user"])? {
             Some(user) => Some(user),
-            None => self.text(settings.remote_user.as_ref(), scope)?.or_else(|| run.remote_user.clone()),
+            None => self
+                .text(settings.remote_user.as_ref(), scope)?
+                .or_else(|| run.remote_user.clone()),
         };
         let port = match variable(&["ansible_port", "ansible_ssh_port"])? {
-            Some(port) => port.parse().map_err(|_| TemplateError::new(format!("ansible_port {port:?} is not a port")))?,
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a port is small; a wrong one does not connect")]
-            None => self.number(settings.port.as_ref(), scope)?.map_or(22, |port| port as u16),
+            Some(port) => port
+                .parse()
+                .map_err(|_| TemplateError::new(format!("ansible_port {port:?} is not a port")))?,
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a port is small; a wrong one does not connect"
+            )]
+            None => self
+                .number(settings.port.as_ref(), scope)?
+                .map_or(22, |port| port as u16),
         };
         let private_key = variable(&["ansible_ssh_private_key_file", "ansible_private_key_file"])?
             .map(PathBuf::from)
@@ -74,9 +97,22 @@ impl PlayRun {
             host_key_checking: checking,
         };
         // Becoming the user that one is already needs no sudo.
-        let already = if kind == ConnectionKind::Local { &run.own_user } else { &login };
-        let launch = Launch { become_user: become_user.filter(|user| user != already) };
-        Ok(Target { options, launch, fence: self.fence(scope)? })
+        let already = if kind == ConnectionKind::Local {
+            &run.own_user
+        } else {
+            &login
+        };
+        let launch = Launch {
+            become_user: become_user.filter(|user| user != already),
+        };
+        // The fence is root's to keep; who is not root can do no harm that it guards against.
+        let is_root = launch.become_user.as_ref().unwrap_or(already) == "root";
+        let fence = if is_root { self.fence(scope)? } else { None };
+        Ok(Target {
+            options,
+            launch,
+            fence,
+        })
     }
 
     fn become_user(&self, task: &Task, scope: &Scope) -> Result<Option<String>, TemplateError> {
@@ -86,43 +122,63 @@ impl PlayRun {
         };
         let wanted = match wanted {
             Some(wanted) => wanted,
-            None => self.boolean(task.settings.r#become.as_ref(), scope)?.unwrap_or(self.run.options.r#become),
+            None => self
+                .boolean(task.settings.r#become.as_ref(), scope)?
+                .unwrap_or(self.run.options.r#become),
         };
         if !wanted {
             return Ok(None);
         }
         let method = self.variable_text("ansible_become_method", scope)?;
-        if let Some(method) = method.filter(|method| !matches!(method.as_str(), "sudo" | "ansible.builtin.sudo")) {
-            return Err(TemplateError::new(format!("the become method {method:?} is not supported yet (supported: sudo)")));
+        if let Some(method) =
+            method.filter(|method| !matches!(method.as_str(), "sudo" | "ansible.builtin.sudo"))
+        {
+            return Err(TemplateError::new(format!(
+                "the become method {method:?} is not supported yet (supported: sudo)"
+            )));
         }
         let user = match self.variable_text("ansible_become_user", scope)? {
             Some(user) => Some(user),
             None => self.text(task.settings.become_user.as_ref(), scope)?,
         };
-        Ok(user.or_else(|| self.run.options.become_user.clone()).or_else(|| Some("root".to_owned())))
+        Ok(user
+            .or_else(|| self.run.options.become_user.clone())
+            .or_else(|| Some("root".to_owned())))
     }
 
     fn fence(&self, scope: &Scope) -> Result<Option<Fence>, TemplateError> {
         let Some(owner) = self.variable_text("slipway_fence_owner", scope)? else {
             return Ok(None);
         };
-        let epoch = self.variable_text("slipway_fence_epoch", scope)?.unwrap_or_default();
+        let epoch = self
+            .variable_text("slipway_fence_epoch", scope)?
+            .unwrap_or_default();
         let epoch = epoch
             .parse()
             .map_err(|_| TemplateError::new(format!("slipway_fence_epoch {epoch:?} is not a number")))?;
-        let run = self.variable_text("slipway_fence_run", scope)?.unwrap_or_default();
+        let run = self
+            .variable_text("slipway_fence_run", scope)?
+            .unwrap_or_default();
         Ok(Some(Fence { owner, epoch, run }))
     }
 
     /// The agent for a target, connecting if need be. Reports a host key that was accepted on the way.
     pub async fn agent(&self, host: &str, target: &Target) -> Result<Arc<AgentClient>, TransportError> {
-        let agent = self.run.connections.agent(host, &target.options, &target.launch, target.fence.clone()).await;
+        let agent = self
+            .run
+            .connections
+            .agent(host, &target.options, &target.launch, target.fence.clone())
+            .await;
         self.report_learned_keys();
         agent
     }
 
     /// The bare connection for a target.
-    pub async fn connection(&self, host: &str, target: &Target) -> Result<Arc<dyn Connection>, TransportError> {
+    pub async fn connection(
+        &self,
+        host: &str,
+        target: &Target,
+    ) -> Result<Arc<dyn Connection>, TransportError> {
         let connection = self.run.connections.connection(host, &target.options).await;
         self.report_learned_keys();
         connection
@@ -131,7 +187,10 @@ impl PlayRun {
     fn report_learned_keys(&self) {
         for learned in self.run.connections.take_learned() {
             self.run.printer.host_key(&learned.host, &learned.key);
-            self.run.printer.detail(&format!("{}: accepted the host key {}", learned.host, learned.key), 1);
+            self.run.printer.detail(
+                &format!("{}: accepted the host key {}", learned.host, learned.key),
+                1,
+            );
         }
     }
 }

@@ -22,7 +22,12 @@ struct Frame {
 
 impl Frame {
     fn new(block: Arc<Block>) -> Self {
-        Self { block, section: Section::Main, index: 0, failed: false }
+        Self {
+            block,
+            section: Section::Main,
+            index: 0,
+            failed: false,
+        }
     }
 
     fn items(&self) -> &[Item] {
@@ -44,8 +49,14 @@ pub struct Cursor {
 impl Cursor {
     /// At the beginning of these tasks.
     pub fn new(items: Arc<[Item]>) -> Self {
-        let root = Block { main: items, ..Block::default() };
-        Self { stack: vec![Frame::new(Arc::new(root))], failed: false }
+        let root = Block {
+            main: items,
+            ..Block::default()
+        };
+        Self {
+            stack: vec![Frame::new(Arc::new(root))],
+            failed: false,
+        }
     }
 
     /// The next task; none when the host is done.
@@ -64,7 +75,9 @@ impl Cursor {
     }
 
     fn end_section(&mut self) {
-        let Some(frame) = self.stack.last_mut() else { return };
+        let Some(frame) = self.stack.last_mut() else {
+            return;
+        };
         match frame.section {
             Section::Main | Section::Rescue if !frame.block.always.is_empty() => {
                 frame.section = Section::Always;
@@ -112,7 +125,9 @@ impl Cursor {
 
     /// Whether a failure now would be rescued by some block.
     pub fn would_be_rescued(&self) -> bool {
-        self.stack.iter().any(|frame| frame.section == Section::Main && !frame.block.rescue.is_empty())
+        self.stack
+            .iter()
+            .any(|frame| frame.section == Section::Main && !frame.block.rescue.is_empty())
     }
 
     /// Whether the host has failed for good.
@@ -122,7 +137,10 @@ impl Cursor {
 
     /// Puts included tasks in front of what is left.
     pub fn include(&mut self, items: Arc<[Item]>) {
-        self.stack.push(Frame::new(Arc::new(Block { main: items, ..Block::default() })));
+        self.stack.push(Frame::new(Arc::new(Block {
+            main: items,
+            ..Block::default()
+        })));
     }
 
     /// Nothing more for this host.
@@ -168,7 +186,11 @@ mod tests {
     }
 
     fn block(main: &[Item], rescue: &[Item], always: &[Item]) -> Item {
-        Item::Block(Arc::new(Block { main: main.into(), rescue: rescue.into(), always: always.into() }))
+        Item::Block(Arc::new(Block {
+            main: main.into(),
+            rescue: rescue.into(),
+            always: always.into(),
+        }))
     }
 
     /// The names of the tasks that run when those in `failing` fail.
@@ -188,9 +210,16 @@ mod tests {
 
     #[test]
     fn failures_lead_to_rescue_and_always() {
-        let simple = [block(&[task("a"), task("b")], &[task("r")], &[task("z")]), task("after")];
+        let simple = [
+            block(&[task("a"), task("b")], &[task("r")], &[task("z")]),
+            task("after"),
+        ];
         let nested = [
-            block(&[block(&[task("a")], &[], &[task("inner")])], &[task("r")], &[task("outer")]),
+            block(
+                &[block(&[task("a")], &[], &[task("inner")])],
+                &[task("r")],
+                &[task("outer")],
+            ),
             task("after"),
         ];
         let cases: &[(&[Item], &[&str], &str, bool)] = &[
@@ -204,7 +233,11 @@ mod tests {
             (&nested, &["a", "r"], "a inner r outer", true),
         ];
         for (items, failing, expected, failed) in cases {
-            assert_eq!(run(items, failing), ((*expected).to_owned(), *failed), "failing: {failing:?}");
+            assert_eq!(
+                run(items, failing),
+                ((*expected).to_owned(), *failed),
+                "failing: {failing:?}"
+            );
         }
     }
 
@@ -215,9 +248,15 @@ mod tests {
         cursor.current();
         cursor.advance();
         cursor.include([task("x"), task("y")].as_slice().into());
-        assert_eq!(cursor.current().unwrap().name.as_ref().unwrap().as_str(), Some("x"));
+        assert_eq!(
+            cursor.current().unwrap().name.as_ref().unwrap().as_str(),
+            Some("x")
+        );
         cursor.advance();
         cursor.fail();
-        assert_eq!(cursor.current().unwrap().name.as_ref().unwrap().as_str(), Some("r"));
+        assert_eq!(
+            cursor.current().unwrap().name.as_ref().unwrap().as_str(),
+            Some("r")
+        );
     }
 }

@@ -1,6 +1,9 @@
 //! One task on one host: its loop, its conditions, what is kept of its results.
 
-use std::{sync::Arc, time::{Duration, Instant}};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use minijinja::Value;
 use serde_json::Value as Json;
@@ -73,14 +76,32 @@ pub(super) async fn run_task(
     let modes = play
         .boolean(task.settings.check_mode.as_ref(), &scope)
         .and_then(|check| Ok((check, play.boolean(task.settings.diff.as_ref(), &scope)?)));
-    let context = |scope: Scope, check: bool, diff: bool, item: Vec<(Arc<str>, Value)>, label: Option<String>| ItemContext {
-        play, host, task, name, scope, check, diff, receivers, item, label,
-    };
+    let context =
+        |scope: Scope, check: bool, diff: bool, item: Vec<(Arc<str>, Value)>, label: Option<String>| {
+            ItemContext {
+                play,
+                host,
+                task,
+                name,
+                scope,
+                check,
+                diff,
+                receivers,
+                item,
+                label,
+            }
+        };
     let mut last_scope = scope.clone();
     match (modes, &task.r#loop) {
         (Err(error), _) => outcome.map = template_failure(&error),
         (Ok((check, diff)), None) => {
-            let item = context(scope, check.unwrap_or(options.check), diff.unwrap_or(options.diff), Vec::new(), None);
+            let item = context(
+                scope,
+                check.unwrap_or(options.check),
+                diff.unwrap_or(options.diff),
+                Vec::new(),
+                None,
+            );
             let done = attempt::run_item(&item, outcome.no_log).await;
             notify(&item, &done.map, &mut outcome.notify);
             outcome.map = done.map;
@@ -97,17 +118,31 @@ pub(super) async fn run_task(
 }
 
 /// What follows once the result is there: who ignores it, who remembers it.
-fn finish(play: &Arc<PlayRun>, task: &Task, receivers: &[Arc<HostState>], scope: &Scope, outcome: &mut TaskResult) {
+fn finish(
+    play: &Arc<PlayRun>,
+    task: &Task,
+    receivers: &[Arc<HostState>],
+    scope: &Scope,
+    outcome: &mut TaskResult,
+) {
     if flag(&outcome.map, "failed") {
-        outcome.ignore_errors = matches!(play.boolean(task.settings.ignore_errors.as_ref(), scope), Ok(Some(true)));
+        outcome.ignore_errors = matches!(
+            play.boolean(task.settings.ignore_errors.as_ref(), scope),
+            Ok(Some(true))
+        );
     }
     if flag(&outcome.map, "unreachable") {
-        outcome.ignore_unreachable = matches!(play.boolean(task.settings.ignore_unreachable.as_ref(), scope), Ok(Some(true)));
+        outcome.ignore_unreachable = matches!(
+            play.boolean(task.settings.ignore_unreachable.as_ref(), scope),
+            Ok(Some(true))
+        );
     }
     if let Some(register) = &task.register {
         let value = from_json(result::public(&outcome.map));
         for receiver in receivers {
-            receiver.set.set(Arc::clone(register), Variable::Data(value.clone()));
+            receiver
+                .set
+                .set(Arc::clone(register), Variable::Data(value.clone()));
         }
     }
 }
@@ -164,16 +199,28 @@ async fn run_loop<'a>(
         notify(&item, &map, &mut outcome.notify);
         outcome.includes.extend(include);
         map.insert(looping.control.loop_var.to_string(), to_json(value));
-        map.insert("ansible_loop_var".to_owned(), Json::from(looping.control.loop_var.as_ref()));
+        map.insert(
+            "ansible_loop_var".to_owned(),
+            Json::from(looping.control.loop_var.as_ref()),
+        );
         if let Some(name) = &looping.control.index_var {
             map.insert(name.to_string(), Json::from(index));
             map.insert("ansible_index_var".to_owned(), Json::from(name.as_ref()));
         }
-        let shown = if outcome.no_log { HIDDEN_ITEM.to_owned() } else { label };
-        let line = ItemLine { host: Arc::clone(&outcome.host), status: result::item_line(&map), label: shown.clone() };
+        let shown = if outcome.no_log {
+            HIDDEN_ITEM.to_owned()
+        } else {
+            label
+        };
+        let line = ItemLine {
+            host: Arc::clone(&outcome.host),
+            status: result::item_line(&map),
+            label: shown.clone(),
+        };
         let bad = matches!(line.status, HostLine::Failed { .. });
         // The items of an include are told by what is included.
-        let is_include = base.task.module().is_none() && matches!(line.status, HostLine::Ok | HostLine::Changed);
+        let is_include =
+            base.task.module().is_none() && matches!(line.status, HostLine::Ok | HostLine::Changed);
         if !is_include {
             base.play.run.printer.item(&line, &map, outcome.no_log);
         }
@@ -198,13 +245,19 @@ async fn run_loop<'a>(
 }
 
 fn should_break(base: &ItemContext<'_>, looping: &Loop, scope: &Scope, result: Option<&Variable>) -> bool {
-    let Some(condition) = &looping.control.break_when else { return false };
+    let Some(condition) = &looping.control.break_when else {
+        return false;
+    };
     let mut vars = Vars::new();
     if let (Some(register), Some(result)) = (&base.task.register, result) {
         vars.insert(Arc::clone(register), result.clone());
     }
     let scope = scope.with(Arc::new(vars) as Arc<dyn Layer>);
-    base.play.run.templar.condition(condition, &scope).is_ok_and(|verdict| verdict.is_true())
+    base.play
+        .run
+        .templar
+        .condition(condition, &scope)
+        .is_ok_and(|verdict| verdict.is_true())
 }
 
 async fn pause(base: &ItemContext<'_>, looping: &Loop, scope: &Scope) {
@@ -226,7 +279,10 @@ fn loop_vars(looping: &Loop, items: &[Value], index: usize, base: &ItemContext<'
         set(name, Value::from(index));
         set("ansible_index_var", Value::from(name.as_ref()));
     }
-    if matches!(base.play.boolean(looping.control.extended.as_ref(), scope), Ok(Some(true))) {
+    if matches!(
+        base.play.boolean(looping.control.extended.as_ref(), scope),
+        Ok(Some(true))
+    ) {
         let count = items.len();
         let mut extended = vec![
             ("allitems", items.iter().cloned().collect::<Value>()),
@@ -261,13 +317,25 @@ fn label(base: &ItemContext<'_>, looping: &Loop, item: &Value, scope: &Scope) ->
 
 /// The result of a loop, from those of its items.
 fn summarize(results: Vec<Json>) -> ResultMap {
-    let any = |key: &str| results.iter().filter_map(Json::as_object).any(|map| flag(map, key));
-    let all_skipped = results.iter().filter_map(Json::as_object).all(|map| flag(map, "skipped"));
+    let any = |key: &str| {
+        results
+            .iter()
+            .filter_map(Json::as_object)
+            .any(|map| flag(map, key))
+    };
+    let all_skipped = results
+        .iter()
+        .filter_map(Json::as_object)
+        .all(|map| flag(map, "skipped"));
     let mut map = ResultMap::new();
     map.insert("changed".to_owned(), Json::Bool(any("changed")));
     if any("unreachable") {
         map.insert("unreachable".to_owned(), Json::Bool(true));
-        let said = results.iter().rev().find_map(|item| item.get("msg").filter(|_| item.get("unreachable").is_some()).cloned());
+        let said = results.iter().rev().find_map(|item| {
+            item.get("msg")
+                .filter(|_| item.get("unreachable").is_some())
+                .cloned()
+        });
         map.insert("msg".to_owned(), said.unwrap_or(Json::Null));
     } else if any("failed") {
         map.insert("failed".to_owned(), Json::Bool(true));
@@ -288,7 +356,9 @@ fn notify(item: &ItemContext<'_>, map: &ResultMap, names: &mut Vec<String>) {
         return;
     }
     for node in &item.task.settings.notify {
-        let Ok(value) = item.play.run.templar.render(node, &item.scope) else { continue };
+        let Ok(value) = item.play.run.templar.render(node, &item.scope) else {
+            continue;
+        };
         let mut add = |value: &Value| {
             let name = slipway_language::to_text(value);
             if !name.is_empty() && !names.contains(&name) {
@@ -304,7 +374,11 @@ fn notify(item: &ItemContext<'_>, map: &ResultMap, names: &mut Vec<String>) {
 
 /// A failure because of a template.
 pub(super) fn template_failure(error: &TemplateError) -> ResultMap {
-    let place = error.span.as_ref().map(|span| format!(" ({span})")).unwrap_or_default();
+    let place = error
+        .span
+        .as_ref()
+        .map(|span| format!(" ({span})"))
+        .unwrap_or_default();
     match &error.undefined {
         Some(_) => failure(format!(
             "The task includes an option with an undefined variable. The error was: {}{place}",

@@ -37,7 +37,10 @@ impl TaskFiles {
             }
         }
         add(playbook_directory.to_path_buf());
-        Arc::new(Self { search, playbook_directory: playbook_directory.to_path_buf() })
+        Arc::new(Self {
+            search,
+            playbook_directory: playbook_directory.to_path_buf(),
+        })
     }
 
     /// The folders in which files are looked for.
@@ -49,7 +52,9 @@ impl TaskFiles {
 impl LookupHost for TaskFiles {
     fn find_file(&self, name: &str, kind: FileKind) -> Option<PathBuf> {
         if let Some(rest) = name.strip_prefix("~/") {
-            return std::env::home_dir().map(|home| home.join(rest)).filter(|path| path.exists());
+            return std::env::home_dir()
+                .map(|home| home.join(rest))
+                .filter(|path| path.exists());
         }
         if Path::new(name).is_absolute() {
             return Some(PathBuf::from(name)).filter(|path| path.exists());
@@ -78,7 +83,9 @@ impl LookupHost for TaskFiles {
                 .collect()
         };
         for pattern in patterns {
-            let Ok(paths) = glob::glob(&pattern.to_string_lossy()) else { continue };
+            let Ok(paths) = glob::glob(&pattern.to_string_lossy()) else {
+                continue;
+            };
             let mut found: Vec<PathBuf> = paths.flatten().collect();
             if !found.is_empty() {
                 found.sort();

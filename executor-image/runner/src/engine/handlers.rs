@@ -62,7 +62,11 @@ impl HandlerTable {
                     |value| slipway_language::to_text(&value),
                 )
             });
-            self.entries.push(Entry { handler: handler.clone(), name, section });
+            self.entries.push(Entry {
+                handler: handler.clone(),
+                name,
+                section,
+            });
         }
     }
 
@@ -81,34 +85,64 @@ impl HandlerTable {
     pub(super) fn notify(&mut self, name: &str, hosts: &[Arc<str>]) -> Result<(), Vec<String>> {
         let found = self.find(name);
         if found.is_empty() {
-            return Err(self.entries.iter().map(|entry| entry.name.clone()).filter(|name| !name.is_empty()).collect());
+            return Err(self
+                .entries
+                .iter()
+                .map(|entry| entry.name.clone())
+                .filter(|name| !name.is_empty())
+                .collect());
         }
         for host in hosts {
-            self.notified.entry(Arc::clone(host)).or_default().extend(found.iter().copied());
+            self.notified
+                .entry(Arc::clone(host))
+                .or_default()
+                .extend(found.iter().copied());
         }
         Ok(())
     }
 
     /// Puts included tasks behind the handler that runs now; each is to run on its host.
-    pub(super) fn insert_next(&mut self, tasks: Vec<(Arc<Task>, Arc<str>)>) {
+    pub(super) fn insert_next(&mut self, tasks: &[(Arc<Task>, Arc<str>)]) {
         let next = self.running + 1;
         let mut distinct: Vec<Arc<Task>> = Vec::new();
-        for (task, _) in &tasks {
+        for (task, _) in tasks {
             if !distinct.iter().any(|known| Arc::ptr_eq(known, task)) {
                 distinct.push(Arc::clone(task));
             }
         }
         for waiting in self.notified.values_mut() {
-            *waiting = waiting.iter().map(|index| if *index >= next { index + distinct.len() } else { *index }).collect();
+            *waiting = waiting
+                .iter()
+                .map(|index| {
+                    if *index >= next {
+                        index + distinct.len()
+                    } else {
+                        *index
+                    }
+                })
+                .collect();
         }
         let section = self.entries.get(self.running).map_or(0, |entry| entry.section);
         for (offset, task) in distinct.into_iter().enumerate() {
             for (_, host) in tasks.iter().filter(|(wanted, _)| Arc::ptr_eq(wanted, &task)) {
-                self.notified.entry(Arc::clone(host)).or_default().insert(next + offset);
+                self.notified
+                    .entry(Arc::clone(host))
+                    .or_default()
+                    .insert(next + offset);
             }
             // Without a name: it is notified by its include alone.
-            let handler = Handler { task, listen: Vec::new() };
-            self.entries.insert(next + offset, Entry { handler, name: String::new(), section });
+            let handler = Handler {
+                task,
+                listen: Vec::new(),
+            };
+            self.entries.insert(
+                next + offset,
+                Entry {
+                    handler,
+                    name: String::new(),
+                    section,
+                },
+            );
         }
     }
 
@@ -116,7 +150,8 @@ impl HandlerTable {
         let is_named = |entry: &Entry| {
             let role = entry.handler.task.role.as_ref();
             !entry.name.is_empty()
-                && (entry.name == name || role.is_some_and(|role| name == format!("{} : {}", role.name, entry.name)))
+                && (entry.name == name
+                    || role.is_some_and(|role| name == format!("{} : {}", role.name, entry.name)))
         };
         let mut found: Vec<usize> = Vec::new();
         let named = (0..self.entries.len())
@@ -132,12 +167,16 @@ impl HandlerTable {
     }
 
     fn task(&self, index: usize) -> Option<Arc<Task>> {
-        self.entries.get(index).map(|entry| Arc::clone(&entry.handler.task))
+        self.entries
+            .get(index)
+            .map(|entry| Arc::clone(&entry.handler.task))
     }
 
     /// Whether a host has this handler to run; it has no more after the answer.
     fn take(&mut self, index: usize, host: &Arc<str>) -> bool {
-        self.notified.get_mut(host).is_some_and(|waiting| waiting.remove(&index))
+        self.notified
+            .get_mut(host)
+            .is_some_and(|waiting| waiting.remove(&index))
     }
 }
 
@@ -151,15 +190,22 @@ impl Batch {
             if self.play.run.stop.is_requested() {
                 return Ok(());
             }
-            let chosen: Vec<Arc<HostState>> =
-                alive.iter().filter(|host| self.handlers.take(index, &host.name)).cloned().collect();
+            let chosen: Vec<Arc<HostState>> = alive
+                .iter()
+                .filter(|host| self.handlers.take(index, &host.name))
+                .cloned()
+                .collect();
             if !chosen.is_empty() {
                 self.handlers.running = index;
                 let results = self.run_on(&task, &chosen, true).await?;
                 let lost = |host: &Arc<HostState>| {
                     results.iter().any(|result| {
                         result.host == host.name
-                            && matches!(result.line(), HostLine::Failed { ignored: false } | HostLine::Unreachable { ignored: false })
+                            && matches!(
+                                result.line(),
+                                HostLine::Failed { ignored: false }
+                                    | HostLine::Unreachable { ignored: false }
+                            )
                     })
                 };
                 alive.retain(|host| !lost(host));
@@ -170,7 +216,7 @@ impl Batch {
     }
 
     /// These hosts and those that failed, in the batch's order: with `force_handlers`, all run what they have notified.
-    pub(super) fn with_failed_hosts(&self, hosts: Vec<Arc<HostState>>) -> Vec<Arc<HostState>> {
+    pub(super) fn with_failed_hosts(&self, hosts: &[Arc<HostState>]) -> Vec<Arc<HostState>> {
         let failed = |host: &&Arc<HostState>| {
             !self.unreachable.contains(&host.name) && self.cursors[&host.name].is_failed()
                 || hosts.iter().any(|known| known.name == host.name)

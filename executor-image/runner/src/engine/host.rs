@@ -16,7 +16,10 @@ pub struct SharedVars(RwLock<IndexMap<Arc<str>, Variable>>);
 impl SharedVars {
     /// Sets a variable.
     pub fn set(&self, name: Arc<str>, variable: Variable) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(name, variable);
+        self.0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name, variable);
     }
 
     /// Sets a variable that is data.
@@ -32,11 +35,20 @@ impl SharedVars {
 
 impl Layer for SharedVars {
     fn get(&self, name: &str) -> Option<Variable> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
     }
 
     fn names(&self) -> Vec<Arc<str>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+            .cloned()
+            .collect()
     }
 }
 
@@ -84,7 +96,8 @@ impl HostState {
             }
         }
         let all = serde_json::Value::Object(gathered.clone());
-        self.facts.set_data("ansible_facts", slipway_language::from_json(all));
+        self.facts
+            .set_data("ansible_facts", slipway_language::from_json(all));
     }
 
     /// Forgets the facts.

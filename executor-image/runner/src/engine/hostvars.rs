@@ -24,11 +24,20 @@ impl Object for HostVars {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let play = self.play.upgrade()?;
         let host = play.run.hosts.get(key.as_str()?)?;
-        Some(Value::from_object(VariablesOf { templar: play.run.templar.clone(), scope: host_scope(&play, host) }))
+        Some(Value::from_object(VariablesOf {
+            templar: play.run.templar.clone(),
+            scope: host_scope(&play, host),
+        }))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        let names = self.play.upgrade().map(|play| play.run.hosts.keys().map(|name| Value::from(name.as_ref())).collect());
+        let names = self.play.upgrade().map(|play| {
+            play.run
+                .hosts
+                .keys()
+                .map(|name| Value::from(name.as_ref()))
+                .collect()
+        });
         Enumerator::Values(names.unwrap_or_default())
     }
 }
@@ -39,7 +48,10 @@ fn host_scope(play: &Arc<PlayRun>, host: &Arc<HostState>) -> Scope {
     layers.push(Arc::clone(&host.facts) as Arc<dyn Layer>);
     layers.push(Arc::clone(&host.included) as Arc<dyn Layer>);
     layers.push(Arc::clone(&host.set) as Arc<dyn Layer>);
-    layers.push(Arc::new(super::magic::OfHost { play: Arc::downgrade(play), host: Arc::clone(host) }));
+    layers.push(Arc::new(super::magic::OfHost {
+        play: Arc::downgrade(play),
+        host: Arc::clone(host),
+    }));
     Scope::new(layers, Arc::clone(&play.files))
 }
 
@@ -64,6 +76,12 @@ impl Object for VariablesOf {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.scope.names().iter().map(|name| Value::from(name.as_ref())).collect())
+        Enumerator::Values(
+            self.scope
+                .names()
+                .iter()
+                .map(|name| Value::from(name.as_ref()))
+                .collect(),
+        )
     }
 }

@@ -9,12 +9,11 @@ use super::{
     batch::Batch,
     play::export,
     result::Include,
-    run::Fatal,
     select::{by_tags, count_tasks, selected_items, walk_tasks},
 };
 use crate::{
     inventory::Vars,
-    output::HostLine,
+    output::{HostLine, HostOutcome},
     playbook::{Action, IncludeRole, IncludeTasks, Item, LoadContext, LoadError, RoleFiles, RoleUse, Task},
 };
 
@@ -26,9 +25,12 @@ struct Group<'a> {
 
 impl Batch {
     /// Loads what the results ask for and puts it in front of what the hosts have left.
-    pub(super) fn expand_includes(&mut self, task: &Arc<Task>, results: &[TaskResult], handler: bool) -> Result<(), Fatal> {
+    pub(super) fn expand_includes(&mut self, task: &Arc<Task>, results: &[TaskResult], handler: bool) {
         let mut groups: Vec<Group<'_>> = Vec::new();
-        for result in results.iter().filter(|result| matches!(result.line(), HostLine::Ok | HostLine::Changed)) {
+        for result in results
+            .iter()
+            .filter(|result| matches!(result.line(), HostLine::Ok | HostLine::Changed))
+        {
             for include in &result.includes {
                 let same = |group: &&mut Group<'_>| {
                     group.include.target == include.target
@@ -38,7 +40,10 @@ impl Batch {
                 };
                 match groups.iter_mut().find(same) {
                     Some(group) => group.hosts.push(Arc::clone(&result.host)),
-                    None => groups.push(Group { include, hosts: vec![Arc::clone(&result.host)] }),
+                    None => groups.push(Group {
+                        include,
+                        hosts: vec![Arc::clone(&result.host)],
+                    }),
                 }
             }
         }
@@ -50,7 +55,10 @@ impl Batch {
                     let mut stats = self.play.run.stats();
                     group.hosts.iter().for_each(|host| stats.host(host).ok += 1);
                     drop(stats);
-                    self.play.run.printer.included(&shown, &group.hosts, group.include.label.as_deref());
+                    self.play
+                        .run
+                        .printer
+                        .included(&shown, &group.hosts, group.include.label.as_deref());
                     let items = selected_items(&items, &mut by_tags(&self.play.run.options.tags)).to_vec();
                     self.play.run.printer.more_tasks(count_tasks(&items));
                     for host in &group.hosts {
@@ -68,10 +76,12 @@ impl Batch {
             // What a handler includes runs as handlers right after it, for the hosts that notified it.
             let mut tasks = Vec::new();
             for (host, items) in items_of {
-                walk_tasks(&items, &mut |task| tasks.push((Arc::clone(task), Arc::clone(&host))));
+                walk_tasks(&items, &mut |task| {
+                    tasks.push((Arc::clone(task), Arc::clone(&host)));
+                });
             }
-            self.handlers.insert_next(tasks);
-            return Ok(());
+            self.handlers.insert_next(&tasks);
+            return;
         }
         for (host, items) in items_of {
             if let Some(cursor) = self.cursors.get_mut(&host) {
@@ -79,7 +89,6 @@ impl Batch {
             }
         }
         self.insert_order(&all_items);
-        Ok(())
     }
 
     fn include_failed(&mut self, group: &Group<'_>, error: &LoadError) {
@@ -88,7 +97,7 @@ impl Batch {
         }));
         for host in &group.hosts {
             let line = HostLine::Failed { ignored: false };
-            self.play.run.printer.host(host, line, &map, false, false, 0, Vec::new());
+            self.play.run.printer.host(&HostOutcome::plain(host, line, &map));
             let mut stats = self.play.run.stats();
             stats.host(host).failed += 1;
             stats.failed(host, &group.include.target, Some(error.to_string()));
@@ -109,7 +118,13 @@ impl Batch {
         }
     }
 
-    fn load_tasks(&mut self, task: &Arc<Task>, action: &IncludeTasks, include: &Include, vars: Vars) -> Result<(String, Vec<Item>), LoadError> {
+    fn load_tasks(
+        &mut self,
+        task: &Arc<Task>,
+        action: &IncludeTasks,
+        include: &Include,
+        vars: Vars,
+    ) -> Result<(String, Vec<Item>), LoadError> {
         let mut loader = self.play.loader.clone();
         let mut context = LoadContext {
             settings: action.inherited.clone(),
@@ -119,9 +134,14 @@ impl Batch {
             handlers: action.handler,
         };
         let path = loader.find_tasks(&include.target, &context).ok_or_else(|| {
-            LoadError::from(crate::playbook::Problem::new(&task.span, format!("the included file of tasks {} was not found", include.target)))
+            LoadError::from(crate::playbook::Problem::new(
+                &task.span,
+                format!("the included file of tasks {} was not found", include.target),
+            ))
         })?;
-        context.directory = path.parent().map_or_else(PathBuf::new, std::path::Path::to_path_buf);
+        context.directory = path
+            .parent()
+            .map_or_else(PathBuf::new, std::path::Path::to_path_buf);
         if !vars.is_empty() {
             context.include_vars.push(Arc::new(vars));
         }
@@ -129,7 +149,13 @@ impl Batch {
         Ok((path.display().to_string(), items))
     }
 
-    fn load_role(&mut self, task: &Arc<Task>, action: &IncludeRole, include: &Include, vars: Vars) -> Result<(String, Vec<Item>), LoadError> {
+    fn load_role(
+        &mut self,
+        task: &Arc<Task>,
+        action: &IncludeRole,
+        include: &Include,
+        vars: Vars,
+    ) -> Result<(String, Vec<Item>), LoadError> {
         let mut loader = self.play.loader.clone();
         let context = LoadContext {
             settings: action.inherited.clone(),
@@ -143,7 +169,12 @@ impl Batch {
             name: &include.target,
             span: &task.span,
             params: vars,
-            files: RoleFiles { tasks, vars: vars_from, defaults, handlers },
+            files: RoleFiles {
+                tasks,
+                vars: vars_from,
+                defaults,
+                handlers,
+            },
             allow_duplicates: action.allow_duplicates,
         };
         let loaded = loader.included_role(&usage, &context)?;

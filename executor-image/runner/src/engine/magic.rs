@@ -19,16 +19,42 @@ use crate::playbook::Task;
 const ANSIBLE_VERSION: (u32, u32, u32) = (2, 18, 19);
 
 const OF_HOST: &[&str] = &[
-    "group_names", "groups", "inventory_dir", "inventory_file", "inventory_hostname", "inventory_hostname_short", "playbook_dir",
+    "group_names",
+    "groups",
+    "inventory_dir",
+    "inventory_file",
+    "inventory_hostname",
+    "inventory_hostname_short",
+    "playbook_dir",
     "ansible_playbook_python",
 ];
 
 const OF_TASK: &[&str] = &[
-    "ansible_check_mode", "ansible_diff_mode", "ansible_forks", "ansible_inventory_sources", "ansible_limit",
-    "ansible_parent_role_names", "ansible_parent_role_paths", "ansible_play_batch", "ansible_play_hosts",
-    "ansible_play_hosts_all", "ansible_play_name", "ansible_play_role_names", "ansible_role_name", "ansible_role_names",
-    "ansible_run_tags", "ansible_search_path", "ansible_skip_tags", "ansible_verbosity", "ansible_version", "hostvars",
-    "play_hosts", "role_name", "role_names", "role_path", "vars",
+    "ansible_check_mode",
+    "ansible_diff_mode",
+    "ansible_forks",
+    "ansible_inventory_sources",
+    "ansible_limit",
+    "ansible_parent_role_names",
+    "ansible_parent_role_paths",
+    "ansible_play_batch",
+    "ansible_play_hosts",
+    "ansible_play_hosts_all",
+    "ansible_play_name",
+    "ansible_play_role_names",
+    "ansible_role_name",
+    "ansible_role_names",
+    "ansible_run_tags",
+    "ansible_search_path",
+    "ansible_skip_tags",
+    "ansible_verbosity",
+    "ansible_version",
+    "hostvars",
+    "play_hosts",
+    "role_name",
+    "role_names",
+    "role_path",
+    "vars",
 ];
 
 /// What is true of a host in any task.
@@ -50,7 +76,11 @@ impl OfHost {
             "playbook_dir" => path(&play.directory),
             "inventory_dir" => {
                 let source = Path::new(source()?);
-                if source.is_dir() { path(source) } else { path(source.parent().filter(|_| source.exists())?) }
+                if source.is_dir() {
+                    path(source)
+                } else {
+                    path(source.parent().filter(|_| source.exists())?)
+                }
             }
             "inventory_file" => path(Path::new(source().filter(|source| Path::new(source).is_file())?)),
             "ansible_playbook_python" => Value::from("/usr/bin/python3"),
@@ -68,7 +98,11 @@ impl Layer for OfHost {
     }
 
     fn names(&self) -> Vec<Arc<str>> {
-        OF_HOST.iter().filter(|name| self.value(name).is_some()).map(|name| Arc::from(*name)).collect()
+        OF_HOST
+            .iter()
+            .filter(|name| self.value(name).is_some())
+            .map(|name| Arc::from(*name))
+            .collect()
     }
 }
 
@@ -89,15 +123,23 @@ impl OfTask {
         let options = &play.run.options;
         let role = self.task.as_ref().and_then(|task| task.role.as_ref());
         Some(match name {
-            "hostvars" => Value::from_object(HostVars { play: Weak::clone(&self.host.play) }),
-            "vars" => Value::from_object(VariablesOf { templar: play.run.templar.clone(), scope: self.below.clone() }),
+            "hostvars" => Value::from_object(HostVars {
+                play: Weak::clone(&self.host.play),
+            }),
+            "vars" => Value::from_object(VariablesOf {
+                templar: play.run.templar.clone(),
+                scope: self.below.clone(),
+            }),
             "role_name" | "ansible_role_name" => Value::from(role?.name.as_ref()),
             "role_path" => path(&role?.path),
             "ansible_parent_role_names" => strings(&role?.parents),
             "ansible_parent_role_paths" => role?.parent_paths.iter().map(|parent| path(parent)).collect(),
-            "role_names" | "ansible_role_names" | "ansible_play_role_names" => {
-                play.play.roles.iter().map(|role| Value::from(role.name.as_ref())).collect()
-            }
+            "role_names" | "ansible_role_names" | "ansible_play_role_names" => play
+                .play
+                .roles
+                .iter()
+                .map(|role| Value::from(role.name.as_ref()))
+                .collect(),
             "ansible_play_name" => Value::from(play.name.as_str()),
             "ansible_play_hosts" | "play_hosts" => strings(&play.live_hosts(true)),
             "ansible_play_hosts_all" => strings(&play.all_hosts),
@@ -107,10 +149,26 @@ impl OfTask {
             "ansible_forks" => Value::from(options.forks),
             "ansible_verbosity" => Value::from(play.run.printer.verbosity),
             "ansible_limit" => Value::from(options.limit.clone()?),
-            "ansible_inventory_sources" => play.run.inventory.sources.iter().map(|source| Value::from(source.as_str())).collect(),
+            "ansible_inventory_sources" => play
+                .run
+                .inventory
+                .sources
+                .iter()
+                .map(|source| Value::from(source.as_str()))
+                .collect(),
             "ansible_run_tags" if options.tags.only.is_empty() => [Value::from("all")].into_iter().collect(),
-            "ansible_run_tags" => options.tags.only.iter().map(|tag| Value::from(tag.as_str())).collect(),
-            "ansible_skip_tags" => options.tags.skip.iter().map(|tag| Value::from(tag.as_str())).collect(),
+            "ansible_run_tags" => options
+                .tags
+                .only
+                .iter()
+                .map(|tag| Value::from(tag.as_str()))
+                .collect(),
+            "ansible_skip_tags" => options
+                .tags
+                .skip
+                .iter()
+                .map(|tag| Value::from(tag.as_str()))
+                .collect(),
             "ansible_search_path" => {
                 let files = super::files::TaskFiles::new(self.task.as_deref(), &play.directory);
                 files.search().iter().map(|folder| path(folder)).collect()

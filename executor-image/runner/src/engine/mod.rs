@@ -18,13 +18,13 @@ mod select;
 mod stop;
 mod variables;
 
+pub(crate) use executor::ItemContext;
 pub use host::{HostState, SharedVars};
 pub use play::PlayRun;
 pub use result::TaskResult;
 pub use run::{Run, RunOptions, RunSummary};
 pub use select::{selected_items, walk_tasks};
 pub use stop::Stop;
-pub(crate) use executor::ItemContext;
 
 /// Where a playbook finds files before any task runs.
 pub fn task_files(playbook_directory: &std::path::Path) -> std::sync::Arc<dyn slipway_language::LookupHost> {

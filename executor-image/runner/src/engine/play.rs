@@ -2,14 +2,19 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use indexmap::IndexSet;
 use slipway_language::{Layer, LookupHost, Node, NodeKind, Scope, TemplateError};
 
-use super::{HostState, Run, SharedVars, batch::{Batch, BatchEnd}, files::TaskFiles, run::Fatal};
+use super::{
+    HostState, Run, SharedVars,
+    batch::{Batch, BatchEnd},
+    files::TaskFiles,
+    run::Fatal,
+};
 use crate::{
     inventory::{HostVariables, Vars, pattern, read_vars_file},
     playbook::{Loader, Play},
@@ -52,7 +57,11 @@ impl PlayRun {
     pub(super) fn live_hosts(&self, whole_play: bool) -> Vec<Arc<str>> {
         let removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
         let hosts = if whole_play { &self.all_hosts } else { &self.batch };
-        hosts.iter().filter(|host| !removed.contains(*host)).cloned().collect()
+        hosts
+            .iter()
+            .filter(|host| !removed.contains(*host))
+            .cloned()
+            .collect()
     }
 
     /// What the play's own keywords may use: no host's variables.
@@ -63,7 +72,13 @@ impl PlayRun {
 }
 
 /// Prepares a play without hosts yet.
-fn header(run: &Arc<Run>, play: &Arc<Play>, directory: &PathBuf, host_variables: &Arc<HostVariables>, loader: &Loader) -> PlayRun {
+fn header(
+    run: &Arc<Run>,
+    play: &Arc<Play>,
+    directory: &Path,
+    host_variables: &Arc<HostVariables>,
+    loader: &Loader,
+) -> PlayRun {
     let role_defaults = SharedVars::default();
     let role_vars = SharedVars::default();
     for role in &play.roles {
@@ -74,7 +89,7 @@ fn header(run: &Arc<Run>, play: &Arc<Play>, directory: &PathBuf, host_variables:
         run: Arc::clone(run),
         play: Arc::clone(play),
         name: String::new(),
-        directory: directory.clone(),
+        directory: directory.to_path_buf(),
         host_variables: Arc::clone(host_variables),
         role_defaults: Arc::new(role_defaults),
         role_vars: Arc::new(role_vars),
@@ -102,7 +117,7 @@ pub(super) fn export(layers: &[Arc<dyn Layer>], to: &SharedVars) {
 pub(super) async fn run_play(
     run: &Arc<Run>,
     play: &Arc<Play>,
-    directory: &PathBuf,
+    directory: &Path,
     host_variables: &Arc<HostVariables>,
     loader: &Loader,
 ) -> Result<PlayEnd, Fatal> {
@@ -131,13 +146,16 @@ pub(super) async fn run_play(
             host.begin_play();
         }
     }
-    head.removed.lock().unwrap_or_else(PoisonError::into_inner).extend(run.out_of_play());
+    head.removed
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .extend(run.out_of_play());
     for batch in batches {
         let mut part = PlayRun {
             run: Arc::clone(run),
             play: Arc::clone(play),
             name: head.name.clone(),
-            directory: directory.clone(),
+            directory: directory.to_path_buf(),
             host_variables: Arc::clone(host_variables),
             role_defaults: Arc::clone(&head.role_defaults),
             role_vars: Arc::clone(&head.role_vars),
@@ -175,7 +193,9 @@ fn host_patterns(play: &Arc<PlayRun>, scope: &Scope) -> Result<Vec<String>, Temp
     for node in &play.play.hosts {
         let value = play.run.templar.render(node, scope)?;
         match value.try_iter() {
-            Ok(values) if value.as_str().is_none() => patterns.extend(values.map(|value| slipway_language::to_text(&value))),
+            Ok(values) if value.as_str().is_none() => {
+                patterns.extend(values.map(|value| slipway_language::to_text(&value)));
+            }
             _ => patterns.push(slipway_language::to_text(&value)),
         }
     }
@@ -197,18 +217,32 @@ fn ordered(play: &Play, hosts: IndexSet<Arc<str>>) -> Vec<Arc<str>> {
 }
 
 /// The batches that `serial` asks for.
-fn batches(play: &Arc<PlayRun>, scope: &Scope, hosts: &[Arc<str>]) -> Result<Vec<Vec<Arc<str>>>, TemplateError> {
+fn batches(
+    play: &Arc<PlayRun>,
+    scope: &Scope,
+    hosts: &[Arc<str>],
+) -> Result<Vec<Vec<Arc<str>>>, TemplateError> {
     let mut sizes = Vec::new();
     if let Some(serial) = &play.play.serial {
         let value = play.run.templar.render(serial, scope)?;
         let texts: Vec<String> = match value.try_iter() {
-            Ok(values) if value.as_str().is_none() => values.map(|value| slipway_language::to_text(&value)).collect(),
+            Ok(values) if value.as_str().is_none() => {
+                values.map(|value| slipway_language::to_text(&value)).collect()
+            }
             _ => vec![slipway_language::to_text(&value)],
         };
         for text in texts {
-            let wrong = || TemplateError::new(format!("serial {text:?} is neither a number nor a percentage")).at(&serial.span);
+            let wrong = || {
+                TemplateError::new(format!("serial {text:?} is neither a number nor a percentage"))
+                    .at(&serial.span)
+            };
             let size = match text.trim().strip_suffix('%') {
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "hosts are few enough")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    clippy::cast_precision_loss,
+                    reason = "hosts are few enough"
+                )]
                 Some(percent) => {
                     let percent: f64 = percent.trim().parse().map_err(|_| wrong())?;
                     ((percent / 100.0 * hosts.len() as f64) as usize).max(1)
@@ -236,11 +270,22 @@ fn batches(play: &Arc<PlayRun>, scope: &Scope, hosts: &[Arc<str>]) -> Result<Vec
 }
 
 fn read_vars_files(play: &PlayRun, hosts: &[Arc<str>]) -> Result<HashMap<Arc<str>, Vec<Arc<Vars>>>, Fatal> {
-    let shared = Arc::new(PlayRun { vars_files: HashMap::new(), ..header(&play.run, &play.play, &play.directory, &play.host_variables, &play.loader) });
+    let shared = Arc::new(PlayRun {
+        vars_files: HashMap::new(),
+        ..header(
+            &play.run,
+            &play.play,
+            &play.directory,
+            &play.host_variables,
+            &play.loader,
+        )
+    });
     let mut read: HashMap<PathBuf, Arc<Vars>> = HashMap::new();
     let mut by_host = HashMap::new();
     for name in hosts {
-        let Some(host) = play.run.hosts.get(name) else { continue };
+        let Some(host) = play.run.hosts.get(name) else {
+            continue;
+        };
         let scope = shared.scope(host, None);
         let mut files = Vec::new();
         for entry in &play.play.vars_files {
@@ -268,13 +313,20 @@ fn read_vars_files(play: &PlayRun, hosts: &[Arc<str>]) -> Result<HashMap<Arc<str
                 Some(path) => {
                     let vars = match read.get(&path) {
                         Some(vars) => Arc::clone(vars),
-                        None => Arc::new(read_vars_file(&path).map_err(|error| Fatal::invalid(error.to_string()))?),
+                        None => Arc::new(
+                            read_vars_file(&path).map_err(|error| Fatal::invalid(error.to_string()))?,
+                        ),
                     };
                     read.insert(path, Arc::clone(&vars));
                     files.push(vars);
                 }
                 None if unknown => {}
-                None => return Err(Fatal::at(&entry.span, &format!("vars file {} was not found", tried.join(" or ")))),
+                None => {
+                    return Err(Fatal::at(
+                        &entry.span,
+                        &format!("vars file {} was not found", tried.join(" or ")),
+                    ));
+                }
             }
         }
         by_host.insert(Arc::clone(name), files);
@@ -285,9 +337,12 @@ fn read_vars_files(play: &PlayRun, hosts: &[Arc<str>]) -> Result<HashMap<Arc<str
 impl Run {
     /// The hosts that patterns choose within the limit of the run.
     pub(super) fn hosts_of(&self, patterns: &[String]) -> Result<IndexSet<Arc<str>>, Fatal> {
-        let selection = pattern::select(&self.inventory, patterns).map_err(|error| Fatal::invalid(error.to_string()))?;
+        let selection =
+            pattern::select(&self.inventory, patterns).map_err(|error| Fatal::invalid(error.to_string()))?;
         for term in &selection.unmatched {
-            self.printer.warning(&format!("Could not match supplied host pattern, ignoring: {term}"));
+            self.printer.warning(&format!(
+                "Could not match supplied host pattern, ignoring: {term}"
+            ));
         }
         let mut hosts = selection.hosts;
         if let Some(limit) = &self.limit {

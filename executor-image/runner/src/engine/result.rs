@@ -11,6 +11,7 @@ pub type ResultMap = Map<String, Value>;
 
 /// The outcome of a task on a host.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a keyword of the task")]
 pub struct TaskResult {
     /// The host.
     pub host: Arc<str>,
@@ -93,7 +94,9 @@ pub fn public(map: &ResultMap) -> Value {
         map.iter()
             .filter(|(key, _)| !key.starts_with("_ansible_") && key.as_str() != "invocation")
             .map(|(key, value)| match (key.as_str(), value) {
-                ("results", Value::Array(items)) => (key.clone(), Value::Array(items.iter().map(visible).collect())),
+                ("results", Value::Array(items)) => {
+                    (key.clone(), Value::Array(items.iter().map(visible).collect()))
+                }
                 _ => (key.clone(), value.clone()),
             })
             .collect(),
@@ -104,9 +107,13 @@ impl TaskResult {
     /// How the host's line looks.
     pub fn line(&self) -> HostLine {
         if flag(&self.map, "unreachable") {
-            HostLine::Unreachable { ignored: self.ignore_unreachable }
+            HostLine::Unreachable {
+                ignored: self.ignore_unreachable,
+            }
         } else if is_failed(&self.map) {
-            HostLine::Failed { ignored: self.ignore_errors }
+            HostLine::Failed {
+                ignored: self.ignore_errors,
+            }
         } else if flag(&self.map, "skipped") {
             HostLine::Skipped
         } else if flag(&self.map, "changed") {
@@ -123,9 +130,18 @@ pub fn is_failed(map: &ResultMap) -> bool {
     if map.contains_key(KEY) {
         return flag(map, KEY);
     }
-    let items = map.get("results").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object);
+    let items = map
+        .get("results")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object);
     let judged: Vec<&ResultMap> = items.filter(|item| item.contains_key(KEY)).collect();
-    if judged.is_empty() { flag(map, "failed") } else { judged.iter().any(|item| flag(item, KEY)) }
+    if judged.is_empty() {
+        flag(map, "failed")
+    } else {
+        judged.iter().any(|item| flag(item, KEY))
+    }
 }
 
 /// How an item's line looks.

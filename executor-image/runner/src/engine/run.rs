@@ -11,7 +11,10 @@ use minijinja::Value;
 use slipway_language::{Span, Templar};
 use slipway_report::RunOutcome;
 
-use super::{HostState, Stop, play::{self, PlayEnd}};
+use super::{
+    HostState, Stop,
+    play::{self, PlayEnd},
+};
 use crate::{
     inventory::{HostVariables, Inventory, Vars},
     output::{Printer, Stats},
@@ -21,6 +24,7 @@ use crate::{
 
 /// What the command line asks for.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct RunOptions {
     /// `--check`
     pub check: bool,
@@ -107,11 +111,17 @@ pub struct Fatal {
 
 impl Fatal {
     pub(super) fn invalid(message: String) -> Self {
-        Self { message, exit_code: 1 }
+        Self {
+            message,
+            exit_code: 1,
+        }
     }
 
     pub(super) fn unexpected(message: String) -> Self {
-        Self { message, exit_code: 250 }
+        Self {
+            message,
+            exit_code: 250,
+        }
     }
 
     pub(super) fn at(span: &Span, message: &str) -> Self {
@@ -119,8 +129,11 @@ impl Fatal {
     }
 
     pub(super) fn unknown_handler(span: &Span, name: &str, known: &[String]) -> Self {
-        let message = format!("The requested handler '{name}' was not found in either the main handlers list nor in the listening handlers list");
-        let problem = crate::playbook::Problem::new(span, message).nearest(name, known.iter().map(String::as_str));
+        let message = format!(
+            "The requested handler '{name}' was not found in either the main handlers list nor in the listening handlers list"
+        );
+        let problem =
+            crate::playbook::Problem::new(span, message).nearest(name, known.iter().map(String::as_str));
         Self::invalid(problem.to_string())
     }
 }
@@ -137,7 +150,8 @@ impl Run {
         stop: Stop,
     ) -> Self {
         let mut groups: IndexMap<String, Value> = IndexMap::new();
-        let implicit = |host: &str| inventory.implicit_localhost && crate::inventory::pattern::is_local_name(host);
+        let implicit =
+            |host: &str| inventory.implicit_localhost && crate::inventory::pattern::is_local_name(host);
         for name in inventory.groups.keys() {
             let members: Value = inventory
                 .hosts_of(name)
@@ -150,7 +164,12 @@ impl Run {
         let hosts = inventory
             .hosts
             .keys()
-            .map(|name| (Arc::clone(name), Arc::new(HostState::new(Arc::clone(name), inventory.groups_of(name)))))
+            .map(|name| {
+                (
+                    Arc::clone(name),
+                    Arc::new(HostState::new(Arc::clone(name), inventory.groups_of(name))),
+                )
+            })
             .collect();
         Self {
             templar,
@@ -195,15 +214,26 @@ impl Run {
     }
 
     /// The items from the task of `--start-at-task` on.
-    pub(super) fn from_start_task(&self, items: Arc<[Item]>) -> Arc<[Item]> {
-        let Some(wanted) = &self.options.start_at_task else { return items };
-        let mut started = self.started_at_task.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn after_start(&self, items: Arc<[Item]>) -> Arc<[Item]> {
+        let Some(wanted) = &self.options.start_at_task else {
+            return items;
+        };
+        let mut started = self
+            .started_at_task
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let pattern = glob::Pattern::new(wanted).ok();
         super::selected_items(&items, &mut |task| {
             if !*started {
-                let name = task.name.as_ref().and_then(slipway_language::Node::as_str).unwrap_or_default();
+                let name = task
+                    .name
+                    .as_ref()
+                    .and_then(slipway_language::Node::as_str)
+                    .unwrap_or_default();
                 let shown = task.display_name(name);
-                let matches = |text: &str| text == wanted || pattern.as_ref().is_some_and(|pattern| pattern.matches(text));
+                let matches = |text: &str| {
+                    text == wanted || pattern.as_ref().is_some_and(|pattern| pattern.matches(text))
+                };
                 *started = matches(name) || matches(&shown);
             }
             // Facts and flushes of handlers are needed wherever the play starts.
@@ -213,8 +243,14 @@ impl Run {
 
     /// Plays the playbooks.
     pub async fn execute(self: &Arc<Self>, playbooks: &[(Playbook, Loader)]) -> RunSummary {
-        let names: Vec<String> = playbooks.iter().map(|(playbook, _)| playbook.file.clone()).collect();
-        self.printer.run_started(&names, self.limit.as_ref().map_or(self.hosts.len(), IndexSet::len));
+        let names: Vec<String> = playbooks
+            .iter()
+            .map(|(playbook, _)| playbook.file.clone())
+            .collect();
+        self.printer.run_started(
+            &names,
+            self.limit.as_ref().map_or(self.hosts.len(), IndexSet::len),
+        );
         let mut fatal = None;
         for (playbook, loader) in playbooks {
             let ended = self.playbook(playbook, loader).await;
@@ -228,7 +264,8 @@ impl Run {
     }
 
     async fn playbook(self: &Arc<Self>, playbook: &Playbook, loader: &Loader) -> Result<(), Fatal> {
-        let variables = HostVariables::load(&self.inventory, &playbook.directory).map_err(|error| Fatal::invalid(error.to_string()))?;
+        let variables = HostVariables::load(&self.inventory, &playbook.directory)
+            .map_err(|error| Fatal::invalid(error.to_string()))?;
         let variables = Arc::new(variables);
         for play in &playbook.plays {
             if self.stop.is_requested() {
@@ -254,7 +291,9 @@ impl Run {
 
     /// The hosts that patterns choose within the limit; none for patterns that cannot be read.
     pub fn select(&self, patterns: &[String]) -> Vec<Arc<str>> {
-        self.hosts_of(patterns).map(|hosts| hosts.into_iter().collect()).unwrap_or_default()
+        self.hosts_of(patterns)
+            .map(|hosts| hosts.into_iter().collect())
+            .unwrap_or_default()
     }
 
     /// Tells the agents to stop what they are doing.
@@ -263,8 +302,8 @@ impl Run {
     }
 
     /// Ends all connections without asking.
-    pub async fn drop_connections(&self) {
-        self.connections.abandon().await;
+    pub fn drop_connections(&self) {
+        self.connections.abandon();
     }
 
     /// Ends all connections in order.
@@ -282,6 +321,11 @@ impl Run {
             (None, None) if self.bad_hosts() > 0 => (2, RunOutcome::Failed),
             (None, None) => (0, RunOutcome::Succeeded),
         };
-        RunSummary { exit_code, outcome, message: fatal.map(|fatal| fatal.message), stats }
+        RunSummary {
+            exit_code,
+            outcome,
+            message: fatal.map(|fatal| fatal.message),
+            stats,
+        }
     }
 }

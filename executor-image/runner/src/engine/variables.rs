@@ -32,21 +32,36 @@ impl PlayRun {
         layers.push(Arc::clone(&self.role_vars) as Arc<dyn Layer>);
         layers.extend(role.iter().flat_map(|role| role.vars.iter().cloned()));
         if let Some(task) = task {
-            layers.extend(task.settings.vars.iter().map(|vars| Arc::clone(vars) as Arc<dyn Layer>));
+            layers.extend(
+                task.settings
+                    .vars
+                    .iter()
+                    .map(|vars| Arc::clone(vars) as Arc<dyn Layer>),
+            );
             if !task.vars.is_empty() {
                 layers.push(Arc::clone(&task.vars) as Arc<dyn Layer>);
             }
         }
         layers.push(Arc::clone(&host.included) as Arc<dyn Layer>);
         layers.push(Arc::clone(&host.set) as Arc<dyn Layer>);
-        layers.extend(role.iter().flat_map(|role| role.params.iter().map(|vars| Arc::clone(vars) as Arc<dyn Layer>)));
+        layers.extend(
+            role.iter()
+                .flat_map(|role| role.params.iter().map(|vars| Arc::clone(vars) as Arc<dyn Layer>)),
+        );
         if let Some(task) = task {
-            layers.extend(task.include_vars.iter().map(|vars| Arc::clone(vars) as Arc<dyn Layer>));
+            layers.extend(
+                task.include_vars
+                    .iter()
+                    .map(|vars| Arc::clone(vars) as Arc<dyn Layer>),
+            );
         }
         layers.push(Arc::clone(&self.run.options.extra_vars) as Arc<dyn Layer>);
         let below = Scope::new(layers, files);
         let magic = OfTask {
-            host: OfHost { play: Arc::downgrade(self), host: Arc::clone(host) },
+            host: OfHost {
+                play: Arc::downgrade(self),
+                host: Arc::clone(host),
+            },
             task: task.cloned(),
             below: below.clone(),
             check: self.run.options.check,
@@ -69,7 +84,10 @@ impl PlayRun {
     pub fn number(&self, node: Option<&Node>, scope: &Scope) -> Result<Option<f64>, TemplateError> {
         let Some(node) = node else { return Ok(None) };
         if let NodeKind::Int(value) = node.kind {
-            #[expect(clippy::cast_precision_loss, reason = "retries, seconds and percentages are small")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "retries, seconds and percentages are small"
+            )]
             return Ok(Some(value as f64));
         }
         let value = self.run.templar.render(node, scope)?;
@@ -87,13 +105,16 @@ impl PlayRun {
     pub fn text(&self, node: Option<&Node>, scope: &Scope) -> Result<Option<String>, TemplateError> {
         let Some(node) = node else { return Ok(None) };
         let value = self.run.templar.render(node, scope)?;
-        Ok(Some(slipway_language::to_text(&value)).filter(|text| !text.is_empty() && !slipway_language::is_omit(&value)))
+        Ok(Some(slipway_language::to_text(&value))
+            .filter(|text| !text.is_empty() && !slipway_language::is_omit(&value)))
     }
 
     /// A variable that is text; none if it has no value or is empty.
     pub fn variable_text(&self, name: &str, scope: &Scope) -> Result<Option<String>, TemplateError> {
         let value = scope.get(&self.run.templar, name)?;
-        Ok(value.map(|value| slipway_language::to_text(&value)).filter(|text| !text.is_empty()))
+        Ok(value
+            .map(|value| slipway_language::to_text(&value))
+            .filter(|text| !text.is_empty()))
     }
 }
 
@@ -104,7 +125,8 @@ pub fn truth(value: &minijinja::Value) -> Option<bool> {
     }
     if let Some(text) = value.as_str() {
         let text = text.trim().to_ascii_lowercase();
-        return (!text.is_empty()).then(|| matches!(text.as_str(), "yes" | "true" | "on" | "1" | "y" | "t"));
+        return (!text.is_empty())
+            .then_some(matches!(text.as_str(), "yes" | "true" | "on" | "1" | "y" | "t"));
     }
     Some(value.is_true())
 }

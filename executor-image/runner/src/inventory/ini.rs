@@ -56,11 +56,9 @@ pub fn parse(text: &str, file: &str, inventory: &mut Inventory) -> Result<(), In
                 }
             }
             Section::Vars(group) => {
-                let (key, value) = text.split_once('=').ok_or_else(|| {
-                    fail(format!(
-                        "Expected key=value, got: {text}"
-                    ))
-                })?;
+                let (key, value) = text
+                    .split_once('=')
+                    .ok_or_else(|| fail(format!("Expected key=value, got: {text}")))?;
                 let node = parse_literal(value.trim(), &span);
                 inventory
                     .group(group)
@@ -92,11 +90,13 @@ fn section_header(text: &str) -> Option<&str> {
     let (header, rest) = inner.split_once(']')?;
     let rest = rest.trim();
     // `[::1]:22` and `[a:c]x` are hosts.
-    (rest.is_empty() || rest.starts_with('#')).then_some(header).filter(|header| {
-        header
-            .split(':')
-            .all(|part| !part.is_empty() && !part.chars().next().is_some_and(|first| first.is_ascii_digit()))
-    })
+    (rest.is_empty() || rest.starts_with('#'))
+        .then_some(header)
+        .filter(|header| {
+            header.split(':').all(|part| {
+                !part.is_empty() && !part.chars().next().is_some_and(|first| first.is_ascii_digit())
+            })
+        })
 }
 
 fn parse_header(header: &str) -> Result<Section, String> {
@@ -149,7 +149,11 @@ fn split_port(pattern: &str) -> (String, Option<String>) {
                     ']' => depth -= 1,
                     _ => {}
                 }
-                if depth > 0 && character == ':' { '.' } else { character }
+                if depth > 0 && character == ':' {
+                    '.'
+                } else {
+                    character
+                }
             })
             .collect()
     };
@@ -224,7 +228,10 @@ mod tests {
         let inventory = parsed(
             "lonely\n[web]\nw[1:2] ansible_port=2222 note='a b' # comment\n[db]\nd1:22\n[site:children]\nweb\ndb\n[site:vars]\nx = 5\n",
         );
-        assert_eq!(inventory.hosts.keys().map(AsRef::as_ref).collect::<Vec<&str>>(), ["lonely", "w1", "w2", "d1"]);
+        assert_eq!(
+            inventory.hosts.keys().map(AsRef::as_ref).collect::<Vec<&str>>(),
+            ["lonely", "w1", "w2", "d1"]
+        );
         assert_eq!(inventory.hosts_of("site").len(), 3);
         assert_eq!(inventory.hosts_of("all").len(), 4);
         assert!(inventory.groups["ungrouped"].hosts.contains("lonely"));
@@ -237,13 +244,18 @@ mod tests {
     fn wrong_lines_are_named() {
         let cases = [
             ("[web\nx", None),
-            ("h1 novalue", Some("hosts:1: Expected key=value host variable assignment, got: novalue")),
+            (
+                "h1 novalue",
+                Some("hosts:1: Expected key=value host variable assignment, got: novalue"),
+            ),
             ("[a:children]\nb", Some("hosts:2: Section [b] is not defined")),
             ("[a:stuff]", Some("unknown type: stuff")),
             ("h x='open", Some("not closed")),
         ];
         for (text, message) in cases {
-            let error = parse(text, "hosts", &mut Inventory::default()).unwrap_err().to_string();
+            let error = parse(text, "hosts", &mut Inventory::default())
+                .unwrap_err()
+                .to_string();
             if let Some(message) = message {
                 assert!(error.contains(message), "{text}: {error}");
             }
@@ -253,6 +265,9 @@ mod tests {
     #[test]
     fn addresses_of_ip_version_6_keep_their_colons() {
         let inventory = parsed("[::1]:22\nfe80::1\n");
-        assert_eq!(inventory.hosts.keys().map(AsRef::as_ref).collect::<Vec<&str>>(), ["::1", "fe80::1"]);
+        assert_eq!(
+            inventory.hosts.keys().map(AsRef::as_ref).collect::<Vec<&str>>(),
+            ["::1", "fe80::1"]
+        );
     }
 }

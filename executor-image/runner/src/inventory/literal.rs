@@ -154,8 +154,13 @@ fn number(word: &str) -> Option<NodeKind> {
         }
     }
     if plain.bytes().all(|byte| byte.is_ascii_digit()) {
-        let leading_zero = plain.len() > 1 && plain.starts_with('0') && plain.bytes().any(|byte| byte != b'0');
-        return if leading_zero { None } else { plain.parse().ok().map(signed) };
+        let leading_zero =
+            plain.len() > 1 && plain.starts_with('0') && plain.bytes().any(|byte| byte != b'0');
+        return if leading_zero {
+            None
+        } else {
+            plain.parse().ok().map(signed)
+        };
     }
     if !plain.starts_with(|character: char| character.is_ascii_digit() || character == '.') {
         return None;

@@ -24,9 +24,9 @@ pub fn load(sources: &[String]) -> Result<Inventory, InventoryError> {
         }
         inventory.sources.push(absolute(source));
     }
-    inventory.reconcile().map_err(|group| {
-        InventoryError::Pattern(format!("the inventory group {group} contains itself"))
-    })?;
+    inventory
+        .reconcile()
+        .map_err(|group| InventoryError::Pattern(format!("the inventory group {group} contains itself")))?;
     Ok(inventory)
 }
 
@@ -65,8 +65,14 @@ fn load_path(path: &Path, inventory: &mut Inventory) -> Result<(), InventoryErro
 }
 
 fn is_inventory(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    let extension = path
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or_default();
     !name.starts_with('.')
         && !name.ends_with('~')
         && !matches!(name, "group_vars" | "host_vars")

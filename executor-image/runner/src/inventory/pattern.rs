@@ -50,7 +50,11 @@ pub fn select(inventory: &Inventory, patterns: &[String]) -> Result<Selection, I
 pub fn split(pattern: &str) -> Vec<String> {
     let trimmed = |part: &str| Some(part.trim().to_owned()).filter(|part| !part.is_empty());
     if pattern.contains(',') {
-        return pattern.split(',').filter_map(trimmed).flat_map(|part| split(&part)).collect();
+        return pattern
+            .split(',')
+            .filter_map(trimmed)
+            .flat_map(|part| split(&part))
+            .collect();
     }
     if pattern.starts_with('~') || pattern.parse::<std::net::Ipv6Addr>().is_ok() {
         return trimmed(pattern).into_iter().collect();
@@ -88,8 +92,7 @@ fn matches(
     if !matched || !matches!(matcher, Matcher::Exact(_)) {
         let implicit = |host: &str| inventory.implicit_localhost && is_local_name(host);
         for host in inventory.hosts.keys() {
-            let found = matcher.matches(host)
-                && (!implicit(host) || matches!(matcher, Matcher::Exact(_)));
+            let found = matcher.matches(host) && (!implicit(host) || matches!(matcher, Matcher::Exact(_)));
             if found {
                 matched = true;
                 hosts.insert(Arc::clone(host));
@@ -123,9 +126,13 @@ impl Matcher {
         }
         if let Some(expression) = term.strip_prefix('~') {
             // Anchored at the start only, as Python's `match` is.
-            return Regex::new(&format!("^(?:{expression})")).map(Self::Regex).map_err(|error| {
-                InventoryError::Pattern(format!("the host pattern {term:?} is not a regular expression: {error}"))
-            });
+            return Regex::new(&format!("^(?:{expression})"))
+                .map(Self::Regex)
+                .map_err(|error| {
+                    InventoryError::Pattern(format!(
+                        "the host pattern {term:?} is not a regular expression: {error}"
+                    ))
+                });
         }
         if term.contains(['*', '?', '[']) {
             return glob::Pattern::new(term).map(Self::Glob).map_err(|error| {
@@ -165,8 +172,15 @@ impl Subscript {
                 .collect(),
             Self::Slice(start, end) => {
                 let start = place(start).unwrap_or(0);
-                let end = end.map_or(Some(hosts.len()), |end| place(end).map(|end| end + 1)).unwrap_or(0);
-                hosts.iter().skip(start).take(end.saturating_sub(start)).cloned().collect()
+                let end = end
+                    .map_or(Some(hosts.len()), |end| place(end).map(|end| end + 1))
+                    .unwrap_or(0);
+                hosts
+                    .iter()
+                    .skip(start)
+                    .take(end.saturating_sub(start))
+                    .cloned()
+                    .collect()
             }
         }
     }
@@ -180,16 +194,31 @@ fn split_subscript(term: &str) -> Result<(&str, Option<Subscript>), InventoryErr
         return Ok((term, None));
     };
     let number = |text: &str| text.parse::<isize>();
-    let looks_numeric = !inside.is_empty() && inside.bytes().all(|byte| byte.is_ascii_digit() || b"-:".contains(&byte));
+    let looks_numeric = !inside.is_empty()
+        && inside
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || b"-:".contains(&byte));
     if name.is_empty() || !looks_numeric || inside == "-" {
         return Ok((term, None));
     }
-    let wrong = |_| InventoryError::Pattern(format!("the subscript [{inside}] of the host pattern {term:?} is not a number or a range"));
+    let wrong = |_| {
+        InventoryError::Pattern(format!(
+            "the subscript [{inside}] of the host pattern {term:?} is not a number or a range"
+        ))
+    };
     let subscript = match inside.split_once(':') {
         None => Subscript::Index(number(inside).map_err(wrong)?),
         Some((start, end)) => {
-            let start = if start.is_empty() { 0 } else { number(start).map_err(wrong)? };
-            let end = if end.is_empty() { None } else { Some(number(end).map_err(wrong)?) };
+            let start = if start.is_empty() {
+                0
+            } else {
+                number(start).map_err(wrong)?
+            };
+            let end = if end.is_empty() {
+                None
+            } else {
+                Some(number(end).map_err(wrong)?)
+            };
             Subscript::Slice(start, end)
         }
     };

@@ -11,11 +11,7 @@ pub fn expand(pattern: &str) -> Result<Vec<String>, String> {
     let Some(close) = pattern[open..].find(']').map(|offset| open + offset) else {
         return Err(format!("the range in {pattern:?} has no closing bracket"));
     };
-    let (head, range, tail) = (
-        &pattern[..open],
-        &pattern[open + 1..close],
-        &pattern[close + 1..],
-    );
+    let (head, range, tail) = (&pattern[..open], &pattern[open + 1..close], &pattern[close + 1..]);
     let parts: Vec<&str> = range.split(':').collect();
     let (start, end, step) = match parts.as_slice() {
         [start, end] => (*start, *end, 1),
@@ -25,7 +21,11 @@ pub fn expand(pattern: &str) -> Result<Vec<String>, String> {
                 .map_err(|_| format!("the step {step:?} of the range in {pattern:?} is not a number"))?;
             (*start, *end, step)
         }
-        _ => return Err(format!("host range [{range}] must be begin:end or begin:end:step")),
+        _ => {
+            return Err(format!(
+                "host range [{range}] must be begin:end or begin:end:step"
+            ));
+        }
     };
     if end.is_empty() {
         return Err(format!("host range [{range}] must specify end value"));

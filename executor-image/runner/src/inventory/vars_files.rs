@@ -51,7 +51,11 @@ impl HostVariables {
         for (name, host) in &inventory.hosts {
             let mut layers: Vec<Arc<dyn Layer>> = Vec::new();
             let made_up = inventory.implicit_localhost && super::pattern::is_local_name(name);
-            let groups = if made_up { vec![Arc::from("all")] } else { inventory.groups_by_precedence(name) };
+            let groups = if made_up {
+                vec![Arc::from("all")]
+            } else {
+                inventory.groups_by_precedence(name)
+            };
             for group in &groups {
                 if let Some(vars) = inventory_layers.get(group.as_ref()) {
                     layers.push(Arc::clone(vars) as Arc<dyn Layer>);
@@ -136,7 +140,12 @@ fn collect_files(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), Inven
     for path in sorted_entries(directory)? {
         if path.is_dir() {
             collect_files(&path, files)?;
-        } else if path.file_name().and_then(|name| name.to_str()).and_then(variables_name).is_some() {
+        } else if path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .and_then(variables_name)
+            .is_some()
+        {
             files.push(path);
         }
     }

@@ -8,8 +8,8 @@ use super::{Inventory, InventoryError, Vars, ranges};
 
 /// Adds a YAML inventory to `inventory`.
 pub fn parse(text: &str, file: &str, inventory: &mut Inventory) -> Result<(), InventoryError> {
-    let document = slipway_language::yaml::parse(text, file)
-        .map_err(|error| InventoryError::Yaml(error.to_string()))?;
+    let document =
+        slipway_language::yaml::parse(text, file).map_err(|error| InventoryError::Yaml(error.to_string()))?;
     let Some(root) = document.root else {
         return Ok(());
     };
@@ -126,6 +126,9 @@ mod tests {
         let error = parse("all:\n  host: {a: }\n", "hosts.yml", &mut Inventory::default())
             .unwrap_err()
             .to_string();
-        assert!(error.contains("hosts.yml:2") && error.contains("unknown key \"host\""), "{error}");
+        assert!(
+            error.contains("hosts.yml:2") && error.contains("unknown key \"host\""),
+            "{error}"
+        );
     }
 }

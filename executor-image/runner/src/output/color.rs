@@ -32,7 +32,9 @@ impl Color {
             Self::Skip | Self::Included => style.fg_color(Some(anstyle::Color::Ansi(AnsiColor::Cyan))),
             Self::Error => style.fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red))),
             Self::Unreachable => style.fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red))).bold(),
-            Self::Warn => style.fg_color(Some(anstyle::Color::Ansi(AnsiColor::Magenta))).bold(),
+            Self::Warn => style
+                .fg_color(Some(anstyle::Color::Ansi(AnsiColor::Magenta)))
+                .bold(),
             Self::Debug => style.fg_color(Some(anstyle::Color::Ansi(AnsiColor::BrightBlack))),
         }
     }
@@ -45,7 +47,13 @@ impl Color {
         let style = self.style();
         // Each line on its own, so that a pager that cuts lines keeps the colours.
         text.split('\n')
-            .map(|line| if line.is_empty() { String::new() } else { format!("{style}{line}{style:#}") })
+            .map(|line| {
+                if line.is_empty() {
+                    String::new()
+                } else {
+                    format!("{style}{line}{style:#}")
+                }
+            })
             .collect::<Vec<String>>()
             .join("\n")
     }

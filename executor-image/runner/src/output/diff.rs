@@ -24,7 +24,14 @@ fn one(entry: &Map<String, Value>, colored: bool) -> String {
     }
     for (key, what) in [("dst_larger", "destination"), ("src_larger", "source")] {
         if let Some(size) = entry.get(key) {
-            out.push_str(&format!("diff skipped: {what} file size is greater than {size}\n"));
+            out += &[
+                "diff skipped: ",
+                what,
+                " file size is greater than ",
+                &size.to_string(),
+                "\n",
+            ]
+            .concat();
         }
     }
     if let (Some(before), Some(after)) = (entry.get("before"), entry.get("after")) {
@@ -55,7 +62,10 @@ fn unified(entry: &Map<String, Value>, before: &str, after: &str, colored: bool)
     let rendered = diff
         .unified_diff()
         .context_radius(3)
-        .header(&header("before_header", "before"), &header("after_header", "after"))
+        .header(
+            &header("before_header", "before"),
+            &header("after_header", "after"),
+        )
         .to_string();
     if rendered.is_empty() {
         return rendered;
@@ -85,7 +95,10 @@ mod tests {
     fn differences_are_unified_with_headers() {
         let diff = json!({"before": "a\nb\n", "after": "a\nc\n", "before_header": "/etc/x", "after_header": "/tmp/y"});
         let shown = text(&diff, false);
-        assert!(shown.starts_with("--- before: /etc/x\n+++ after: /tmp/y\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n"), "{shown}");
+        assert!(
+            shown.starts_with("--- before: /etc/x\n+++ after: /tmp/y\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n"),
+            "{shown}"
+        );
     }
 
     #[test]

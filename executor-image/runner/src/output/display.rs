@@ -81,7 +81,9 @@ pub fn shown(result: &Map<String, Value>, no_log: bool, is_debug: bool, verbosit
     }
     let mut shown: Map<String, Value> = result
         .iter()
-        .filter(|(key, _)| !key.starts_with(INTERNAL_PREFIX) && !matches!(key.as_str(), "failed" | "skipped" | "exception"))
+        .filter(|(key, _)| {
+            !key.starts_with(INTERNAL_PREFIX) && !matches!(key.as_str(), "failed" | "skipped" | "exception")
+        })
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     if verbosity < 3 {
@@ -106,7 +108,10 @@ pub fn censored(result: &Map<String, Value>) -> Map<String, Value> {
     let mut left = Map::new();
     left.insert(
         "censored".to_owned(),
-        Value::String("the output has been hidden due to the fact that 'no_log: true' was specified for this result".to_owned()),
+        Value::String(
+            "the output has been hidden due to the fact that 'no_log: true' was specified for this result"
+                .to_owned(),
+        ),
     );
     for key in ["attempts", "changed", "retries"] {
         if let Some(value) = result.get(key) {
@@ -126,13 +131,24 @@ fn is_verbose(result: &Map<String, Value>, no_log: bool, verbosity: u8) -> bool 
 }
 
 fn dump(result: &Map<String, Value>, shown: Map<String, Value>, no_log: bool, verbosity: u8) -> String {
-    let always = !no_log && result.get("_ansible_verbose_always").and_then(Value::as_bool).unwrap_or(false);
+    let always = !no_log
+        && result
+            .get("_ansible_verbose_always")
+            .and_then(Value::as_bool)
+            .unwrap_or(false);
     let indent = (always || verbosity > 2).then_some(4);
     python_json(&Value::Object(shown), indent)
 }
 
 /// The line of a host, and the colour that it is in.
-pub fn host_line(host: &str, line: HostLine, result: &Map<String, Value>, shown: Map<String, Value>, no_log: bool, verbosity: u8) -> (String, Color) {
+pub fn host_line(
+    host: &str,
+    line: HostLine,
+    result: &Map<String, Value>,
+    shown: Map<String, Value>,
+    no_log: bool,
+    verbosity: u8,
+) -> (String, Color) {
     let verbose = is_verbose(result, no_log, verbosity);
     let mut text = match line {
         HostLine::Ok => format!("ok: [{host}]"),
@@ -150,7 +166,13 @@ pub fn host_line(host: &str, line: HostLine, result: &Map<String, Value>, shown:
 }
 
 /// The line of an item.
-pub fn item_line(item: &ItemLine, result: &Map<String, Value>, shown: Map<String, Value>, no_log: bool, verbosity: u8) -> (String, Color) {
+pub fn item_line(
+    item: &ItemLine,
+    result: &Map<String, Value>,
+    shown: Map<String, Value>,
+    no_log: bool,
+    verbosity: u8,
+) -> (String, Color) {
     let verbose = is_verbose(result, no_log, verbosity);
     let ItemLine { host, label, .. } = item;
     let mut text = match item.status {
@@ -184,7 +206,7 @@ mod tests {
     use super::*;
 
     fn map(value: Value) -> Map<String, Value> {
-        value.as_object().unwrap().clone()
+        serde_json::from_value(value).unwrap()
     }
 
     #[test]
@@ -196,13 +218,23 @@ mod tests {
     fn no_log_hides_all_but_what_changed() {
         let result = map(json!({"changed": true, "stdout": "secret", "msg": "secret"}));
         let text = python_json(&Value::Object(shown(&result, true, false, 3)), None);
-        assert!(text.contains("\"changed\": true") && !text.contains(": \"secret\""), "{text}");
+        assert!(
+            text.contains("\"changed\": true") && !text.contains(": \"secret\""),
+            "{text}"
+        );
     }
 
     #[test]
     fn lines_look_as_ansibles_do() {
         let result = map(json!({"changed": false, "failed": true, "msg": "no"}));
-        let (line, _) = host_line("h", HostLine::Failed { ignored: false }, &result, shown(&result, false, false, 0), false, 0);
+        let (line, _) = host_line(
+            "h",
+            HostLine::Failed { ignored: false },
+            &result,
+            shown(&result, false, false, 0),
+            false,
+            0,
+        );
         assert_eq!(line, r#"fatal: [h]: FAILED! => {"changed": false, "msg": "no"}"#);
         let debug = map(json!({"changed": false, "msg": "hi", "_ansible_verbose_always": true}));
         let (line, _) = host_line("h", HostLine::Ok, &debug, shown(&debug, false, true, 0), false, 0);

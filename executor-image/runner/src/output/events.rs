@@ -30,18 +30,27 @@ enum Target {
 impl EventSink {
     /// No events.
     pub fn nowhere() -> Self {
-        Self { target: Target::Nowhere, last_progress: None }
+        Self {
+            target: Target::Nowhere,
+            last_progress: None,
+        }
     }
 
     /// Events in standard output.
     pub fn output() -> Self {
-        Self { target: Target::Output, last_progress: None }
+        Self {
+            target: Target::Output,
+            last_progress: None,
+        }
     }
 
     /// Events in a file.
     pub fn file(path: &Path) -> io::Result<Self> {
         let file = File::options().create(true).append(true).open(path)?;
-        Ok(Self { target: Target::File(LineWriter::new(file)), last_progress: None })
+        Ok(Self {
+            target: Target::File(LineWriter::new(file)),
+            last_progress: None,
+        })
     }
 
     /// Whether anybody listens, so that events need not be made for nobody.
@@ -56,7 +65,10 @@ impl EventSink {
         }
         if matches!(kind, EventKind::Progress { .. }) {
             let now = Instant::now();
-            if self.last_progress.is_some_and(|last| now.duration_since(last) < PROGRESS_EVERY) {
+            if self
+                .last_progress
+                .is_some_and(|last| now.duration_since(last) < PROGRESS_EVERY)
+            {
                 return;
             }
             self.last_progress = Some(now);

@@ -66,7 +66,13 @@ mod tests {
     #[test]
     fn json_looks_as_pythons_does() {
         let value = json!({"b": [1, 2.0, null], "a": {"c": "ä\n"}, "e": []});
-        assert_eq!(python_json(&value, None), r#"{"a": {"c": "ä\n"}, "b": [1, 2.0, null], "e": []}"#);
-        assert_eq!(python_json(&json!({"a": [1]}), Some(4)), "{\n    \"a\": [\n        1\n    ]\n}");
+        assert_eq!(
+            python_json(&value, None),
+            r#"{"a": {"c": "ä\n"}, "b": [1, 2.0, null], "e": []}"#
+        );
+        assert_eq!(
+            python_json(&json!({"a": [1]}), Some(4)),
+            "{\n    \"a\": [\n        1\n    ]\n}"
+        );
     }
 }

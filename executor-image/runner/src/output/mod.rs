@@ -12,5 +12,5 @@ pub use color::Color;
 pub use display::{Banner, HostLine, ItemLine, TaskHeader};
 pub use events::EventSink;
 pub use json::python_json;
-pub use printer::{Printer, message_of, status};
+pub use printer::{HostOutcome, Printer, message_of, status};
 pub use stats::Stats;

@@ -10,6 +10,40 @@ use slipway_report::{EventKind, HostStatus, ItemResult, RunResult, Totals, short
 
 use super::{Banner, Color, EventSink, HostLine, ItemLine, Stats, TaskHeader, diff, display};
 
+/// How a task ended on a host.
+#[derive(Debug, Clone, Copy)]
+pub struct HostOutcome<'a> {
+    /// Inventory name.
+    pub host: &'a str,
+    /// In one word.
+    pub line: HostLine,
+    /// What the task returned.
+    pub result: &'a Map<String, Value>,
+    /// Whether that is hidden.
+    pub no_log: bool,
+    /// Whether the task looped: then its items have been printed.
+    pub looped: bool,
+    /// Milliseconds.
+    pub took_ms: u64,
+    /// The items, for events.
+    pub items: &'a [ItemResult],
+}
+
+impl<'a> HostOutcome<'a> {
+    /// Of something that is no task's result.
+    pub fn plain(host: &'a str, line: HostLine, result: &'a Map<String, Value>) -> Self {
+        Self {
+            host,
+            line,
+            result,
+            no_log: false,
+            looped: false,
+            took_ms: 0,
+            items: &[],
+        }
+    }
+}
+
 /// The printer. Everything that the runner says goes through it.
 pub struct Printer {
     /// Number of `-v`.
@@ -30,7 +64,10 @@ struct State {
 
 impl std::fmt::Debug for Printer {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Printer").field("verbosity", &self.verbosity).finish_non_exhaustive()
+        formatter
+            .debug_struct("Printer")
+            .field("verbosity", &self.verbosity)
+            .finish_non_exhaustive()
     }
 }
 
@@ -40,15 +77,37 @@ impl Printer {
         let terminal = io::stdout().is_terminal();
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let colored = (terminal || set("ANSIBLE_FORCE_COLOR")) && !set("NO_COLOR") && !set("ANSIBLE_NOCOLOR");
-        let width = terminal.then(|| rustix::termios::tcgetwinsize(io::stdout()).ok()).flatten();
-        let columns = width.map_or(79, |size| usize::from(size.ws_col).saturating_sub(1)).max(79);
+        let width = terminal
+            .then(|| rustix::termios::tcgetwinsize(io::stdout()).ok())
+            .flatten();
+        let columns = width
+            .map_or(79, |size| usize::from(size.ws_col).saturating_sub(1))
+            .max(79);
         Self::new(Box::new(io::stdout()), verbosity, colored, columns, events)
     }
 
     /// Prints to any writer.
-    pub fn new(output: Box<dyn Write + Send>, verbosity: u8, colored: bool, columns: usize, events: EventSink) -> Self {
-        let state = State { output, events, header: None, tasks_done: 0, tasks_total: 0, hosts_failed: 0 };
-        Self { verbosity, colored, columns, state: Mutex::new(state) }
+    pub fn new(
+        output: Box<dyn Write + Send>,
+        verbosity: u8,
+        colored: bool,
+        columns: usize,
+        events: EventSink,
+    ) -> Self {
+        let state = State {
+            output,
+            events,
+            header: None,
+            tasks_done: 0,
+            tasks_total: 0,
+            hosts_failed: 0,
+        };
+        Self {
+            verbosity,
+            colored,
+            columns,
+            state: Mutex::new(state),
+        }
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -86,7 +145,10 @@ impl Printer {
 
     /// An error that ends the run.
     pub fn error(&self, text: &str) {
-        let painted = Color::Error.paint(&format!("ERROR! {text}"), self.colored && io::stderr().is_terminal());
+        let painted = Color::Error.paint(
+            &format!("ERROR! {text}"),
+            self.colored && io::stderr().is_terminal(),
+        );
         let _state = self.state();
         let _ = writeln!(io::stderr(), "{painted}");
     }
@@ -103,16 +165,32 @@ impl Printer {
 
     /// The run begins.
     pub fn run_started(&self, playbooks: &[String], hosts: usize) {
-        let kind = EventKind::RunStarted { playbooks: playbooks.to_vec(), hosts: count(hosts) };
+        let kind = EventKind::RunStarted {
+            playbooks: playbooks.to_vec(),
+            hosts: count(hosts),
+        };
         Self::event(&mut self.state(), kind);
     }
 
     /// A play, or a batch of it, begins.
     pub fn play_started(&self, name: &str, hosts: usize, tasks: usize) {
         let mut state = self.state();
-        self.banner(&mut state, &if name.is_empty() { "PLAY".to_owned() } else { format!("PLAY [{name}]") });
+        self.banner(
+            &mut state,
+            &if name.is_empty() {
+                "PLAY".to_owned()
+            } else {
+                format!("PLAY [{name}]")
+            },
+        );
         state.tasks_total += count(tasks);
-        Self::event(&mut state, EventKind::PlayStarted { play: name.to_owned(), hosts: count(hosts) });
+        Self::event(
+            &mut state,
+            EventKind::PlayStarted {
+                play: name.to_owned(),
+                hosts: count(hosts),
+            },
+        );
     }
 
     /// A play has no hosts.
@@ -135,7 +213,11 @@ impl Printer {
         let mut state = self.state();
         self.banner(&mut state, &format!("{} [{}]", header.prefix, header.name));
         if self.verbosity >= 2 {
-            self.line(&mut state, &format!("task path: {}", header.source), Some(Color::Debug));
+            self.line(
+                &mut state,
+                &format!("task path: {}", header.source),
+                Some(Color::Debug),
+            );
         }
         if state.events.is_wanted() {
             let started = EventKind::TaskStarted {
@@ -178,7 +260,16 @@ impl Printer {
     }
 
     /// A task has ended on a host. A loop's items have been printed already.
-    pub fn host(&self, host: &str, line: HostLine, result: &Map<String, Value>, no_log: bool, looped: bool, took_ms: u64, items: Vec<ItemResult>) {
+    pub fn host(&self, shown: &HostOutcome<'_>) {
+        let HostOutcome {
+            host,
+            line,
+            result,
+            no_log,
+            looped,
+            took_ms,
+            items,
+        } = *shown;
         let mut state = self.state();
         let header = state.header.clone();
         let is_debug = header.as_ref().is_some_and(|header| header.is_debug);
@@ -198,7 +289,10 @@ impl Printer {
             let (text, color) = display::host_line(host, line, result, shown(), no_log, self.verbosity);
             self.line(&mut state, &text, Some(color));
         }
-        if matches!(line, HostLine::Failed { ignored: true } | HostLine::Unreachable { ignored: true }) {
+        if matches!(
+            line,
+            HostLine::Failed { ignored: true } | HostLine::Unreachable { ignored: true }
+        ) {
             self.line(&mut state, "...ignoring", Some(Color::Skip));
         }
         if state.events.is_wanted() {
@@ -210,7 +304,7 @@ impl Printer {
                 status,
                 message: bad.then(|| message_of(result, no_log)).flatten(),
                 duration_ms: took_ms,
-                items,
+                items: items.to_vec(),
             };
             Self::event(&mut state, kind);
         }
@@ -220,7 +314,12 @@ impl Printer {
         if no_log {
             return;
         }
-        for warning in result.get("warnings").and_then(Value::as_array).into_iter().flatten() {
+        for warning in result
+            .get("warnings")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             let text = format!("[WARNING]: {}", warning.as_str().unwrap_or_default());
             let _ = writeln!(io::stderr(), "{}", Color::Warn.paint(&text, self.colored));
         }
@@ -228,7 +327,10 @@ impl Printer {
 
     fn diff(&self, state: &mut State, result: &Map<String, Value>) {
         let changed = result.get("changed").and_then(Value::as_bool).unwrap_or(false);
-        if let Some(diff) = result.get("diff").filter(|_| changed && result.contains_key("_ansible_diff")) {
+        if let Some(diff) = result
+            .get("diff")
+            .filter(|_| changed && result.contains_key("_ansible_diff"))
+        {
             let text = diff::text(diff, self.colored);
             if !text.is_empty() {
                 self.line(state, &text, None);
@@ -240,7 +342,7 @@ impl Printer {
     pub fn included(&self, file: &str, hosts: &[Arc<str>], label: Option<&str>) {
         let mut text = format!("included: {file} for {}", hosts.join(", "));
         if let Some(label) = label {
-            text.push_str(&format!(" => (item={label})"));
+            text = format!("{text} => (item={label})");
         }
         self.line(&mut self.state(), &text, Some(Color::Included));
     }
@@ -253,7 +355,10 @@ impl Printer {
 
     /// A host's key was accepted at first use.
     pub fn host_key(&self, host: &str, key: &str) {
-        let kind = EventKind::HostKey { host: host.to_owned(), key: key.to_owned() };
+        let kind = EventKind::HostKey {
+            host: host.to_owned(),
+            key: key.to_owned(),
+        };
         Self::event(&mut self.state(), kind);
     }
 
@@ -266,7 +371,11 @@ impl Printer {
             self.line(&mut state, &text, None);
         }
         self.line(&mut state, "", None);
-        let hosts = stats.hosts.iter().map(|(host, totals)| (host.to_string(), *totals)).collect();
+        let hosts = stats
+            .hosts
+            .iter()
+            .map(|(host, totals)| (host.to_string(), *totals))
+            .collect();
         Self::event(&mut state, EventKind::Recap { hosts });
     }
 
@@ -279,8 +388,12 @@ impl Printer {
             Color::Ok
         };
         let part = |name: &str, number: u32, color: Color| {
-            let text = format!("{:<name_width$}", format!("{name}={number:<4}"), name_width = 0);
-            if number > 0 { color.paint(&text, self.colored) } else { text }
+            let text = format!("{name}={number:<4}");
+            if number > 0 {
+                color.paint(&text, self.colored)
+            } else {
+                text
+            }
         };
         [
             format!("{} :", host_color.paint(&format!("{host:<26}"), self.colored)),
@@ -297,7 +410,12 @@ impl Printer {
 
     /// The run has ended.
     pub fn run_finished(&self, result: &RunResult) {
-        Self::event(&mut self.state(), EventKind::RunFinished { result: result.clone() });
+        Self::event(
+            &mut self.state(),
+            EventKind::RunFinished {
+                result: result.clone(),
+            },
+        );
     }
 }
 
@@ -322,13 +440,25 @@ pub fn message_of(result: &Map<String, Value>, no_log: bool) -> Option<String> {
     if no_log {
         return None;
     }
-    let text = |map: &Map<String, Value>, key: &str| map.get(key).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+    let text = |map: &Map<String, Value>, key: &str| {
+        map.get(key)
+            .and_then(Value::as_str)
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
     // Of a loop, the first item that failed says more than the whole.
     let failed = |value: &Value| value.get("failed").and_then(Value::as_bool).unwrap_or(false);
-    if let Some(item) = result.get("results").and_then(Value::as_array).and_then(|items| items.iter().find(|item| failed(item)))
+    if let Some(item) = result
+        .get("results")
+        .and_then(Value::as_array)
+        .and_then(|items| items.iter().find(|item| failed(item)))
         && let Some(item) = item.as_object()
     {
-        let hidden = item.get("_ansible_no_log").and_then(Value::as_bool).unwrap_or(false);
+        let hidden = item
+            .get("_ansible_no_log")
+            .and_then(Value::as_bool)
+            .unwrap_or(false);
         return message_of(item, hidden);
     }
     let mut parts: Vec<String> = text(result, "msg").into_iter().collect();

@@ -30,19 +30,28 @@ impl Stats {
 
     /// Notes why a host failed.
     pub fn failed(&mut self, host: &Arc<str>, task: &str, message: Option<String>) {
-        let failure = Failure { task: task.to_owned(), message };
+        let failure = Failure {
+            task: task.to_owned(),
+            message,
+        };
         self.failures.insert(Arc::clone(host), failure);
     }
 
     /// How many hosts failed or were unreachable.
     pub fn bad_hosts(&self) -> usize {
-        self.hosts.values().filter(|totals| totals.failed > 0 || totals.unreachable > 0).count()
+        self.hosts
+            .values()
+            .filter(|totals| totals.failed > 0 || totals.unreachable > 0)
+            .count()
     }
 
     /// The hosts' parts of the run's result.
     pub fn results(&self) -> Vec<HostResult> {
         let result = |(host, totals): (&Arc<str>, &Totals)| {
-            let failure = self.failures.get(host).filter(|_| totals.failed > 0 || totals.unreachable > 0);
+            let failure = self
+                .failures
+                .get(host)
+                .filter(|_| totals.failed > 0 || totals.unreachable > 0);
             HostResult {
                 host: host.to_string(),
                 ok: totals.ok,

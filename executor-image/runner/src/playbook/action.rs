@@ -12,6 +12,9 @@ use super::{
     model::{Meta, ModuleAction},
 };
 
+/// The entries of a mapping.
+type Entries = Vec<(Node, Node)>;
+
 /// The action of a task as it is written.
 #[derive(Debug)]
 pub(super) struct Written {
@@ -51,13 +54,23 @@ impl Written {
             if let Some((key, _)) = found.iter().find(|(key, _)| !is_known(key)) {
                 let name = key.as_str().unwrap_or_default();
                 let known = keywords::names(place).chain(LOOKUP_LOOPS.iter().copied());
-                return Err(Problem::new(&key.span, format!("{name:?} is neither a keyword of a task nor a module")).nearest(name, known));
+                return Err(Problem::new(
+                    &key.span,
+                    format!("{name:?} is neither a keyword of a task nor a module"),
+                )
+                .nearest(name, known));
             }
             let names: Vec<&str> = found.iter().filter_map(|(key, _)| key.as_str()).collect();
-            return Err(Problem::new(&found[1].0.span, format!("a task has one action, this has several: {}", names.join(", "))));
+            return Err(Problem::new(
+                &found[1].0.span,
+                format!("a task has one action, this has several: {}", names.join(", ")),
+            ));
         }
         let Some((key, value)) = found.first() else {
-            return Err(Problem::new(&node.span, "no module or action was found in this task"));
+            return Err(Problem::new(
+                &node.span,
+                "no module or action was found in this task",
+            ));
         };
         let key_text = key.as_str().unwrap_or_default();
         let mut written = Self {
@@ -71,8 +84,11 @@ impl Written {
             written.unfold_action()?;
         }
         if spec::find(&written.name).is_none() {
-            return Err(Problem::new(&written.span, format!("the module {:?} is not known or not supported yet", written.name))
-                .nearest(&written.name, spec::names()));
+            return Err(Problem::new(
+                &written.span,
+                format!("the module {:?} is not known or not supported yet", written.name),
+            )
+            .nearest(&written.name, spec::names()));
         }
         Ok(written)
     }
@@ -82,7 +98,10 @@ impl Written {
         let span = self.value.span.clone();
         match &self.value.kind {
             NodeKind::Str(text) => {
-                let (name, rest) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
+                let (name, rest) = text
+                    .trim()
+                    .split_once(char::is_whitespace)
+                    .unwrap_or((text.trim(), ""));
                 self.name = Arc::from(name);
                 self.value = Node::text(span, rest.trim());
             }
@@ -91,8 +110,11 @@ impl Written {
                     return Err(Problem::new(&span, "the mapping of action needs \"module\""));
                 };
                 self.name = Arc::from(module);
-                let rest: Vec<(Node, Node)> =
-                    entries.iter().filter(|(key, _)| key.as_str() != Some("module")).cloned().collect();
+                let rest: Vec<(Node, Node)> = entries
+                    .iter()
+                    .filter(|(key, _)| key.as_str() != Some("module"))
+                    .cloned()
+                    .collect();
                 self.value = Node::new(span, NodeKind::Map(rest.into()));
             }
             _ => return Err(Problem::new(&span, "action must be a string or a mapping")),
@@ -101,7 +123,7 @@ impl Written {
     }
 
     /// The arguments as one mapping (free text under `_raw_params`), and a template that gives all of them.
-    fn arguments(&self) -> Result<(Vec<(Node, Node)>, Option<Node>), Problem> {
+    fn arguments(&self) -> Result<(Entries, Option<Node>), Problem> {
         let mut entries: Vec<(Node, Node)> = Vec::new();
         let mut whole = None;
         match &self.args {
@@ -110,7 +132,12 @@ impl Written {
                 NodeKind::Map(written) => entries.extend(written.iter().cloned()),
                 NodeKind::Null => {}
                 NodeKind::Str(_) if args.has_templates() => whole = Some(args.clone()),
-                _ => return Err(Problem::new(&args.span, format!("args must be a mapping, this is {}", args.type_name()))),
+                _ => {
+                    return Err(Problem::new(
+                        &args.span,
+                        format!("args must be a mapping, this is {}", args.type_name()),
+                    ));
+                }
             },
         }
         let span = &self.value.span;
@@ -120,7 +147,9 @@ impl Written {
         };
         match &self.value.kind {
             NodeKind::Null => {}
-            NodeKind::Map(written) => written.iter().for_each(|(key, value)| add(key.clone(), value.clone())),
+            NodeKind::Map(written) => written
+                .iter()
+                .for_each(|(key, value)| add(key.clone(), value.clone())),
             NodeKind::Str(text) => {
                 let free_form = spec::find(&self.name).is_some_and(|spec| spec.free_form);
                 let parsed = if free_form {
@@ -134,20 +163,30 @@ impl Written {
                 }
                 let rest = parsed.free_form;
                 if free_form && !rest.is_empty() {
-                    add(Node::text(span.clone(), "_raw_params"), Node::text(span.clone(), rest));
+                    add(
+                        Node::text(span.clone(), "_raw_params"),
+                        Node::text(span.clone(), rest),
+                    );
                 } else if rest.starts_with("{{") {
                     whole = Some(Node::text(span.clone(), rest));
                 } else if !rest.is_empty() {
                     return Err(Problem::new(
                         span,
-                        format!("{} takes its arguments as key=value or as a mapping, this is {rest:?}", self.name),
+                        format!(
+                            "{} takes its arguments as key=value or as a mapping, this is {rest:?}",
+                            self.name
+                        ),
                     ));
                 }
             }
             _ => {
                 return Err(Problem::new(
                     span,
-                    format!("the arguments of {} must be a mapping, this is {}", self.name, self.value.type_name()),
+                    format!(
+                        "the arguments of {} must be a mapping, this is {}",
+                        self.name,
+                        self.value.type_name()
+                    ),
                 ));
             }
         }
@@ -157,7 +196,10 @@ impl Written {
     /// An argument by name.
     pub(super) fn option(&self, name: &str) -> Option<Node> {
         let (entries, _) = self.arguments().ok()?;
-        entries.into_iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value)
+        entries
+            .into_iter()
+            .find(|(key, _)| key.as_str() == Some(name))
+            .map(|(_, value)| value)
     }
 
     pub(super) fn required(&self, name: &str, aliases: &[&str]) -> Result<Node, Problem> {
@@ -174,18 +216,30 @@ impl Written {
     }
 
     pub(super) fn is_true(&self, name: &str) -> bool {
-        self.option(name).is_some_and(|node| matches!(node.kind, NodeKind::Bool(true)) || matches!(node.as_str(), Some("yes" | "true" | "True")))
+        self.option(name).is_some_and(|node| {
+            matches!(node.kind, NodeKind::Bool(true))
+                || matches!(node.as_str(), Some("yes" | "true" | "True"))
+        })
     }
 
     pub(super) fn is_false(&self, name: &str) -> bool {
-        self.option(name).is_some_and(|node| matches!(node.kind, NodeKind::Bool(false)) || matches!(node.as_str(), Some("no" | "false" | "False")))
+        self.option(name).is_some_and(|node| {
+            matches!(node.kind, NodeKind::Bool(false))
+                || matches!(node.as_str(), Some("no" | "false" | "False"))
+        })
     }
 
     pub(super) fn no_loop(&self, node: &Node) -> Result<(), Problem> {
         for (key, _) in node.entries() {
-            if key.as_str().is_some_and(|name| name == "loop" || name.starts_with("with_")) {
-                return Err(Problem::new(&key.span, format!("{} cannot loop: it is resolved before anything runs", self.name))
-                    .hint("use include_tasks or include_role"));
+            if key
+                .as_str()
+                .is_some_and(|name| name == "loop" || name.starts_with("with_"))
+            {
+                return Err(Problem::new(
+                    &key.span,
+                    format!("{} cannot loop: it is resolved before anything runs", self.name),
+                )
+                .hint("use include_tasks or include_role"));
             }
         }
         Ok(())
@@ -210,21 +264,29 @@ impl Written {
             .find(|(name, _)| *name == text)
             .map(|(_, meta)| *meta)
             .ok_or_else(|| {
-                Problem::new(&self.value.span, format!("meta: {text:?} is not known or not supported yet"))
-                    .nearest(text, known.iter().map(|(name, _)| *name))
+                Problem::new(
+                    &self.value.span,
+                    format!("meta: {text:?} is not known or not supported yet"),
+                )
+                .nearest(text, known.iter().map(|(name, _)| *name))
             })
     }
 }
 
 fn is_known(key: &Node) -> bool {
-    key.as_str().is_some_and(|name| name == "action" || spec::find(name).is_some())
+    key.as_str()
+        .is_some_and(|name| name == "action" || spec::find(name).is_some())
 }
 
 impl Loader {
     /// A call of a module, checked against the table of modules.
     pub(super) fn module(&mut self, written: &Written) -> Result<ModuleAction, Problem> {
-        let spec = spec::find(&written.name)
-            .ok_or_else(|| Problem::new(&written.span, format!("the module {:?} is not known", written.name)))?;
+        let spec = spec::find(&written.name).ok_or_else(|| {
+            Problem::new(
+                &written.span,
+                format!("the module {:?} is not known", written.name),
+            )
+        })?;
         self.check_parameters(written)?;
         let (entries, whole) = written.arguments()?;
         let args = Node::new(written.value.span.clone(), NodeKind::Map(entries.into()));
@@ -253,16 +315,25 @@ impl Loader {
         let mut given = Vec::new();
         for (key, value) in &entries {
             let Some(name) = key.as_str() else {
-                return Err(Problem::new(&key.span, "the name of a parameter must be a string"));
+                return Err(Problem::new(
+                    &key.span,
+                    "the name of a parameter must be a string",
+                ));
             };
             if name == "_raw_params" {
                 continue;
             }
             let Some(parameter) = spec.parameter(name) else {
                 if !spec.any_parameter {
-                    let known = spec.parameters.iter().flat_map(|parameter| std::iter::once(parameter.name).chain(parameter.aliases.iter().copied()));
+                    let known = spec.parameters.iter().flat_map(|parameter| {
+                        std::iter::once(parameter.name).chain(parameter.aliases.iter().copied())
+                    });
                     self.problem(
-                        Problem::new(&key.span, format!("the module {} has no parameter {name:?}", canonical(spec.name))).nearest(name, known),
+                        Problem::new(
+                            &key.span,
+                            format!("the module {} has no parameter {name:?}", canonical(spec.name)),
+                        )
+                        .nearest(name, known),
                     );
                 }
                 continue;
@@ -274,8 +345,14 @@ impl Loader {
                 && !parameter.choices.contains(&text.as_ref())
             {
                 self.problem(
-                    Problem::new(&value.span, format!("{name} must be one of {}, this is {text:?}", parameter.choices.join(", ")))
-                        .nearest(text, parameter.choices.iter().copied()),
+                    Problem::new(
+                        &value.span,
+                        format!(
+                            "{name} must be one of {}, this is {text:?}",
+                            parameter.choices.join(", ")
+                        ),
+                    )
+                    .nearest(text, parameter.choices.iter().copied()),
                 );
             }
         }
@@ -284,7 +361,11 @@ impl Loader {
                 if !given.contains(&parameter.name) {
                     self.problem(Problem::new(
                         &written.span,
-                        format!("the module {} needs the parameter {:?}", canonical(spec.name), parameter.name),
+                        format!(
+                            "the module {} needs the parameter {:?}",
+                            canonical(spec.name),
+                            parameter.name
+                        ),
                     ));
                 }
             }

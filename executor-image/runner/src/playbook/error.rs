@@ -62,7 +62,10 @@ impl fmt::Display for Problem {
                 .take(width)
                 .map(|character| if character == '\t' { '\t' } else { ' ' })
                 .collect();
-            write!(formatter, "\n {margin} |\n {number} | {line}\n {margin} | {indent}^")?;
+            write!(
+                formatter,
+                "\n {margin} |\n {number} | {line}\n {margin} | {indent}^"
+            )?;
         }
         write_hint(formatter, self.hint.as_deref())
     }
@@ -87,7 +90,9 @@ const SHOWN: usize = 20;
 
 impl From<Problem> for LoadError {
     fn from(problem: Problem) -> Self {
-        Self { problems: vec![problem] }
+        Self {
+            problems: vec![problem],
+        }
     }
 }
 

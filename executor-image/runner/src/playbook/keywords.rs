@@ -68,11 +68,21 @@ struct Keyword {
 }
 
 const fn known(name: &'static str, places: u8, holds: Holds) -> Keyword {
-    Keyword { name, places, holds, supported: true }
+    Keyword {
+        name,
+        places,
+        holds,
+        supported: true,
+    }
 }
 
 const fn not_yet(name: &'static str, places: u8) -> Keyword {
-    Keyword { name, places, holds: Holds::Anything, supported: false }
+    Keyword {
+        name,
+        places,
+        holds: Holds::Anything,
+        supported: false,
+    }
 }
 
 static KEYWORDS: &[Keyword] = &[
@@ -143,8 +153,17 @@ static KEYWORDS: &[Keyword] = &[
 
 /// Every `with_…` loop that is supported.
 pub static LOOKUP_LOOPS: &[&str] = &[
-    "with_dict", "with_fileglob", "with_first_found", "with_flattened", "with_indexed_items", "with_items", "with_list",
-    "with_nested", "with_sequence", "with_subelements", "with_together",
+    "with_dict",
+    "with_fileglob",
+    "with_first_found",
+    "with_flattened",
+    "with_indexed_items",
+    "with_items",
+    "with_list",
+    "with_nested",
+    "with_sequence",
+    "with_subelements",
+    "with_together",
 ];
 
 /// Whether this is a keyword anywhere.
@@ -164,23 +183,36 @@ pub fn names(place: Place) -> impl Iterator<Item = &'static str> {
 pub fn check(key: &Node, value: &Node, place: Place) -> Option<Problem> {
     let name = key.as_str()?;
     if name.starts_with("with_") {
-        return (!LOOKUP_LOOPS.contains(&name) || !matches!(place, Place::Task | Place::Handler)).then(|| {
-            Problem::new(&key.span, format!("{name} is not supported yet here")).nearest(name, LOOKUP_LOOPS.iter().copied())
-        });
+        return (!LOOKUP_LOOPS.contains(&name) || !matches!(place, Place::Task | Place::Handler)).then(
+            || {
+                Problem::new(&key.span, format!("{name} is not supported yet here"))
+                    .nearest(name, LOOKUP_LOOPS.iter().copied())
+            },
+        );
     }
     let Some(keyword) = KEYWORDS.iter().find(|keyword| keyword.name == name) else {
         return Some(
-            Problem::new(&key.span, format!("{name:?} is not a keyword of a {}", place.name())).nearest(name, names(place)),
+            Problem::new(
+                &key.span,
+                format!("{name:?} is not a keyword of a {}", place.name()),
+            )
+            .nearest(name, names(place)),
         );
     };
     if keyword.places & place.bit() == 0 {
         return Some(
-            Problem::new(&key.span, format!("the keyword {name:?} does not belong in a {}", place.name()))
-                .hint(format!("it may stand in: {}", places(keyword.places))),
+            Problem::new(
+                &key.span,
+                format!("the keyword {name:?} does not belong in a {}", place.name()),
+            )
+            .hint(format!("it may stand in: {}", places(keyword.places))),
         );
     }
     if !keyword.supported {
-        return Some(Problem::new(&key.span, format!("the keyword {name:?} is not supported yet")));
+        return Some(Problem::new(
+            &key.span,
+            format!("the keyword {name:?} is not supported yet"),
+        ));
     }
     let expected = match keyword.holds {
         Holds::Anything => return None,
@@ -189,16 +221,25 @@ pub fn check(key: &Node, value: &Node, place: Place) -> Option<Problem> {
         Holds::Mapping => (!matches!(value.kind, NodeKind::Map(_) | NodeKind::Null)).then_some("a mapping"),
         Holds::List => (!matches!(value.kind, NodeKind::List(_) | NodeKind::Null)).then_some("a list"),
     }?;
-    Some(Problem::new(&value.span, format!("{name} must be {expected}, it is {}", value.type_name())))
+    Some(Problem::new(
+        &value.span,
+        format!("{name} must be {expected}, it is {}", value.type_name()),
+    ))
 }
 
 fn places(bits: u8) -> String {
-    [Place::Play, Place::Role, Place::Block, Place::Task, Place::Handler]
-        .into_iter()
-        .filter(|place| bits & place.bit() != 0)
-        .map(|place| format!("a {}", place.name()))
-        .collect::<Vec<String>>()
-        .join(", ")
+    [
+        Place::Play,
+        Place::Role,
+        Place::Block,
+        Place::Task,
+        Place::Handler,
+    ]
+    .into_iter()
+    .filter(|place| bits & place.bit() != 0)
+    .map(|place| format!("a {}", place.name()))
+    .collect::<Vec<String>>()
+    .join(", ")
 }
 
 fn is_boolean(value: &Node) -> bool {
@@ -219,7 +260,9 @@ fn is_boolean(value: &Node) -> bool {
 fn is_number(value: &Node) -> bool {
     match &value.kind {
         NodeKind::Int(_) | NodeKind::Float(_) | NodeKind::Null => true,
-        NodeKind::Str(text) => value.has_templates() || text.trim_end_matches('%').trim().parse::<f64>().is_ok(),
+        NodeKind::Str(text) => {
+            value.has_templates() || text.trim_end_matches('%').trim().parse::<f64>().is_ok()
+        }
         _ => false,
     }
 }

@@ -64,7 +64,13 @@ impl Loader {
     ) -> Self {
         let roles_path = lookup
             .environment("ANSIBLE_ROLES_PATH")
-            .map(|value| value.split(':').filter(|part| !part.is_empty()).map(PathBuf::from).collect())
+            .map(|value| {
+                value
+                    .split(':')
+                    .filter(|part| !part.is_empty())
+                    .map(PathBuf::from)
+                    .collect()
+            })
             .unwrap_or_default();
         Self {
             templar,
@@ -154,8 +160,12 @@ impl Loader {
             message: error.message.clone(),
             hint: error.hint,
         })?;
-        self.warnings
-            .extend(document.warnings.iter().map(|warning| format!("{}: {}", warning.span, warning.message)));
+        self.warnings.extend(
+            document
+                .warnings
+                .iter()
+                .map(|warning| format!("{}: {}", warning.span, warning.message)),
+        );
         Ok(document.root)
     }
 
@@ -165,7 +175,10 @@ impl Loader {
             return match &node.kind {
                 NodeKind::Str(text) | NodeKind::Unsafe(text) => Ok(text.to_string()),
                 NodeKind::Int(number) => Ok(number.to_string()),
-                _ => Err(Problem::new(&node.span, format!("a name was expected, this is {}", node.type_name()))),
+                _ => Err(Problem::new(
+                    &node.span,
+                    format!("a name was expected, this is {}", node.type_name()),
+                )),
             };
         }
         let mut layers: Vec<Arc<dyn Layer>> = vec![Arc::clone(&self.play_vars) as Arc<dyn Layer>];
@@ -177,8 +190,11 @@ impl Loader {
         layers.push(Arc::new(magic));
         let scope = Scope::new(layers, Arc::clone(&self.lookup));
         let value = self.templar.render(node, &scope).map_err(|error| {
-            Problem::new(&node.span, format!("the name of what is imported cannot be known when the playbook is loaded: {error}"))
-                .hint("use include_tasks or include_role for names that depend on hosts or facts")
+            Problem::new(
+                &node.span,
+                format!("the name of what is imported cannot be known when the playbook is loaded: {error}"),
+            )
+            .hint("use include_tasks or include_role for names that depend on hosts or facts")
         })?;
         Ok(slipway_language::to_text(&value))
     }
@@ -196,8 +212,9 @@ impl Loader {
                     vars.insert(Arc::from(name), Variable::Template(value.clone()));
                 }
                 Some(name) => self.problem(
-                    Problem::new(&key.span, format!("{name:?} is not a valid name of a variable"))
-                        .hint("names consist of letters, digits and underscores and do not begin with a digit"),
+                    Problem::new(&key.span, format!("{name:?} is not a valid name of a variable")).hint(
+                        "names consist of letters, digits and underscores and do not begin with a digit",
+                    ),
                 ),
                 None => self.problem(Problem::new(&key.span, "the name of a variable must be a string")),
             }

@@ -17,9 +17,10 @@ mod tasks;
 
 pub use error::{LoadError, Problem};
 pub use loader::{LoadContext, Loader};
-pub use roles::{LoadedRole, RoleFiles, RoleUse};
 pub use model::{
-    Action, Block, Handler, IncludeRole, IncludeTasks, Item, Loop, LoopControl, Meta, ModuleAction, Play, Playbook, Role, Task,
+    Action, Block, Handler, IncludeRole, IncludeTasks, Item, Loop, LoopControl, Meta, ModuleAction, Play,
+    Playbook, Role, Task,
 };
+pub use roles::{LoadedRole, RoleFiles, RoleUse};
 pub use settings::Settings;
 pub use tags::TagSelection;

@@ -267,9 +267,15 @@ pub struct Role {
 impl Task {
     /// The name as printed when nothing is templated: with the role before it, the module's name if it has none.
     pub fn display_name(&self, name: &str) -> String {
-        let name = if name.is_empty() { self.action_name.as_ref() } else { name };
+        let name = if name.is_empty() {
+            self.action_name.as_ref()
+        } else {
+            name
+        };
         match &self.role {
-            Some(role) if !name.starts_with(&format!("{} : ", role.name)) => format!("{} : {name}", role.name),
+            Some(role) if !name.starts_with(&format!("{} : ", role.name)) => {
+                format!("{} : {name}", role.name)
+            }
             _ => name.to_owned(),
         }
     }

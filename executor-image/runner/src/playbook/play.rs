@@ -40,19 +40,38 @@ impl Loader {
         })
     }
 
-    fn plays(&mut self, path: &Path, imported: &Imported, plays: &mut Vec<Arc<Play>>) -> Result<(), LoadError> {
+    fn plays(
+        &mut self,
+        path: &Path,
+        imported: &Imported,
+        plays: &mut Vec<Arc<Play>>,
+    ) -> Result<(), LoadError> {
         let name = super::loader::display_path(path);
         let Some(root) = self.read(path)? else {
-            return Err(Problem::new(&Span::start_of(name), "the playbook is empty: it must be a list of plays").into());
+            return Err(Problem::new(
+                &Span::start_of(name),
+                "the playbook is empty: it must be a list of plays",
+            )
+            .into());
         };
         let NodeKind::List(entries) = &root.kind else {
-            return Err(Problem::new(&root.span, format!("a playbook must be a list of plays, this is {}", root.type_name())).into());
+            return Err(Problem::new(
+                &root.span,
+                format!("a playbook must be a list of plays, this is {}", root.type_name()),
+            )
+            .into());
         };
         for entry in entries.iter() {
             if !matches!(entry.kind, NodeKind::Map(_)) {
-                return Err(Problem::new(&entry.span, format!("a play must be a mapping, this is {}", entry.type_name())).into());
+                return Err(Problem::new(
+                    &entry.span,
+                    format!("a play must be a mapping, this is {}", entry.type_name()),
+                )
+                .into());
             }
-            let import = entry.get("ansible.builtin.import_playbook").or_else(|| entry.get("import_playbook"));
+            let import = entry
+                .get("ansible.builtin.import_playbook")
+                .or_else(|| entry.get("import_playbook"));
             match import {
                 Some(target) => self.import_playbook(entry, target, path, imported, plays)?,
                 None => plays.push(Arc::new(self.play(entry, path, imported)?)),
@@ -74,7 +93,8 @@ impl Loader {
             let known = ["name", "vars", "tags", "when"];
             if !known.contains(&name) && !name.ends_with("import_playbook") {
                 self.problem(
-                    Problem::new(&key.span, format!("{name:?} is not a keyword of import_playbook")).nearest(name, known),
+                    Problem::new(&key.span, format!("{name:?} is not a keyword of import_playbook"))
+                        .nearest(name, known),
                 );
             }
         }
@@ -87,7 +107,11 @@ impl Loader {
         let file = self.static_text(target, &[Arc::new(below.vars.clone())])?;
         let resolved = normalize(&path.parent().unwrap_or(Path::new("/")).join(&file));
         if !resolved.is_file() {
-            return Err(Problem::new(&target.span, format!("the imported playbook {} does not exist", resolved.display())).into());
+            return Err(Problem::new(
+                &target.span,
+                format!("the imported playbook {} does not exist", resolved.display()),
+            )
+            .into());
         }
         self.plays(&resolved, &below, plays)
     }
@@ -104,22 +128,36 @@ impl Loader {
             }
         }
         let Some(hosts) = node.get("hosts").filter(|hosts| !hosts.is_null()) else {
-            return Err(Problem::new(&node.span, "a play needs \"hosts\": the hosts or groups that it runs on").into());
+            return Err(Problem::new(
+                &node.span,
+                "a play needs \"hosts\": the hosts or groups that it runs on",
+            )
+            .into());
         };
         let hosts_are_names = match &hosts.kind {
             NodeKind::List(items) => !items.is_empty() && items.iter().all(|item| item.as_str().is_some()),
             _ => hosts.as_str().is_some_and(|text| !text.trim().is_empty()),
         };
         if !hosts_are_names {
-            return Err(Problem::new(&hosts.span, "\"hosts\" must be the name of a host or group, or a list of them").into());
+            return Err(Problem::new(
+                &hosts.span,
+                "\"hosts\" must be the name of a host or group, or a list of them",
+            )
+            .into());
         }
         if let Some(strategy) = node.get("strategy")
             && !matches!(strategy.as_str(), Some("linear" | "ansible.builtin.linear"))
         {
-            self.problem(Problem::new(&strategy.span, "only the strategy linear is supported yet"));
+            self.problem(Problem::new(
+                &strategy.span,
+                "only the strategy linear is supported yet",
+            ));
         }
         if let Some(order) = node.get("order")
-            && !matches!(order.as_str(), Some("inventory" | "reverse_inventory" | "sorted" | "reverse_sorted"))
+            && !matches!(
+                order.as_str(),
+                Some("inventory" | "reverse_inventory" | "sorted" | "reverse_sorted")
+            )
         {
             self.problem(Problem::new(&order.span, "this order is not supported yet (supported: inventory, reverse_inventory, sorted, reverse_sorted)"));
         }
@@ -194,7 +232,13 @@ impl Loader {
                 certain &= !name.has_templates();
                 let name = name.as_str().unwrap_or_default();
                 known.push(name.to_owned());
-                known.extend(handler.task.role.as_ref().map(|role| format!("{} : {name}", role.name)));
+                known.extend(
+                    handler
+                        .task
+                        .role
+                        .as_ref()
+                        .map(|role| format!("{} : {name}", role.name)),
+                );
             }
             known.extend(handler.listen.iter().map(ToString::to_string));
             certain &= handler.task.module().is_some();
@@ -202,13 +246,20 @@ impl Loader {
         let mut named: Vec<Node> = Vec::new();
         crate::engine::walk_tasks(items, &mut |task| {
             certain &= !matches!(task.action, Action::IncludeRole(_));
-            named.extend(task.settings.notify.iter().filter(|node| !node.has_templates()).cloned());
+            named.extend(
+                task.settings
+                    .notify
+                    .iter()
+                    .filter(|node| !node.has_templates())
+                    .cloned(),
+            );
         });
         for node in named.iter().filter(|_| certain) {
             let name = node.as_str().unwrap_or_default();
             if !known.iter().any(|known| known == name) {
                 self.problem(
-                    Problem::new(&node.span, format!("there is no handler {name:?}")).nearest(name, known.iter().map(String::as_str)),
+                    Problem::new(&node.span, format!("there is no handler {name:?}"))
+                        .nearest(name, known.iter().map(String::as_str)),
                 );
             }
         }
@@ -275,7 +326,11 @@ fn gather_task(node: &Node, settings: &Settings) -> Result<Task, Problem> {
         })
         .collect::<Vec<(Node, Node)>>();
     let args = Node::new(node.span.clone(), NodeKind::Map(args.into()));
-    let action = Action::Module(ModuleAction { spec, args, whole: None });
+    let action = Action::Module(ModuleAction {
+        spec,
+        args,
+        whole: None,
+    });
     let mut task = implicit_task(node, settings, "gather_facts", action);
     task.name = Some(Node::text(node.span.clone(), "Gathering Facts"));
     task.implicit = false;

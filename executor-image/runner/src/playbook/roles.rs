@@ -45,7 +45,12 @@ pub struct RoleFiles {
 impl Default for RoleFiles {
     fn default() -> Self {
         let main = || "main".to_owned();
-        Self { tasks: main(), vars: main(), defaults: main(), handlers: main() }
+        Self {
+            tasks: main(),
+            vars: main(),
+            defaults: main(),
+            handlers: main(),
+        }
     }
 }
 
@@ -71,7 +76,10 @@ impl Loader {
             NodeKind::Str(name) => (name.to_string(), Vars::new(), context.settings.clone()),
             NodeKind::Map(entries) => {
                 let Some(name) = entry.get("role").or_else(|| entry.get("name")) else {
-                    return Err(Problem::new(&entry.span, "an entry of roles needs \"role\": the name of the role"));
+                    return Err(Problem::new(
+                        &entry.span,
+                        "an entry of roles needs \"role\": the name of the role",
+                    ));
                 };
                 let name = self.static_text(name, &[])?;
                 let mut params = self.vars(entry.get("vars"));
@@ -94,7 +102,10 @@ impl Loader {
             _ => {
                 return Err(Problem::new(
                     &entry.span,
-                    format!("an entry of roles must be a name or a mapping, this is {}", entry.type_name()),
+                    format!(
+                        "an entry of roles must be a name or a mapping, this is {}",
+                        entry.type_name()
+                    ),
                 ));
             }
         };
@@ -109,10 +120,18 @@ impl Loader {
     }
 
     /// Loads a role for one use.
-    pub fn role(&mut self, usage: &RoleUse<'_>, settings: Settings, context: &LoadContext) -> Result<LoadedRole, Problem> {
-        let path = self.find_role(usage.name, context, usage.span)?;
+    pub fn role(
+        &mut self,
+        usage: &RoleUse<'_>,
+        settings: Settings,
+        context: &LoadContext,
+    ) -> Result<LoadedRole, Problem> {
+        let path = &self.find_role(usage.name, context, usage.span)?;
         if self.roles_in_progress.iter().any(|name| name == usage.name) && self.roles_in_progress.len() > 30 {
-            return Err(Problem::new(usage.span, format!("the role {} uses itself without end", usage.name)));
+            return Err(Problem::new(
+                usage.span,
+                format!("the role {} uses itself without end", usage.name),
+            ));
         }
         self.roles_in_progress.push(usage.name.to_owned());
         let loaded = self.role_at(usage, settings, context, path);
@@ -125,11 +144,14 @@ impl Loader {
         usage: &RoleUse<'_>,
         settings: Settings,
         context: &LoadContext,
-        path: PathBuf,
+        path: &Path,
     ) -> Result<LoadedRole, Problem> {
         if let Some(file) = main_file(&path.join("meta"), "argument_specs") {
             let span = Span::start_of(super::loader::display_path(&file));
-            return Err(Problem::new(&span, "argument specifications of roles are not supported yet"));
+            return Err(Problem::new(
+                &span,
+                "argument specifications of roles are not supported yet",
+            ));
         }
         let meta = match main_file(&path.join("meta"), "main") {
             Some(file) => self.read(&file)?,
@@ -142,7 +164,7 @@ impl Loader {
         // Dependencies see this role as their parent, with what it has so far.
         let as_parent = Arc::new(Role {
             name: Arc::from(usage.name),
-            path: path.clone(),
+            path: path.to_path_buf(),
             defaults: layered(parent.map(|role| &role.defaults), &[], &own_defaults),
             vars: layered(parent.map(|role| &role.vars), &[], &own_vars),
             params: with_params(parent, &usage.params),
@@ -155,7 +177,10 @@ impl Loader {
         let mut dependency_context = context.clone();
         dependency_context.role = Some(as_parent);
         dependency_context.settings = settings.clone();
-        let dependencies = meta.as_ref().and_then(|meta| meta.get("dependencies")).map(super::settings::list);
+        let dependencies = meta
+            .as_ref()
+            .and_then(|meta| meta.get("dependencies"))
+            .map(super::settings::list);
         let mut dependency_roles: Vec<Arc<Role>> = Vec::new();
         for dependency in dependencies.unwrap_or_default() {
             let below = self.role_entry(&dependency, &dependency_context)?;
@@ -171,22 +196,36 @@ impl Loader {
             "{}|{}|{:?}|{:?}|{:?}",
             usage.name,
             usage.files.tasks,
-            usage.params.iter().map(|(name, value)| format!("{name}={}", written(value))).collect::<Vec<_>>(),
+            usage
+                .params
+                .iter()
+                .map(|(name, value)| format!("{name}={}", written(value)))
+                .collect::<Vec<_>>(),
             settings.tags,
             settings.when.iter().map(Node::as_str).collect::<Vec<_>>(),
         );
-        let dependency_defaults: Vec<_> = dependency_roles.iter().flat_map(|role| role.defaults.clone()).collect();
-        let dependency_vars: Vec<_> = dependency_roles.iter().flat_map(|role| role.vars.clone()).collect();
+        let dependency_defaults: Vec<_> = dependency_roles
+            .iter()
+            .flat_map(|role| role.defaults.clone())
+            .collect();
+        let dependency_vars: Vec<_> = dependency_roles
+            .iter()
+            .flat_map(|role| role.vars.clone())
+            .collect();
         let role = Arc::new(Role {
             name: Arc::from(usage.name),
-            defaults: layered(parent.map(|role| &role.defaults), &dependency_defaults, &own_defaults),
+            defaults: layered(
+                parent.map(|role| &role.defaults),
+                &dependency_defaults,
+                &own_defaults,
+            ),
             vars: layered(parent.map(|role| &role.vars), &dependency_vars, &own_vars),
             params: with_params(parent, &usage.params),
             parents: with_parent(parent, |role| &role.parents, |role| Arc::clone(&role.name)),
             parent_paths: with_parent(parent, |role| &role.parent_paths, |role| role.path.clone()),
             identity,
             allow_duplicates: meta_duplicates || usage.allow_duplicates,
-            path: path.clone(),
+            path: path.to_path_buf(),
         });
         loaded.roles.extend(dependency_roles);
         loaded.roles.push(Arc::clone(&role));
@@ -199,17 +238,23 @@ impl Loader {
             handlers: context.handlers,
         };
         let mut parts = PlayParts::default();
-        if let Some(file) = self.role_file(&path.join("tasks"), &usage.files.tasks, usage)?
+        if let Some(file) = Self::role_file(&path.join("tasks"), &usage.files.tasks, usage)?
             && let Some(root) = self.read(&file)?
         {
             let items = self.items(&root, &inner, &mut parts)?;
             loaded.items.extend(items);
         }
-        loaded.items.push(Item::Task(Arc::new(role_complete(usage.span, &inner, &role))));
-        if let Some(file) = self.role_file(&path.join("handlers"), &usage.files.handlers, usage)?
+        loaded
+            .items
+            .push(Item::Task(Arc::new(role_complete(usage.span, &inner, &role))));
+        if let Some(file) = Self::role_file(&path.join("handlers"), &usage.files.handlers, usage)?
             && let Some(root) = self.read(&file)?
         {
-            let inner = LoadContext { directory: path.join("handlers"), handlers: true, ..inner };
+            let inner = LoadContext {
+                directory: path.join("handlers"),
+                handlers: true,
+                ..inner
+            };
             let handlers = self.handlers(&root, &inner, &mut parts)?;
             loaded.handlers.extend(handlers);
         }
@@ -226,7 +271,10 @@ impl Loader {
             candidates.extend(role.path.parent().map(Path::to_path_buf));
         }
         candidates.push(context.directory.join("roles"));
-        let found = candidates.iter().map(|directory| directory.join(name)).find(|path| path.is_dir());
+        let found = candidates
+            .iter()
+            .map(|directory| directory.join(name))
+            .find(|path| path.is_dir());
         if let Some(path) = found {
             return Ok(normalize(&path));
         }
@@ -236,9 +284,15 @@ impl Loader {
             .flatten()
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .collect();
-        let searched = candidates.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
-        Err(Problem::new(span, format!("the role {name:?} was not found in {searched}"))
-            .nearest(name, known.iter().map(String::as_str)))
+        let searched = candidates
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect::<Vec<_>>()
+            .join(", ");
+        Err(
+            Problem::new(span, format!("the role {name:?} was not found in {searched}"))
+                .nearest(name, known.iter().map(String::as_str)),
+        )
     }
 
     /// The variables of `defaults/` or `vars/`: one file, or every file of a directory.
@@ -247,34 +301,54 @@ impl Loader {
         let inner = directory.join(from);
         if inner.is_dir() {
             let mut entries: Vec<PathBuf> = std::fs::read_dir(&inner)
-                .map_err(|error| Problem::new(usage.span, format!("cannot read {}: {error}", inner.display())))?
+                .map_err(|error| {
+                    Problem::new(usage.span, format!("cannot read {}: {error}", inner.display()))
+                })?
                 .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-                .filter(|path| matches!(path.extension().and_then(|ext| ext.to_str()), Some("yml" | "yaml" | "json")))
+                .filter(|path| {
+                    matches!(
+                        path.extension().and_then(|ext| ext.to_str()),
+                        Some("yml" | "yaml" | "json")
+                    )
+                })
                 .collect();
             entries.sort();
             files.extend(entries);
         } else {
-            files.extend(self.role_file(directory, from, usage)?);
+            files.extend(Self::role_file(directory, from, usage)?);
         }
         let mut vars = Vars::new();
         for file in files {
             let Some(root) = self.read(&file)? else { continue };
             if !matches!(root.kind, NodeKind::Map(_)) {
-                return Err(Problem::new(&root.span, format!("the variables of a role must be a mapping, this is {}", root.type_name())));
+                return Err(Problem::new(
+                    &root.span,
+                    format!(
+                        "the variables of a role must be a mapping, this is {}",
+                        root.type_name()
+                    ),
+                ));
             }
             vars.extend(self.vars(Some(&root)));
         }
         Ok(vars)
     }
 
-    fn role_file(&self, directory: &Path, from: &str, usage: &RoleUse<'_>) -> Result<Option<PathBuf>, Problem> {
+    fn role_file(directory: &Path, from: &str, usage: &RoleUse<'_>) -> Result<Option<PathBuf>, Problem> {
         if let Some(file) = main_file(directory, from) {
             return Ok(Some(file));
         }
         if from == "main" {
             return Ok(None);
         }
-        Err(Problem::new(usage.span, format!("the role {} has no file {}", usage.name, directory.join(from).display())))
+        Err(Problem::new(
+            usage.span,
+            format!(
+                "the role {} has no file {}",
+                usage.name,
+                directory.join(from).display()
+            ),
+        ))
     }
 }
 
@@ -289,7 +363,13 @@ fn written(variable: &Variable) -> String {
             NodeKind::Str(value) | NodeKind::Unsafe(value) => format!("{value:?}"),
             NodeKind::List(items) => format!("{:?}", items.iter().map(text).collect::<Vec<_>>()),
             NodeKind::Map(entries) => {
-                format!("{:?}", entries.iter().map(|(key, value)| (text(key), text(value))).collect::<Vec<_>>())
+                format!(
+                    "{:?}",
+                    entries
+                        .iter()
+                        .map(|(key, value)| (text(key), text(value)))
+                        .collect::<Vec<_>>()
+                )
             }
         }
     }
@@ -307,7 +387,11 @@ fn main_file(directory: &Path, name: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-fn layered(parents: Option<&Vec<Arc<dyn Layer>>>, dependencies: &[Arc<dyn Layer>], own: &Arc<Vars>) -> Vec<Arc<dyn Layer>> {
+fn layered(
+    parents: Option<&Vec<Arc<dyn Layer>>>,
+    dependencies: &[Arc<dyn Layer>],
+    own: &Arc<Vars>,
+) -> Vec<Arc<dyn Layer>> {
     let mut layers = parents.cloned().unwrap_or_default();
     layers.extend(dependencies.iter().cloned());
     if !own.is_empty() {
@@ -324,7 +408,11 @@ fn with_params(parent: Option<&Role>, own: &Vars) -> Vec<Arc<Vars>> {
     params
 }
 
-fn with_parent<T: Clone>(parent: Option<&Role>, above: impl Fn(&Role) -> &Vec<T>, own: impl Fn(&Role) -> T) -> Vec<T> {
+fn with_parent<T: Clone>(
+    parent: Option<&Role>,
+    above: impl Fn(&Role) -> &Vec<T>,
+    own: impl Fn(&Role) -> T,
+) -> Vec<T> {
     parent.map_or_else(Vec::new, |role| {
         let mut found = vec![own(role)];
         found.extend(above(role).iter().cloned());

@@ -127,11 +127,24 @@ pub fn tags(node: &Node) -> Result<Vec<Arc<str>>, Problem> {
     for item in list(node) {
         match &item.kind {
             NodeKind::Str(text) if item.has_templates() => {
-                return Err(Problem::new(&item.span, format!("a template in tags ({text}) is not supported yet")));
+                return Err(Problem::new(
+                    &item.span,
+                    format!("a template in tags ({text}) is not supported yet"),
+                ));
             }
-            NodeKind::Str(text) => found.extend(text.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(Arc::from)),
+            NodeKind::Str(text) => found.extend(
+                text.split(',')
+                    .map(str::trim)
+                    .filter(|tag| !tag.is_empty())
+                    .map(Arc::from),
+            ),
             NodeKind::Int(number) => found.push(Arc::from(number.to_string())),
-            _ => return Err(Problem::new(&item.span, format!("a tag must be a string, it is {}", item.type_name()))),
+            _ => {
+                return Err(Problem::new(
+                    &item.span,
+                    format!("a tag must be a string, it is {}", item.type_name()),
+                ));
+            }
         }
     }
     Ok(found)

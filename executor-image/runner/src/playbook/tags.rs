@@ -22,9 +22,7 @@ impl TagSelection {
 
         let wanted = if self.only.is_empty() {
             !never || always
-        } else if always || any_of(&self.only) {
-            true
-        } else if has(&self.only, "all") && !never {
+        } else if always || any_of(&self.only) || (has(&self.only, "all") && !never) {
             true
         } else if has(&self.only, "tagged") {
             tagged && !never
@@ -37,7 +35,9 @@ impl TagSelection {
         let skipped = if has(&self.skip, "all") {
             !always || has(&self.skip, "always")
         } else {
-            any_of(&self.skip) || (has(&self.skip, "tagged") && tagged) || (has(&self.skip, "untagged") && !tagged)
+            any_of(&self.skip)
+                || (has(&self.skip, "tagged") && tagged)
+                || (has(&self.skip, "untagged") && !tagged)
         };
         !skipped
     }
@@ -73,11 +73,23 @@ mod tests {
             ("a", "b", "a,b", false),
             ("", "all", "always", true),
         ];
-        let list = |text: &str| text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<String>>();
+        let list = |text: &str| {
+            text.split(',')
+                .filter(|part| !part.is_empty())
+                .map(str::to_owned)
+                .collect::<Vec<String>>()
+        };
         for (only, skip, tags, runs) in cases {
-            let selection = TagSelection { only: list(only), skip: list(skip) };
+            let selection = TagSelection {
+                only: list(only),
+                skip: list(skip),
+            };
             let tags: Vec<Arc<str>> = list(tags).into_iter().map(Arc::from).collect();
-            assert_eq!(selection.allows(&tags), *runs, "--tags {only:?} --skip-tags {skip:?} on {tags:?}");
+            assert_eq!(
+                selection.allows(&tags),
+                *runs,
+                "--tags {only:?} --skip-tags {skip:?} on {tags:?}"
+            );
         }
     }
 }

@@ -19,21 +19,35 @@ use super::{
 
 impl Loader {
     /// Loads a list of tasks and blocks.
-    pub(super) fn items(&mut self, node: &Node, context: &LoadContext, parts: &mut PlayParts) -> Result<Vec<Item>, Problem> {
+    pub(super) fn items(
+        &mut self,
+        node: &Node,
+        context: &LoadContext,
+        parts: &mut PlayParts,
+    ) -> Result<Vec<Item>, Problem> {
         let entries = match &node.kind {
             NodeKind::List(entries) => entries,
             NodeKind::Null => return Ok(Vec::new()),
-            _ => return Err(Problem::new(&node.span, format!("a list of tasks was expected, this is {}", node.type_name()))),
+            _ => {
+                return Err(Problem::new(
+                    &node.span,
+                    format!("a list of tasks was expected, this is {}", node.type_name()),
+                ));
+            }
         };
         let mut items = Vec::with_capacity(entries.len());
         for entry in entries.iter() {
             if !matches!(entry.kind, NodeKind::Map(_)) {
-                self.problem(Problem::new(&entry.span, format!("a task must be a mapping, this is {}", entry.type_name())));
+                self.problem(Problem::new(
+                    &entry.span,
+                    format!("a task must be a mapping, this is {}", entry.type_name()),
+                ));
                 continue;
             }
             // One wrong task does not hide what is wrong with the next.
             let loaded = if entry.get("block").is_some() {
-                self.block(entry, context, parts).map(|block| vec![Item::Block(Arc::new(block))])
+                self.block(entry, context, parts)
+                    .map(|block| vec![Item::Block(Arc::new(block))])
             } else {
                 self.task_items(entry, context, parts)
             };
@@ -52,13 +66,19 @@ impl Loader {
         context: &LoadContext,
         parts: &mut PlayParts,
     ) -> Result<Vec<Handler>, Problem> {
-        let context = LoadContext { handlers: true, ..context.clone() };
+        let context = LoadContext {
+            handlers: true,
+            ..context.clone()
+        };
         let mut handlers = Vec::new();
         let NodeKind::List(entries) = &node.kind else {
             return if node.is_null() {
                 Ok(handlers)
             } else {
-                Err(Problem::new(&node.span, format!("a list of handlers was expected, this is {}", node.type_name())))
+                Err(Problem::new(
+                    &node.span,
+                    format!("a list of handlers was expected, this is {}", node.type_name()),
+                ))
             };
         };
         for entry in entries.iter() {
@@ -66,7 +86,11 @@ impl Loader {
                 self.problem(Problem::new(&entry.span, "a block cannot be a handler"));
                 continue;
             }
-            let listen = entry.get("listen").map(super::settings::tags).transpose()?.unwrap_or_default();
+            let listen = entry
+                .get("listen")
+                .map(super::settings::tags)
+                .transpose()?
+                .unwrap_or_default();
             match self.task_items(entry, &context, parts) {
                 Ok(items) => flatten(items, &listen, &mut handlers),
                 Err(problem) => self.problem(problem),
@@ -102,8 +126,17 @@ impl Loader {
         })
     }
 
-    fn task_items(&mut self, node: &Node, context: &LoadContext, parts: &mut PlayParts) -> Result<Vec<Item>, Problem> {
-        let place = if context.handlers { Place::Handler } else { Place::Task };
+    fn task_items(
+        &mut self,
+        node: &Node,
+        context: &LoadContext,
+        parts: &mut PlayParts,
+    ) -> Result<Vec<Item>, Problem> {
+        let place = if context.handlers {
+            Place::Handler
+        } else {
+            Place::Task
+        };
         let written = Written::of(node, place)?;
         for (key, value) in node.entries() {
             if key.as_str() != Some(written.key.as_ref())
@@ -115,7 +148,10 @@ impl Loader {
         match canonical(&written.name) {
             "import_tasks" => self.import_tasks(node, &written, context, parts),
             "import_role" => self.import_role(node, &written, context, parts),
-            "import_playbook" => Err(Problem::new(&node.span, "import_playbook stands among the plays, not among tasks")),
+            "import_playbook" => Err(Problem::new(
+                &node.span,
+                "import_playbook stands among the plays, not among tasks",
+            )),
             _ => Ok(vec![Item::Task(Arc::new(self.task(node, &written, context)?))]),
         }
     }
@@ -126,7 +162,15 @@ impl Loader {
                 self.check_condition(condition);
             }
         }
-        for key in ["name", "environment", "loop_control", "become_user", "delay", "retries", "notify"] {
+        for key in [
+            "name",
+            "environment",
+            "loop_control",
+            "become_user",
+            "delay",
+            "retries",
+            "notify",
+        ] {
             if let Some(value) = node.get(key) {
                 self.check_templates(value);
             }
@@ -136,7 +180,12 @@ impl Loader {
             None => None,
             Some(name) => match name.as_str().filter(|text| is_identifier(text)) {
                 Some(text) => Some(Arc::from(text)),
-                None => return Err(Problem::new(&name.span, "register must be the name of a variable")),
+                None => {
+                    return Err(Problem::new(
+                        &name.span,
+                        "register must be the name of a variable",
+                    ));
+                }
             },
         };
         let settings = context.settings.with(node)?;
@@ -149,7 +198,10 @@ impl Loader {
         if let Some(method) = node.get("become_method")
             && !matches!(method.as_str(), Some("sudo" | "ansible.builtin.sudo"))
         {
-            self.problem(Problem::new(&method.span, "only the become_method sudo is supported yet"));
+            self.problem(Problem::new(
+                &method.span,
+                "only the become_method sudo is supported yet",
+            ));
         }
         Ok(Task {
             name: node.get("name").cloned(),
@@ -185,7 +237,10 @@ impl Loader {
             }
             self.check_templates(value);
             if lookup.is_none() && !value.has_templates() && !matches!(value.kind, NodeKind::List(_)) {
-                return Err(Problem::new(&value.span, format!("loop must be a list, this is {}", value.type_name())));
+                return Err(Problem::new(
+                    &value.span,
+                    format!("loop must be a list, this is {}", value.type_name()),
+                ));
             }
             found = Some((lookup, value.clone()));
         }
@@ -193,11 +248,22 @@ impl Loader {
             return Ok(None);
         };
         let control = node.get("loop_control");
-        let known = ["loop_var", "index_var", "label", "pause", "extended", "extended_allitems", "break_when"];
+        let known = [
+            "loop_var",
+            "index_var",
+            "label",
+            "pause",
+            "extended",
+            "extended_allitems",
+            "break_when",
+        ];
         for (key, _) in control.map(Node::entries).unwrap_or_default() {
             let name = key.as_str().unwrap_or_default();
             if !known.contains(&name) {
-                self.problem(Problem::new(&key.span, format!("{name:?} is not a keyword of loop_control")).nearest(name, known));
+                self.problem(
+                    Problem::new(&key.span, format!("{name:?} is not a keyword of loop_control"))
+                        .nearest(name, known),
+                );
             }
         }
         let option = |key: &str| control.and_then(|control| control.get(key)).cloned();
@@ -234,12 +300,17 @@ impl Loader {
         let settings = context.settings.with(node)?.with_vars(vars);
         let target = written.file(&["file"])?;
         let file = self.static_text(&target, &settings.vars)?;
-        let path = self
-            .find_tasks(&file, context)
-            .ok_or_else(|| Problem::new(&target.span, format!("the imported file of tasks {file} was not found")))?;
+        let path = self.find_tasks(&file, context).ok_or_else(|| {
+            Problem::new(
+                &target.span,
+                format!("the imported file of tasks {file} was not found"),
+            )
+        })?;
         let inner = LoadContext {
             settings,
-            directory: path.parent().map_or_else(PathBuf::new, std::path::Path::to_path_buf),
+            directory: path
+                .parent()
+                .map_or_else(PathBuf::new, std::path::Path::to_path_buf),
             ..context.clone()
         };
         self.guarded(&format!("import {}", path.display()), |loader| {
@@ -264,7 +335,12 @@ impl Loader {
         let params = self.vars(node.get("vars"));
         let settings = context.settings.with(node)?;
         let name = self.static_text(&written.required("name", &["role"])?, &settings.vars)?;
-        let from = |key: &str| written.option(key).and_then(|node| node.as_str().map(str::to_owned)).unwrap_or_else(|| "main".to_owned());
+        let from = |key: &str| {
+            written
+                .option(key)
+                .and_then(|node| node.as_str().map(str::to_owned))
+                .unwrap_or_else(|| "main".to_owned())
+        };
         let usage = RoleUse {
             name: &name,
             span: &node.span,
@@ -292,14 +368,21 @@ impl Loader {
             && let Some(name) = file.as_str()
         {
             let Some(path) = self.find_tasks(name, context) else {
-                return Err(Problem::new(&file.span, format!("the included file of tasks {name} was not found")));
+                return Err(Problem::new(
+                    &file.span,
+                    format!("the included file of tasks {name} was not found"),
+                ));
             };
             // Its mistakes are found now, not when the play comes to it.
             let inner = LoadContext {
-                directory: path.parent().map_or_else(PathBuf::new, std::path::Path::to_path_buf),
+                directory: path
+                    .parent()
+                    .map_or_else(PathBuf::new, std::path::Path::to_path_buf),
                 ..context.clone()
             };
-            if self.looked_into.insert(format!("{} {}", path.display(), context.handlers))
+            if self
+                .looked_into
+                .insert(format!("{} {}", path.display(), context.handlers))
                 && let Some(root) = self.read(&path)?
             {
                 self.items(&root, &inner, &mut PlayParts::default())?;
@@ -343,13 +426,20 @@ impl Loader {
             from(&action.vars_from),
             from(&action.defaults_from),
             from(&action.handlers_from),
-        ) && self.looked_into.insert(format!("role {text} {tasks} {vars} {defaults} {handlers}"))
+        ) && self
+            .looked_into
+            .insert(format!("role {text} {tasks} {vars} {defaults} {handlers}"))
         {
             let usage = RoleUse {
                 name: text,
                 span: &name.span,
                 params: Vars::new(),
-                files: RoleFiles { tasks, vars, defaults, handlers },
+                files: RoleFiles {
+                    tasks,
+                    vars,
+                    defaults,
+                    handlers,
+                },
                 allow_duplicates: true,
             };
             self.role(&usage, context.settings.clone(), context)?;
@@ -380,11 +470,18 @@ impl Loader {
             candidates.push(role.path.join(name));
         }
         candidates.push(self.playbook_directory.join(name));
-        candidates.into_iter().map(|path| normalize(&path)).find(|path| path.is_file())
+        candidates
+            .into_iter()
+            .map(|path| normalize(&path))
+            .find(|path| path.is_file())
     }
 
     /// Loads the tasks of an included file while the play runs.
-    pub fn included_tasks(&mut self, path: &std::path::Path, context: &LoadContext) -> Result<(Vec<Item>, Vec<Handler>), super::LoadError> {
+    pub fn included_tasks(
+        &mut self,
+        path: &std::path::Path,
+        context: &LoadContext,
+    ) -> Result<(Vec<Item>, Vec<Handler>), super::LoadError> {
         let mut parts = PlayParts::default();
         let items = match self.read(path)? {
             Some(root) => self.items(&root, context, &mut parts)?,
@@ -420,7 +517,10 @@ impl Loader {
 fn flatten(items: Vec<Item>, listen: &[Arc<str>], handlers: &mut Vec<Handler>) {
     for item in items {
         match item {
-            Item::Task(task) => handlers.push(Handler { task, listen: listen.to_vec() }),
+            Item::Task(task) => handlers.push(Handler {
+                task,
+                listen: listen.to_vec(),
+            }),
             Item::Block(block) => flatten(block.main.to_vec(), listen, handlers),
         }
     }

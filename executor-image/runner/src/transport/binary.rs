@@ -86,7 +86,8 @@ impl AgentBinary {
     /// The content compressed with gzip, made once.
     pub fn compressed(&self) -> Arc<[u8]> {
         let compress = || {
-            let mut encoder = GzEncoder::new(Vec::with_capacity(self.bytes.len() / 2), Compression::default());
+            let mut encoder =
+                GzEncoder::new(Vec::with_capacity(self.bytes.len() / 2), Compression::default());
             // ok: writing to memory does not fail; an empty result is refused by the host's check of the hash.
             let _ = encoder.write_all(&self.bytes);
             Arc::from(encoder.finish().unwrap_or_default())

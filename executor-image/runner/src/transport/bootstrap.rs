@@ -24,7 +24,7 @@ const SCRIPT: &str = r#"
 h=$1; as=$2
 umask 022
 say() { printf 'slipway-agent: %s\n' "$*"; }
-fail() { say "error $*"; exit 1; }
+fail() { say "error $(printf '%s' "$*" | tr -s '\n' ' ')"; exit 1; }
 d=/var/tmp/slipway-agent-$(id -u); f=$d/$h
 [ -d "$d" ] || mkdir -m 0755 "$d" 2>/dev/null || [ -d "$d" ] || fail "cannot make the directory $d: $(mkdir "$d" 2>&1)"
 [ -O "$d" ] && [ ! -L "$d" ] || fail "$d does not belong to $(id -un): remove it"
@@ -63,7 +63,10 @@ pub fn command(agent: &AgentBinary, launch: &Launch) -> String {
 
 /// The command that removes the agent.
 pub fn remove_command(agent: &AgentBinary) -> String {
-    format!("d=/var/tmp/slipway-agent-$(id -u); rm -f \"$d/{}\"; rmdir \"$d\" 2>/dev/null; true", agent.sha256)
+    format!(
+        "d=/var/tmp/slipway-agent-$(id -u); rm -f \"$d/{}\"; rmdir \"$d\" 2>/dev/null; true",
+        agent.sha256
+    )
 }
 
 /// Text as one word of a POSIX shell.
@@ -78,7 +81,9 @@ pub async fn follow(mut pipe: Pipe, agent: &AgentBinary) -> Result<Pipe, Transpo
         while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = buffer.drain(..=end).collect();
             let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-            let Some(said) = line.strip_prefix(MARK) else { continue };
+            let Some(said) = line.strip_prefix(MARK) else {
+                continue;
+            };
             if said == "ready" {
                 return Ok(with_beginning(pipe, buffer));
             }
@@ -90,29 +95,33 @@ pub async fn follow(mut pipe: Pipe, agent: &AgentBinary) -> Result<Pipe, Transpo
                 let sending = send(pipe.outgoing.as_mut(), agent, wanted);
                 tokio::select! {
                     sent = sending => sent?,
-                    answer = pipe.incoming.recv() => {
-                        buffer.extend(answer.unwrap_or_default());
-                        continue;
-                    }
+                    answer = pipe.incoming.recv() => buffer.extend(answer.unwrap_or_default()),
                 }
             }
         }
         if buffer.len() > NOISE_LIMIT {
             return Err(TransportError("the host prints without end instead of starting the agent: look at its shell's startup files".to_owned()));
         }
-        match pipe.incoming.recv().await {
-            Some(bytes) => buffer.extend_from_slice(&bytes),
-            None => {
-                let noise = String::from_utf8_lossy(&buffer).trim().to_owned();
-                let errors = pipe.errors.text();
-                let said = if errors.is_empty() { noise } else { errors };
-                return Err(TransportError(format!("the agent could not be started: {}", if said.is_empty() { "the host closed the connection" } else { &said })));
-            }
-        }
+        let Some(bytes) = pipe.incoming.recv().await else {
+            let noise = String::from_utf8_lossy(&buffer).trim().to_owned();
+            let errors = pipe.errors.text();
+            let said = if errors.is_empty() { noise } else { errors };
+            let said = if said.is_empty() {
+                "the host closed the connection"
+            } else {
+                &said
+            };
+            return Err(TransportError(format!("the agent could not be started: {said}")));
+        };
+        buffer.extend_from_slice(&bytes);
     }
 }
 
-async fn send(outgoing: &mut (dyn AsyncWrite + Send + Unpin), agent: &AgentBinary, wanted: &str) -> Result<(), TransportError> {
+async fn send(
+    outgoing: &mut (dyn AsyncWrite + Send + Unpin),
+    agent: &AgentBinary,
+    wanted: &str,
+) -> Result<(), TransportError> {
     let (architecture, form) = wanted.split_once(' ').unwrap_or((wanted, "plain"));
     if architecture != agent.architecture {
         return Err(TransportError(format!(
@@ -122,7 +131,11 @@ async fn send(outgoing: &mut (dyn AsyncWrite + Send + Unpin), agent: &AgentBinar
         )));
     }
     // Compressed only for a host that asks: most have the agent from the last run.
-    let compressed = if form == "gzip" { Some(agent.compressed()) } else { None };
+    let compressed = if form == "gzip" {
+        Some(agent.compressed())
+    } else {
+        None
+    };
     let content: &[u8] = compressed.as_deref().unwrap_or(&agent.bytes);
     let length = format!("{}\n", content.len());
     // A write that fails is a host that stopped reading: what the script says next is the better message.

@@ -10,13 +10,10 @@ use std::{
 
 use sha2::{Digest, Sha256};
 use slipway_protocol::{
-    CHUNK_SIZE, Call, Cancel, Decoder, Fence, Frame, FrameKind, Hello, ModuleResult, PROTOCOL_VERSION, PutBegin, PutStatus, Refusal,
-    Welcome, encode,
+    CHUNK_SIZE, Call, Cancel, Decoder, Fence, Frame, FrameKind, Hello, ModuleResult, PROTOCOL_VERSION,
+    PutBegin, PutStatus, Refusal, Welcome, encode,
 };
-use tokio::{
-    io::AsyncWriteExt,
-    sync::mpsc,
-};
+use tokio::{io::AsyncWriteExt, sync::mpsc};
 
 use super::{Pipe, TransportError, connection::ErrorTail};
 
@@ -53,7 +50,11 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 fn frame<T: serde::Serialize>(kind: FrameKind, stream: u32, message: &T) -> Result<Vec<u8>, TransportError> {
     let payload = serde_json::to_vec(message)
         .map_err(|error| TransportError(format!("a message to the agent has no JSON form: {error}")))?;
-    Ok(encode(&Frame { kind, stream, payload }))
+    Ok(encode(&Frame {
+        kind,
+        stream,
+        payload,
+    }))
 }
 
 impl AgentClient {
@@ -62,7 +63,10 @@ impl AgentClient {
     /// # Errors
     /// When it does not answer, refuses, or is another version.
     pub async fn start(mut pipe: Pipe, fence: Option<Fence>) -> Result<Self, TransportError> {
-        let hello = Hello { protocol: PROTOCOL_VERSION, fence };
+        let hello = Hello {
+            protocol: PROTOCOL_VERSION,
+            fence,
+        };
         let bytes = frame(FrameKind::Hello, 0, &hello)?;
         let sent = pipe.outgoing.write_all(&bytes).await.is_ok() && pipe.outgoing.flush().await.is_ok();
         let mut decoder = Decoder::default();
@@ -70,7 +74,11 @@ impl AgentClient {
             match decoder.next_frame() {
                 Ok(Some(frame)) => break frame,
                 Ok(None) => {}
-                Err(error) => return Err(TransportError(format!("the agent's answer is not understood: {error}"))),
+                Err(error) => {
+                    return Err(TransportError(format!(
+                        "the agent's answer is not understood: {error}"
+                    )));
+                }
             }
             match pipe.incoming.recv().await {
                 Some(bytes) => decoder.push(&bytes),
@@ -91,8 +99,20 @@ impl AgentClient {
         let shared = Arc::new(Shared::default());
         let (outgoing, queue) = mpsc::channel::<Vec<u8>>(64);
         tokio::spawn(write_frames(pipe.outgoing, queue));
-        tokio::spawn(read_frames(pipe.incoming, decoder, Arc::clone(&shared), outgoing.clone(), pipe.errors, pipe.guard));
-        Ok(Self { welcome, shared, next_stream: AtomicU32::new(1), outgoing })
+        tokio::spawn(read_frames(
+            pipe.incoming,
+            decoder,
+            Arc::clone(&shared),
+            outgoing.clone(),
+            pipe.errors,
+            pipe.guard,
+        ));
+        Ok(Self {
+            welcome,
+            shared,
+            next_stream: AtomicU32::new(1),
+            outgoing,
+        })
     }
 
     /// Whether calls can still be made.
@@ -127,7 +147,10 @@ impl AgentClient {
         }
         let (stream, mut answers) = self.open();
         let _guard = StreamGuard { client: self, stream };
-        let begin = PutBegin { sha256: sha256.clone(), size: content.len() as u64 };
+        let begin = PutBegin {
+            sha256: sha256.clone(),
+            size: content.len() as u64,
+        };
         self.send(frame(FrameKind::PutBegin, stream, &begin)?).await?;
         loop {
             match parse::<PutStatus>(&self.receive(&mut answers).await?)? {
@@ -138,7 +161,12 @@ impl AgentClient {
                 PutStatus::Failed(reason) => return Ok(Err(reason)),
                 PutStatus::Wanted => {
                     for chunk in content.chunks(CHUNK_SIZE).chain([&[][..]]) {
-                        self.send(encode(&Frame { kind: FrameKind::Chunk, stream, payload: chunk.to_vec() })).await?;
+                        self.send(encode(&Frame {
+                            kind: FrameKind::Chunk,
+                            stream,
+                            payload: chunk.to_vec(),
+                        }))
+                        .await?;
                     }
                 }
             }
@@ -158,7 +186,8 @@ impl AgentClient {
 
     /// Ends all calls as if the connection were lost.
     pub fn abandon(&self) {
-        self.shared.end("the run was stopped and the host did not answer".to_owned());
+        self.shared
+            .end("the run was stopped and the host did not answer".to_owned());
     }
 
     fn open(&self) -> (u32, mpsc::UnboundedReceiver<Frame>) {
@@ -203,7 +232,10 @@ fn parse<T: serde::de::DeserializeOwned>(frame: &Frame) -> Result<T, TransportEr
         .map_err(|error| TransportError(format!("the agent's {:?} is not understood: {error}", frame.kind)))
 }
 
-async fn write_frames(mut outgoing: Box<dyn tokio::io::AsyncWrite + Send + Unpin>, mut queue: mpsc::Receiver<Vec<u8>>) {
+async fn write_frames(
+    mut outgoing: Box<dyn tokio::io::AsyncWrite + Send + Unpin>,
+    mut queue: mpsc::Receiver<Vec<u8>>,
+) {
     while let Some(bytes) = queue.recv().await {
         if outgoing.write_all(&bytes).await.is_err() {
             return;
@@ -235,7 +267,11 @@ async fn read_frames(
     loop {
         match decoder.next_frame() {
             Ok(Some(frame)) if frame.kind == FrameKind::Ping => {
-                let pong = encode(&Frame { kind: FrameKind::Pong, stream: frame.stream, payload: Vec::new() });
+                let pong = encode(&Frame {
+                    kind: FrameKind::Pong,
+                    stream: frame.stream,
+                    payload: Vec::new(),
+                });
                 if let Some(outgoing) = outgoing.upgrade() {
                     let _ = outgoing.send(pong).await;
                 }
@@ -265,4 +301,3 @@ fn ended_message(errors: &ErrorTail, sent: bool) -> String {
         (true, false) => "the connection to the host was lost before the agent answered".to_owned(),
     }
 }
-

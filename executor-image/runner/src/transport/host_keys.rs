@@ -42,21 +42,37 @@ pub enum Decision {
 impl KnownHosts {
     /// The keys in a file, which need not exist.
     pub fn new(file: PathBuf) -> Arc<Self> {
-        Arc::new(Self { file, learned: Mutex::default() })
+        Arc::new(Self {
+            file,
+            learned: Mutex::default(),
+        })
     }
 
     /// The algorithms of the keys known for a host, so that it is asked for one of those.
     pub fn algorithms(&self, address: &str, port: u16) -> Vec<Algorithm> {
-        self.known(address, port).unwrap_or_default().iter().map(PublicKey::algorithm).collect()
+        self.known(address, port)
+            .unwrap_or_default()
+            .iter()
+            .map(PublicKey::algorithm)
+            .collect()
     }
 
     fn known(&self, address: &str, port: u16) -> Result<Vec<PublicKey>, String> {
-        if let Some(key) = self.learned.lock().unwrap_or_else(PoisonError::into_inner).get(&(address.to_owned(), port)) {
+        if let Some(key) = self
+            .learned
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&(address.to_owned(), port))
+        {
             return Ok(vec![key.clone()]);
         }
         let read = |port| {
-            known_hosts::known_host_keys_path(address, port, &self.file)
-                .map_err(|error| format!("the known-hosts file {} cannot be read: {error}", self.file.display()))
+            known_hosts::known_host_keys_path(address, port, &self.file).map_err(|error| {
+                format!(
+                    "the known-hosts file {} cannot be read: {error}",
+                    self.file.display()
+                )
+            })
         };
         let mut keys = read(port)?;
         if keys.is_empty() && port != 22 {
@@ -67,7 +83,13 @@ impl KnownHosts {
     }
 
     /// Decides about the key that a host offers.
-    pub fn decide(&self, address: &str, port: u16, offered: &PublicKey, checking: HostKeyChecking) -> Decision {
+    pub fn decide(
+        &self,
+        address: &str,
+        port: u16,
+        offered: &PublicKey,
+        checking: HostKeyChecking,
+    ) -> Decision {
         if checking == HostKeyChecking::Off {
             return Decision::Accepted;
         }
@@ -79,7 +101,8 @@ impl KnownHosts {
         if known.iter().any(same) {
             return Decision::Accepted;
         }
-        let fingerprint = |key: &PublicKey| format!("{} {}", key.algorithm(), key.fingerprint(HashAlg::Sha256));
+        let fingerprint =
+            |key: &PublicKey| format!("{} {}", key.algorithm(), key.fingerprint(HashAlg::Sha256));
         if !known.is_empty() {
             let expected: Vec<String> = known.iter().map(fingerprint).collect();
             return Decision::Refused(format!(
@@ -109,7 +132,11 @@ impl KnownHosts {
 }
 
 fn place(address: &str, port: u16) -> String {
-    if port == 22 { address.to_owned() } else { format!("[{address}]:{port}") }
+    if port == 22 {
+        address.to_owned()
+    } else {
+        format!("[{address}]:{port}")
+    }
 }
 
 /// The default known-hosts file: `ANSIBLE_SSH_KNOWN_HOSTS`, or OpenSSH's own.
@@ -143,12 +170,20 @@ mod tests {
     #[test]
     fn a_pinned_key_must_be_the_one_in_the_file() {
         let (_file, known) = file_with(&format!("[10.0.0.1]:2222 {KEY}\n"));
-        assert_eq!(known.decide("10.0.0.1", 2222, &key(KEY), HostKeyChecking::Pinned), Decision::Accepted);
-        let Decision::Refused(reason) = known.decide("10.0.0.1", 2222, &key(OTHER), HostKeyChecking::Pinned) else {
+        assert_eq!(
+            known.decide("10.0.0.1", 2222, &key(KEY), HostKeyChecking::Pinned),
+            Decision::Accepted
+        );
+        let Decision::Refused(reason) = known.decide("10.0.0.1", 2222, &key(OTHER), HostKeyChecking::Pinned)
+        else {
             panic!("another key was accepted");
         };
-        assert!(reason.contains("[10.0.0.1]:2222") && reason.contains("SHA256:"), "{reason}");
-        let Decision::Refused(reason) = known.decide("10.0.0.9", 22, &key(KEY), HostKeyChecking::Pinned) else {
+        assert!(
+            reason.contains("[10.0.0.1]:2222") && reason.contains("SHA256:"),
+            "{reason}"
+        );
+        let Decision::Refused(reason) = known.decide("10.0.0.9", 22, &key(KEY), HostKeyChecking::Pinned)
+        else {
             panic!("an unknown host was accepted");
         };
         assert!(reason.contains("has no key for 10.0.0.9"), "{reason}");
@@ -157,17 +192,33 @@ mod tests {
     #[test]
     fn the_first_key_is_learned_and_then_pinned() {
         let (_file, known) = file_with("");
-        assert_eq!(known.decide("h", 22, &key(KEY), HostKeyChecking::AcceptNew), Decision::Learned);
-        assert_eq!(known.decide("h", 22, &key(KEY), HostKeyChecking::AcceptNew), Decision::Accepted);
-        assert!(matches!(known.decide("h", 22, &key(OTHER), HostKeyChecking::AcceptNew), Decision::Refused(_)));
+        assert_eq!(
+            known.decide("h", 22, &key(KEY), HostKeyChecking::AcceptNew),
+            Decision::Learned
+        );
+        assert_eq!(
+            known.decide("h", 22, &key(KEY), HostKeyChecking::AcceptNew),
+            Decision::Accepted
+        );
+        assert!(matches!(
+            known.decide("h", 22, &key(OTHER), HostKeyChecking::AcceptNew),
+            Decision::Refused(_)
+        ));
     }
 
     #[test]
     fn hashed_entries_are_understood() {
         // `ssh-keygen -H` of "h" with the salt "aaaaaaaaaaaaaaaaaaaa".
         let salt = b"aaaaaaaaaaaaaaaaaaaa";
-        let (_file, known) = file_with(&format!("|1|{}|{} {KEY}\n", base64(salt), base64(&hmac_sha1(salt, b"h"))));
-        assert_eq!(known.decide("h", 22, &key(KEY), HostKeyChecking::Pinned), Decision::Accepted);
+        let (_file, known) = file_with(&format!(
+            "|1|{}|{} {KEY}\n",
+            base64(salt),
+            base64(&hmac_sha1(salt, b"h"))
+        ));
+        assert_eq!(
+            known.decide("h", 22, &key(KEY), HostKeyChecking::Pinned),
+            Decision::Accepted
+        );
     }
 
     fn base64(bytes: &[u8]) -> String {
@@ -177,7 +228,11 @@ mod tests {
 
     fn hmac_sha1(key: &[u8], message: &[u8]) -> Vec<u8> {
         use sha1::{Digest, Sha1};
-        let pad = |byte: u8| -> Vec<u8> { (0..64).map(|index| key.get(index).copied().unwrap_or(0) ^ byte).collect() };
+        let pad = |byte: u8| -> Vec<u8> {
+            (0..64)
+                .map(|index| key.get(index).copied().unwrap_or(0) ^ byte)
+                .collect()
+        };
         let inner = Sha1::digest([pad(0x36), message.to_vec()].concat());
         Sha1::digest([pad(0x5c), inner.to_vec()].concat()).to_vec()
     }

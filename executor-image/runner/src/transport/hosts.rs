@@ -67,7 +67,10 @@ struct Open {
 impl Hosts {
     /// No connections yet.
     pub fn new(agent: Option<AgentBinary>, options: HostsOptions) -> Self {
-        let file = options.known_hosts.clone().unwrap_or_else(host_keys::default_file);
+        let file = options
+            .known_hosts
+            .clone()
+            .unwrap_or_else(host_keys::default_file);
         Self {
             agent: agent.map(Arc::new),
             known: KnownHosts::new(file),
@@ -117,7 +120,11 @@ impl Hosts {
     }
 
     /// The bare connection to a host, for commands without the agent.
-    pub async fn connection(&self, host: &str, options: &ConnectionOptions) -> Result<Arc<dyn Connection>, TransportError> {
+    pub async fn connection(
+        &self,
+        host: &str,
+        options: &ConnectionOptions,
+    ) -> Result<Arc<dyn Connection>, TransportError> {
         let slot = self.slot(host);
         let mut slot = slot.lock().await;
         Ok(Arc::clone(&self.open(host, &mut slot, options).await?.connection))
@@ -146,7 +153,7 @@ impl Hosts {
     }
 
     /// Forgets every agent: calls that are under way end as if the connection were lost.
-    pub async fn abandon(&self) {
+    pub fn abandon(&self) {
         let slots: Vec<Arc<AsyncMutex<Slot>>> = self.lock_slots().values().cloned().collect();
         for slot in slots {
             let Ok(slot) = slot.try_lock() else { continue };
@@ -185,9 +192,15 @@ impl Hosts {
         Arc::clone(self.lock_slots().entry(host.to_owned()).or_default())
     }
 
-    async fn open<'a>(&self, host: &str, slot: &'a mut Slot, options: &ConnectionOptions) -> Result<&'a mut Open, TransportError> {
+    async fn open<'a>(
+        &self,
+        host: &str,
+        slot: &'a mut Slot,
+        options: &ConnectionOptions,
+    ) -> Result<&'a mut Open, TransportError> {
         let usable = slot.open.as_ref().is_some_and(|open| {
-            open.options == *options && (open.agents.is_empty() || open.agents.values().any(|agent| agent.is_alive()))
+            open.options == *options
+                && (open.agents.is_empty() || open.agents.values().any(|agent| agent.is_alive()))
         });
         if !usable {
             if let Some(old) = slot.open.take() {
@@ -195,29 +208,50 @@ impl Hosts {
                 old.connection.close().await;
             }
             let connection = self.connect(host, options).await?;
-            slot.open = Some(Open { options: options.clone(), connection, agents: HashMap::new() });
+            slot.open = Some(Open {
+                options: options.clone(),
+                connection,
+                agents: HashMap::new(),
+            });
         }
         slot.open
             .as_mut()
             .ok_or_else(|| TransportError("the connection was closed while it was being made".to_owned()))
     }
 
-    async fn connect(&self, host: &str, options: &ConnectionOptions) -> Result<Arc<dyn Connection>, TransportError> {
-        let agent = self.agent.as_ref().ok_or_else(|| TransportError("this run has no agent".to_owned()))?;
+    async fn connect(
+        &self,
+        host: &str,
+        options: &ConnectionOptions,
+    ) -> Result<Arc<dyn Connection>, TransportError> {
+        let agent = self
+            .agent
+            .as_ref()
+            .ok_or_else(|| TransportError("this run has no agent".to_owned()))?;
         if options.kind == ConnectionKind::Local {
             return Ok(Arc::new(LocalConnection::new(Arc::clone(agent))));
         }
         let _permit = self.connecting.acquire().await;
         let (connection, learned) = ssh::connect(options, &self.known, agent, self.options.timeout).await?;
         if let Some(key) = learned {
-            let learned = LearnedKey { host: host.to_owned(), key };
-            self.learned.lock().unwrap_or_else(PoisonError::into_inner).push(learned);
+            let learned = LearnedKey {
+                host: host.to_owned(),
+                key,
+            };
+            self.learned
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(learned);
         }
         Ok(Arc::new(connection))
     }
 }
 
-async fn start(connection: &dyn Connection, launch: &Launch, fence: Option<Fence>) -> Result<AgentClient, TransportError> {
+async fn start(
+    connection: &dyn Connection,
+    launch: &Launch,
+    fence: Option<Fence>,
+) -> Result<AgentClient, TransportError> {
     let pipe = connection.start_agent(launch.clone()).await?;
     AgentClient::start(pipe, fence).await
 }

@@ -9,10 +9,7 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::{
-    AgentBinary, Connection, ExecOutput, Launch, Pipe, TransportError,
-    connection::ErrorTail,
-};
+use super::{AgentBinary, Connection, ExecOutput, Launch, Pipe, TransportError, connection::ErrorTail};
 
 /// Starts the agent as a child process.
 #[derive(Debug)]
@@ -40,8 +37,9 @@ impl Connection for LocalConnection {
             };
             // A group of its own: Ctrl-C at the terminal is for the runner, which stops its agents in order.
             command.process_group(0);
-            pipe_of(&mut command)
-                .map_err(|error| TransportError(format!("cannot start {}: {error}", self.agent.path.display())))
+            pipe_of(&mut command).map_err(|error| {
+                TransportError(format!("cannot start {}: {error}", self.agent.path.display()))
+            })
         })
     }
 
@@ -100,7 +98,12 @@ fn pipe_of(command: &mut Command) -> std::io::Result<Pipe> {
         drop(sender);
         let _ = child.wait().await;
     });
-    Ok(Pipe { incoming, outgoing: Box::new(outgoing), errors, guard: Box::new(()) })
+    Ok(Pipe {
+        incoming,
+        outgoing: Box::new(outgoing),
+        errors,
+        guard: Box::new(()),
+    })
 }
 
 async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl FnMut(Vec<u8>)) {

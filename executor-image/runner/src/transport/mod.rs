@@ -15,6 +15,8 @@ mod ssh;
 pub use binary::{AgentBinary, AgentBinaryError};
 pub(crate) use bootstrap::quote;
 pub use client::AgentClient;
-pub use connection::{Connection, ConnectionKind, ConnectionOptions, ExecOutput, Launch, Pipe, TransportError};
+pub use connection::{
+    Connection, ConnectionKind, ConnectionOptions, ExecOutput, Launch, Pipe, TransportError,
+};
 pub use host_keys::HostKeyChecking;
 pub use hosts::{Hosts, HostsOptions, LearnedKey};

@@ -49,13 +49,20 @@ struct ServerKeys {
 impl client::Handler for ServerKeys {
     type Error = russh::Error;
 
-    async fn check_server_key(&mut self, offered: &russh::keys::PublicKeyOrCertificate) -> Result<bool, Self::Error> {
+    async fn check_server_key(
+        &mut self,
+        offered: &russh::keys::PublicKeyOrCertificate,
+    ) -> Result<bool, Self::Error> {
         let key = match offered {
             russh::keys::PublicKeyOrCertificate::PublicKey { key, .. } => key.clone(),
-            russh::keys::PublicKeyOrCertificate::Certificate(certificate) => PublicKey::from(certificate.public_key().clone()),
+            russh::keys::PublicKeyOrCertificate::Certificate(certificate) => {
+                PublicKey::from(certificate.public_key().clone())
+            }
         };
         let options = &self.options;
-        let decision = self.known.decide(&options.address, options.port, &key, options.host_key_checking);
+        let decision = self
+            .known
+            .decide(&options.address, options.port, &key, options.host_key_checking);
         let accepted = !matches!(decision, Decision::Refused(_));
         *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some((decision, key));
         Ok(accepted)
@@ -85,28 +92,43 @@ pub async fn connect(
         config.preferred.key = Cow::Owned(preferred);
     }
     let outcome = Arc::new(Mutex::new(None));
-    let handler = ServerKeys { options: options.clone(), known: Arc::clone(known), outcome: Arc::clone(&outcome) };
+    let handler = ServerKeys {
+        options: options.clone(),
+        known: Arc::clone(known),
+        outcome: Arc::clone(&outcome),
+    };
     let address = (options.address.as_str(), options.port);
     let connecting = client::connect(Arc::new(config), address, handler);
-    let connected = tokio::time::timeout(timeout, connecting)
-        .await
-        .map_err(|_| failed(format!("connect to {place}: no answer in {} seconds", timeout.as_secs())))?;
+    let connected = tokio::time::timeout(timeout, connecting).await.map_err(|_| {
+        failed(format!(
+            "connect to {place}: no answer in {} seconds",
+            timeout.as_secs()
+        ))
+    })?;
     let decided = outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
     let mut handle = match (connected, &decided) {
         (Ok(handle), _) => handle,
         (Err(_), Some((Decision::Refused(reason), _))) => return Err(failed(reason.clone())),
-        (Err(russh::Error::IO(error)), _) => return Err(failed(format!("connect to {place}: {}", io_reason(&error)))),
+        (Err(russh::Error::IO(error)), _) => {
+            return Err(failed(format!("connect to {place}: {}", io_reason(&error))));
+        }
         (Err(error), _) => return Err(failed(format!("connect to {place}: {error}"))),
     };
-    tokio::time::timeout(timeout.max(Duration::from_secs(30)), authenticate(&mut handle, options))
-        .await
-        .map_err(|_| failed(format!("{place} did not finish the authentication")))?
-        .map_err(failed)?;
+    tokio::time::timeout(
+        timeout.max(Duration::from_secs(30)),
+        authenticate(&mut handle, options),
+    )
+    .await
+    .map_err(|_| failed(format!("{place} did not finish the authentication")))?
+    .map_err(failed)?;
     let learned = match decided {
         Some((Decision::Learned, key)) => key.to_openssh().ok(),
         _ => None,
     };
-    let connection = SshConnection { handle, agent: Arc::clone(agent) };
+    let connection = SshConnection {
+        handle,
+        agent: Arc::clone(agent),
+    };
     Ok((connection, learned))
 }
 
@@ -133,7 +155,10 @@ async fn authenticate(handle: &mut Handle<ServerKeys>, options: &ConnectionOptio
     let mut tried = Vec::new();
     for file in files {
         let key = load_secret_key(&file, None).map_err(|error| match error {
-            russh::keys::Error::KeyIsEncrypted => format!("the private key {} has a passphrase: use a key without one", file.display()),
+            russh::keys::Error::KeyIsEncrypted => format!(
+                "the private key {} has a passphrase: use a key without one",
+                file.display()
+            ),
             other => format!("the private key {} cannot be used: {other}", file.display()),
         })?;
         let hash = if key.algorithm().is_rsa() {
@@ -145,7 +170,12 @@ async fn authenticate(handle: &mut Handle<ServerKeys>, options: &ConnectionOptio
         match handle.authenticate_publickey(user.as_str(), key).await {
             Ok(AuthResult::Success) => return Ok(()),
             Ok(AuthResult::Failure { .. }) => tried.push(file.display().to_string()),
-            Err(error) => return Err(format!("{user}@{}: the host ended the connection during authentication: {error}", options.address)),
+            Err(error) => {
+                return Err(format!(
+                    "{user}@{}: the host ended the connection during authentication: {error}",
+                    options.address
+                ));
+            }
         }
     }
     let tried = if tried.is_empty() {
@@ -153,7 +183,10 @@ async fn authenticate(handle: &mut Handle<ServerKeys>, options: &ConnectionOptio
     } else {
         format!("the host does not accept the key {}", tried.join(" or "))
     };
-    Err(format!("{user}@{}: Permission denied (publickey): {tried}", options.address))
+    Err(format!(
+        "{user}@{}: Permission denied (publickey): {tried}",
+        options.address
+    ))
 }
 
 impl Connection for SshConnection {
@@ -172,7 +205,10 @@ impl Connection for SshConnection {
             // ok: the command reads no input; it may have ended already.
             let _ = channel.eof().await;
             let mut channel = channel;
-            let mut output = ExecOutput { status: -1, ..ExecOutput::default() };
+            let mut output = ExecOutput {
+                status: -1,
+                ..ExecOutput::default()
+            };
             while let Some(message) = channel.wait().await {
                 match message {
                     ChannelMsg::Data { data } => output.stdout.extend_from_slice(&data),
@@ -201,6 +237,7 @@ impl Connection for SshConnection {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn lost(error: russh::Error) -> TransportError {
     TransportError(format!("the ssh connection to the host was lost: {error}"))
 }
@@ -214,7 +251,12 @@ impl SshConnection {
         let errors = ErrorTail::default();
         let (sender, incoming) = mpsc::channel(64);
         tokio::spawn(read_channel(reader, sender, errors.clone()));
-        Ok(Pipe { incoming, outgoing, errors, guard: Box::new(writer) })
+        Ok(Pipe {
+            incoming,
+            outgoing,
+            errors,
+            guard: Box::new(writer),
+        })
     }
 }
 
@@ -222,9 +264,8 @@ async fn read_channel(mut reader: ChannelReadHalf, sender: mpsc::Sender<Vec<u8>>
     while let Some(message) = reader.wait().await {
         match message {
             ChannelMsg::Data { data } => {
-                if sender.send(data.to_vec()).await.is_err() {
-                    return;
-                }
+                // ok: nobody listens any more; the channel is closed from the other half.
+                let _ = sender.send(data.to_vec()).await;
             }
             ChannelMsg::ExtendedData { data, .. } => errors.push(&data),
             // Not at Eof: standard error and the exit status may come after it.

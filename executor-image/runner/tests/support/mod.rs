@@ -36,7 +36,10 @@ pub fn agent() -> &'static Path {
 /// The runner with its agent, without what the person's own settings would change.
 pub fn runner() -> Command {
     let mut command = Command::new(RUNNER);
-    command.env("SLIPWAY_AGENT", agent()).env_remove("ANSIBLE_INVENTORY").stdin(Stdio::null());
+    command
+        .env("SLIPWAY_AGENT", agent())
+        .env_remove("ANSIBLE_INVENTORY")
+        .stdin(Stdio::null());
     command
 }
 
@@ -49,7 +52,12 @@ pub fn play(playbook: &str, arguments: &[&str]) -> Played {
 /// The same in a directory that has been prepared.
 pub fn play_in(directory: TempDir, playbook: &str, arguments: &[&str]) -> Played {
     std::fs::write(directory.path().join("site.yml"), playbook).unwrap();
-    let output = runner().current_dir(directory.path()).args(arguments).arg("site.yml").output().unwrap();
+    let output = runner()
+        .current_dir(directory.path())
+        .args(arguments)
+        .arg("site.yml")
+        .output()
+        .unwrap();
     Played::new(directory, &output)
 }
 
@@ -100,13 +108,20 @@ impl Sshd {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
         for name in ["host", "other_host", "user", "other_user"] {
-            let status = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(path(name)).status();
+            let status = Command::new("ssh-keygen")
+                .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+                .arg(path(name))
+                .status();
             assert!(status.unwrap().success());
         }
         std::fs::copy(path("user.pub"), path("authorized")).unwrap();
         // The server refuses to start without its privilege separation directory.
         std::fs::create_dir_all("/run/sshd").unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\n\
              PermitRootLogin prohibit-password\nPasswordAuthentication no\nPidFile none\n{extra}\n",
@@ -114,7 +129,10 @@ impl Sshd {
             path("authorized").display()
         );
         std::fs::write(path("sshd_config"), config).unwrap();
-        let serve = format!("{mount} exec /usr/sbin/sshd -D -e -f {}", path("sshd_config").display());
+        let serve = format!(
+            "{mount} exec /usr/sbin/sshd -D -e -f {}",
+            path("sshd_config").display()
+        );
         let child = Command::new("unshare")
             .args(["--mount", "--propagation", "private", "sh", "-c", &serve])
             .stdin(Stdio::null())
@@ -124,10 +142,17 @@ impl Sshd {
             .unwrap();
         let started = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(started.elapsed() < Duration::from_secs(20), "sshd did not start: root is needed");
+            assert!(
+                started.elapsed() < Duration::from_secs(20),
+                "sshd did not start: root is needed"
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
-        let server = Self { directory, port, child };
+        let server = Self {
+            directory,
+            port,
+            child,
+        };
         server.trust("host");
         server
     }
@@ -152,7 +177,10 @@ impl Sshd {
             self.path("user").display()
         );
         std::fs::write(self.path("hosts"), inventory).unwrap();
-        let (hosts, known) = (self.path("hosts").display().to_string(), self.path("known_hosts").display().to_string());
+        let (hosts, known) = (
+            self.path("hosts").display().to_string(),
+            self.path("known_hosts").display().to_string(),
+        );
         let mut all = vec!["-i", &hosts, "--known-hosts", &known];
         all.extend(arguments);
         play(playbook, &all)
