@@ -18,7 +18,7 @@ use crate::provider::MachineProvider;
 use crate::state::State;
 
 /// Longest time for anything, on a host that does much else at the same time.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 /// Namespace of the operator.
 const OPERATOR: &str = "slipway-system";
 

@@ -13,7 +13,7 @@ use crate::{progress, sources};
 const NAMESPACE: &str = "slipway-system";
 const RELEASE: &str = "slipway";
 /// How long the operator may take to become ready: its image is pulled and its Lease acquired.
-const ROLLOUT: Duration = Duration::from_secs(180);
+const ROLLOUT: Duration = Duration::from_mins(3);
 
 impl Lab {
     /// Builds the images of the operator and the executor, pushes them, and installs the chart with them. Safe to run again:

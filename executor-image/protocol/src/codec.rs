@@ -57,23 +57,32 @@ impl Decoder {
         let Some((header, rest)) = self.buffer[self.start..].split_first_chunk::<HEADER>() else {
             return Ok(None);
         };
-        let [a, b, c, d, kind, e, f, g, h] = *header;
-        let length = u32::from_be_bytes([a, b, c, d]) as usize;
+        let (length, rest_of_header) = header.split_at(4);
+        let (kind, stream) = rest_of_header.split_at(1);
+        let length = number(length) as usize;
         if length > MAX_FRAME {
             return Err(DecodeError::TooLarge(length));
         }
+        let kind = kind.first().copied().unwrap_or_default();
         let kind = FrameKind::from_number(kind).ok_or(DecodeError::UnknownKind(kind))?;
         let Some(payload) = rest.get(..length) else {
             return Ok(None);
         };
         let frame = Frame {
             kind,
-            stream: u32::from_be_bytes([e, f, g, h]),
+            stream: number(stream),
             payload: payload.to_vec(),
         };
         self.start += HEADER + length;
         Ok(Some(frame))
     }
+}
+
+/// Four big-endian bytes as a number.
+fn number(bytes: &[u8]) -> u32 {
+    bytes
+        .iter()
+        .fold(0, |number, byte| (number << 8) | u32::from(*byte))
 }
 
 #[cfg(test)]
