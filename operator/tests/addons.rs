@@ -12,7 +12,7 @@ use k8s_openapi::api::{
 };
 use kube::{
     Api, ResourceExt,
-    api::{DynamicObject, Patch, PatchParams},
+    api::{DynamicObject, ListParams, Patch, PatchParams},
     core::{ApiResource, GroupVersionKind},
 };
 use serde_json::{Value, json};
@@ -22,6 +22,9 @@ use slipway_api::{
     conditions,
 };
 use support::{Operator, World};
+
+/// Only the controller that is tested, and a Lease that outlasts a busy machine.
+const OPERATOR: &[&str] = &["--controllers=addons", "--lease-seconds=15"];
 
 /// A cluster that is available, and an operator that looks after its addons only.
 struct Site {
@@ -48,7 +51,7 @@ impl Site {
                 "apiVersion": "slipway.io/v1alpha1", "kind": "Cluster", "metadata": {"name": "shop"}, "spec": {},
             }))
             .await;
-        let operator = world.operator("one", &["--controllers=addons"]).await;
+        let operator = world.operator("one", OPERATOR).await;
         Self { world, operator }
     }
 
@@ -285,23 +288,17 @@ async fn an_operator_that_is_killed_while_it_applies_forgets_no_object() {
     let site = Site::new(json!([{"name": "many", "configMapRef": {"name": "many"}}])).await;
     let target = format!("{}-addon", site.world.namespace);
     // The namespace comes last here and is applied first.
-    let mut text: String = (0..40)
-        .map(|index| {
-            format!(
-                "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{index}, namespace: {target}}}\n---\n"
-            )
-        })
-        .collect::<Vec<_>>()
-        .concat();
-    text.push_str(&format!(
-        "apiVersion: v1\nkind: Namespace\nmetadata: {{name: {target}}}\n"
-    ));
+    let maps = (0..40).map(|index| {
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{index}, namespace: {target}}}\n---\n")
+    });
+    let namespace = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {target}}}\n");
+    let text: String = maps.chain([namespace]).collect();
     site.templates("many", &text).await;
     site.become_available().await;
     let maps: Api<ConfigMap> = Api::namespaced(site.world.client.clone(), &target);
     site.world
         .eventually("some of it is there", || async {
-            let found = maps.list(&Default::default()).await.unwrap().items;
+            let found = maps.list(&ListParams::default()).await.unwrap().items;
             (found.len() > 3).then_some(())
         })
         .await;
@@ -315,10 +312,10 @@ async fn an_operator_that_is_killed_while_it_applies_forgets_no_object() {
     world
         .merge::<ClusterDeployment>("shop", json!({"spec": {"addons": []}}))
         .await;
-    let operator = world.operator("two", &["--controllers=addons"]).await;
+    let operator = world.operator("one", OPERATOR).await;
     world
         .eventually("all of it is gone", || async {
-            let found = maps.list(&Default::default()).await.unwrap().items;
+            let found = maps.list(&ListParams::default()).await.unwrap().items;
             let ours = found
                 .iter()
                 .filter(|map| map.labels().contains_key("slipway.io/addon"));

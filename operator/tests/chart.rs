@@ -17,18 +17,15 @@ use k8s_openapi::api::{
 };
 use kube::{
     Api, Client, Resource, ResourceExt,
-    api::{Patch, PatchParams},
+    api::{ListParams, Patch, PatchParams, PostParams},
 };
 use serde::{Deserialize as _, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use slipway_api::{ClusterDeployment, MachinePhase, Operation, manifest};
+use slipway_api::{ClusterDeployment, MachinePhase, Operation, PlaybookRun, RunPhase, manifest};
 use support::{
     World,
     kubelet::{Kubelet, Play},
 };
-
-/// Every controller but nodehealthy: the business cluster is played.
-const CONTROLLERS: &str = "clusterdeployment,machineset,machine,clusterinstall,job,addons";
 
 fn chart() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("chart")
@@ -187,7 +184,7 @@ impl<K: Resource<Scope = Self, DynamicType = ()>> Scoped<K> for kube::core::Clus
 async fn operator_client(world: &World, release: &str, settings: &[&str]) -> Client {
     let namespace: Namespace = serde_json::from_value(json!({"metadata": {"name": release}})).unwrap();
     let _ = Api::<Namespace>::all(world.client.clone())
-        .create(&Default::default(), &namespace)
+        .create(&PostParams::default(), &namespace)
         .await;
     for object in rendered(release, settings) {
         let namespace = object["metadata"]["namespace"].as_str();
@@ -219,6 +216,18 @@ async fn metrics(port: u16) -> String {
     text
 }
 
+/// Waits for a run.
+async fn run(world: &World, operation: Operation, phase: RunPhase) {
+    world
+        .eventually(&format!("{operation} {phase}"), || async {
+            let runs = world.list::<PlaybookRun>().await;
+            runs.iter()
+                .any(|run| run.spec.operation == operation && run.phase() == phase)
+                .then_some(())
+        })
+        .await;
+}
+
 /// A cluster is built, grows, shrinks, fails, is cancelled and deleted: all that the operator ever does.
 async fn a_whole_life(world: &Arc<World>, release: &str, settings: &[&str]) {
     let kubelet = Kubelet::start(world);
@@ -235,7 +244,8 @@ async fn a_whole_life(world: &Arc<World>, release: &str, settings: &[&str]) {
         .unwrap()
         .port();
     let arguments = [
-        format!("--controllers={CONTROLLERS}"),
+        format!("--controllers={}", slipway_operator::controllers::NAMES.join(",")),
+        "--lease-seconds=15".to_owned(),
         format!("--admin-address=127.0.0.1:{port}"),
         format!("--lease-namespace={release}"),
     ];
@@ -259,12 +269,12 @@ async fn a_whole_life(world: &Arc<World>, release: &str, settings: &[&str]) {
     world.create::<ClusterDeployment>(cluster).await;
     world.phase(MachinePhase::Failed, 2).await;
     kubelet.play(Operation::Install, Play::Succeeds);
-    world.phase(MachinePhase::Deployed, 2).await;
+    run(world, Operation::Install, RunPhase::Succeeded).await;
     let workers =
         |count: i32| json!({"spec": {"machineSets": support::cluster("shop", count)["spec"]["machineSets"]}});
     kubelet.play(Operation::ScaleOut, Play::Hangs);
     world.merge::<ClusterDeployment>("shop", workers(2)).await;
-    world.phase(MachinePhase::Deploying, 1).await;
+    run(world, Operation::ScaleOut, RunPhase::Running).await;
     world.merge::<ClusterDeployment>("shop", workers(1)).await;
     world.delete::<ClusterDeployment>("shop").await;
     world.phase(MachinePhase::Idle, 3).await;
@@ -298,7 +308,7 @@ async fn the_rights_in_one_namespace_are_enough_for_a_whole_life_there_and_reach
     a_whole_life(&world, "slipway-one", &[&setting]).await;
     let client = operator_client(&world, "slipway-one", &[&setting]).await;
     let elsewhere = Api::<Secret>::namespaced(client, "default")
-        .list(&Default::default())
+        .list(&ListParams::default())
         .await;
     assert!(matches!(elsewhere, Err(kube::Error::Api(status)) if status.code == 403));
 }

@@ -53,7 +53,10 @@ impl Site {
     }
 
     async fn operator(&self, identity: &str) -> Operator {
-        self.world.operator(identity, &[CONTROLLERS]).await
+        // A Lease that outlasts a busy machine.
+        self.world
+            .operator(identity, &[CONTROLLERS, "--lease-seconds=15"])
+            .await
     }
 
     /// The cluster's kubeconfig leads to this API server, which so is the business cluster too.
@@ -563,14 +566,24 @@ async fn a_paused_cluster_starts_nothing_and_lets_what_runs_end() {
     site.world.condition("shop", "Paused", "True", "").await;
     site.kubelet.play(Operation::Install, Play::Succeeds);
     site.world.phase(MachinePhase::Deployed, 2).await;
+    let by_hand = json!({
+        "apiVersion": "slipway.io/v1alpha1", "kind": "PlaybookRun", "metadata": {"name": "by-hand"},
+        "spec": {"clusterRef": {"name": "shop"}, "operation": "Preflight"},
+    });
+    site.world.create::<PlaybookRun>(by_hand).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(
         site.runs(Operation::ScaleOut).await.is_empty(),
         "a paused cluster starts nothing"
     );
+    assert_eq!(
+        site.world.get::<PlaybookRun>("by-hand").await.phase(),
+        RunPhase::Pending
+    );
     site.world
         .merge::<ClusterDeployment>("shop", json!({"spec": {"paused": false}}))
         .await;
+    site.run(Operation::Preflight, 1, RunPhase::Succeeded).await;
     site.world.phase(MachinePhase::Deployed, 3).await;
     operator.stop().await;
 }

@@ -126,14 +126,8 @@ async fn run(world: &World, pod: &Pod, play: Play) {
     match play {
         Play::Hangs => {}
         Play::Succeeds => {
-            terminate(
-                world,
-                pod,
-                0,
-                "Completed",
-                &result(RunOutcome::Succeeded, 0, results),
-            )
-            .await
+            let succeeded = result(RunOutcome::Succeeded, 0, results);
+            terminate(world, pod, 0, "Completed", &succeeded).await;
         }
         Play::Fails(answer) => {
             for result in &mut results {

@@ -50,6 +50,7 @@ pub async fn run(context: Arc<Context>) {
         })
         .run(reconcile);
     let store = watches.playbook_runs.store().clone();
+    let of_cluster = store.clone();
     let starting = Controller::new(NAME, &context, &watches.playbook_runs)
         // A run that is over makes room for those that wait behind it.
         .related(&watches.playbook_runs, move |finished| {
@@ -63,6 +64,19 @@ pub async fn run(context: Arc<Context>) {
             } else {
                 Vec::new()
             }
+        })
+        // Nor does a run begin while its cluster is paused.
+        .related(&watches.cluster_deployments, move |deployment| {
+            let waiting = of_cluster.state_filter(|run| {
+                let reference = run.spec.cluster_ref.as_ref();
+                !run.phase().is_finished()
+                    && run.namespace() == deployment.namespace()
+                    && reference.is_some_and(|reference| reference.name == deployment.name_any())
+            });
+            waiting
+                .iter()
+                .map(|run| ObjectRef::from_obj(run.as_ref()))
+                .collect()
         })
         .run(start::reconcile);
     tokio::join!(planning, starting);

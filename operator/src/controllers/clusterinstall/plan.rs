@@ -120,6 +120,12 @@ fn next(observed: &Observed, untouched: &BTreeSet<String>) -> Next {
         is_drained(machine) && !machine.is_clean() && !untouched.contains(&machine_name(machine))
     });
     if !releasing.is_empty() {
+        // All of a cluster that goes are reset by one run: nothing is drained then, so the last comes in a moment.
+        let is_deleted = observed.deployment.metadata.deletion_timestamp.is_some();
+        let still_comes = |machine: &Arc<Machine>| !is_drained(machine) && !machine.spec.force_release;
+        if is_deleted && observed.machines.iter().any(still_comes) {
+            return Next::Nothing;
+        }
         return attempt(observed, Operation::Reset, releasing);
     }
     if observed.deployment.spec.paused || observed.deployment.metadata.deletion_timestamp.is_some() {
@@ -129,6 +135,10 @@ fn next(observed: &Observed, untouched: &BTreeSet<String>) -> Next {
         return Next::Nothing;
     }
     if !is_initialized(observed) {
+        // Later, what is not supported leaves the cluster what it is; here there is nothing yet to go on with.
+        if !is_supported(observed) {
+            return Next::Nothing;
+        }
         match claims(observed) {
             Claims::Settled => {}
             Claims::Missing => return Next::Nothing,
@@ -176,6 +186,13 @@ pub fn endpoint(observed: &Observed) -> Option<&Endpoint> {
 fn trust_is_ready(observed: &Observed) -> bool {
     let status = observed.deployment.status.as_ref();
     status.is_some_and(|status| conditions::is_true(&status.conditions, conditions::TRUST_READY))
+}
+
+/// Whether this version of the operator can make what the spec asks for.
+fn is_supported(observed: &Observed) -> bool {
+    let status = observed.deployment.status.as_ref();
+    let condition = status.and_then(|status| conditions::get(&status.conditions, conditions::SUPPORTED));
+    condition.is_none_or(|condition| condition.status != "False")
 }
 
 /// Whether a control plane of the cluster has come up once.
@@ -374,7 +391,10 @@ fn is_recorded(observed: &Observed, run: &PlaybookRun) -> bool {
         let Some(machine) = machine else {
             return true;
         };
-        let last = machine.status.as_ref().and_then(|status| status.last_run.as_ref());
+        let last = machine
+            .status
+            .as_ref()
+            .and_then(|status| status.last_run.as_ref());
         last.is_some_and(|last| {
             if run.metadata.name.as_deref() == Some(last.name.as_str()) {
                 return last.phase.is_finished();

@@ -53,7 +53,7 @@ pub(super) async fn reconcile(run: Arc<PlaybookRun>, context: Arc<Context>) -> R
         .watches
         .playbook_runs
         .in_namespace(&namespace, |other| !other.phase().is_finished());
-    if !super::queue::is_next(&run, &others) {
+    if !super::queue::is_next(&run, &others) || is_paused(&run, &namespace, &context) {
         return Ok(Action::await_change());
     }
     match start(&run, &namespace, &context).await {
@@ -76,6 +76,14 @@ pub(super) async fn reconcile(run: Arc<PlaybookRun>, context: Arc<Context>) -> R
             Err(error)
         }
     }
+}
+
+/// Whether the run's cluster is paused. Machines that leave it are reset all the same.
+fn is_paused(run: &PlaybookRun, namespace: &str, context: &Context) -> bool {
+    let reference = run.spec.cluster_ref.as_ref();
+    let deployments = &context.watches.cluster_deployments;
+    let deployment = reference.and_then(|reference| deployments.get(namespace, &reference.name));
+    run.spec.operation != Operation::Reset && deployment.is_some_and(|deployment| deployment.spec.paused)
 }
 
 /// Records why a run whose turn it is cannot begin yet, such as a cluster that does not answer and is to be joined.

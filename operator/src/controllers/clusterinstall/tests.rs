@@ -1,3 +1,8 @@
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "`json!` borrows what a test hands over"
+)]
+
 use serde_json::{Value, json};
 use slipway_api::{
     Cluster, ClusterDeployment, ClusterPhase, Machine, MachineRole, MachineSet, PlaybookRun,
@@ -238,6 +243,24 @@ fn a_machine_that_was_just_claimed_and_still_says_idle_is_installed_with_the_oth
 }
 
 #[test]
+fn what_is_not_supported_is_not_installed_and_does_not_hold_up_a_cluster_that_is() {
+    let unsupported = |mut observed: Observed| {
+        let mut deployment = deployment();
+        let conditions = json!([
+            condition("TrustReady", "True", "AsWanted"),
+            condition("Supported", "False", reasons::NOT_SUPPORTED),
+        ]);
+        deployment.status = serde_json::from_value(json!({ "conditions": conditions })).unwrap();
+        observed.deployment = Arc::new(deployment);
+        observed
+    };
+    let first = unsupported(observed(fresh(), Vec::new(), json!({})));
+    assert_eq!(plan(&first).next, Next::Nothing);
+    let later = unsupported(observed(fresh(), Vec::new(), initialized()));
+    assert!(matches!(plan(&later).next, Next::Run(_)));
+}
+
+#[test]
 fn nothing_starts_without_the_clusters_keys_or_while_it_is_paused() {
     let mut without_trust = observed(fresh(), Vec::new(), json!({}));
     Arc::make_mut(&mut without_trust.deployment).status = None;
@@ -321,7 +344,16 @@ fn machines_that_leave_are_reset_once_they_are_drained_also_while_the_cluster_go
     let deployment = Arc::make_mut(&mut observed.deployment);
     deployment.metadata.deletion_timestamp = Some(time(NOW));
     deployment.spec.paused = true;
-    assert_eq!(next_run(&observed), Some((Operation::Reset, names(&["w1"]), 1)));
+    assert_eq!(
+        plan(&observed).next,
+        Next::Nothing,
+        "the other one comes in a moment"
+    );
+    observed.machines[1] = drained("w2");
+    assert_eq!(
+        next_run(&observed),
+        Some((Operation::Reset, names(&["w1", "w2"]), 1))
+    );
 }
 
 #[test]
@@ -474,5 +506,9 @@ fn a_run_whose_end_its_machines_do_not_tell_yet_is_not_repeated() {
     last.name = joined.metadata.name.clone().unwrap();
     machine.status.as_mut().unwrap().last_run = Some(last);
     let observed = observed(vec![Arc::new(machine)], vec![joined], initialized());
-    assert!(matches!(plan(&observed).next, Next::After(_)), "{:?}", plan(&observed).next);
+    assert!(
+        matches!(plan(&observed).next, Next::After(_)),
+        "{:?}",
+        plan(&observed).next
+    );
 }

@@ -1,3 +1,8 @@
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "`json!` borrows what a test hands over"
+)]
+
 use std::sync::Arc;
 
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
@@ -395,7 +400,10 @@ fn a_run_that_was_recorded_before_a_crash_only_loses_its_executor() {
         Vec::new(),
     ));
     assert!(plan.clean_up);
-    assert!(plan.hosts.is_empty(), "newer runs may have written to its machines since");
+    assert!(
+        plan.hosts.is_empty(),
+        "newer runs may have written to its machines since"
+    );
     assert!(plan.notices.is_empty(), "it was told before");
 }
 
