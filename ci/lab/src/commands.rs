@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod bench;
 mod demo;
 mod down;
 mod floor;
@@ -61,6 +62,8 @@ enum Command {
     Operator(operator::Command),
     Kubectl(kubectl::Arguments),
     Demo(demo::Arguments),
+    #[command(subcommand)]
+    Bench(bench::Command),
     #[command(hide = true)]
     ServeFiles(serve_files::Arguments),
 }
@@ -80,6 +83,7 @@ impl Arguments {
             Command::Operator(command) => operator::run(&Lab::open(&name)?, &command).await,
             Command::Kubectl(arguments) => kubectl::run(&Lab::open(&name)?, &arguments).await,
             Command::Demo(arguments) => demo::run(&name, &arguments).await,
+            Command::Bench(command) => bench::run(&name, &command).await,
             Command::ServeFiles(arguments) => serve_files::run(arguments).await,
         }
     }
