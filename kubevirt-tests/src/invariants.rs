@@ -23,7 +23,9 @@ pub fn hold(state: &State) -> Result<()> {
 fn no_machine_is_in_two_clusters(state: &State) -> Result<()> {
     let mut slots = BTreeMap::new();
     for machine in &state.machines {
-        let Some(claim) = &machine.spec.claim_ref else { continue };
+        let Some(claim) = &machine.spec.claim_ref else {
+            continue;
+        };
         ensure!(
             claim.epoch == machine.spec.claim_epoch,
             "I1: {} is claimed with epoch {}, its own is {}",
@@ -32,7 +34,12 @@ fn no_machine_is_in_two_clusters(state: &State) -> Result<()> {
             machine.spec.claim_epoch
         );
         if let Some(other) = slots.insert((claim.uid.clone(), claim.slot), machine.name_any()) {
-            anyhow::bail!("I1: {other} and {} fill slot {} of {}", machine.name_any(), claim.slot, claim.name);
+            anyhow::bail!(
+                "I1: {other} and {} fill slot {} of {}",
+                machine.name_any(),
+                claim.slot,
+                claim.name
+            );
         }
     }
     Ok(())
@@ -46,24 +53,36 @@ fn one_run_at_a_time(state: &State) -> Result<()> {
         if let Some(cluster) = &run.spec.cluster_ref
             && let Some(other) = clusters.insert(cluster.name.clone(), run.name_any())
         {
-            anyhow::bail!("I2: {other} and {} work on cluster {} at once", run.name_any(), cluster.name);
+            anyhow::bail!(
+                "I2: {other} and {} work on cluster {} at once",
+                run.name_any(),
+                cluster.name
+            );
         }
         for host in &run.spec.hosts {
             if let Some(other) = hosts.insert(host.machine.clone(), run.name_any()) {
-                anyhow::bail!("I2: {other} and {} work on host {} at once", run.name_any(), host.machine);
+                anyhow::bail!(
+                    "I2: {other} and {} work on host {} at once",
+                    run.name_any(),
+                    host.machine
+                );
             }
         }
     }
     let mut jobs = BTreeMap::new();
     for job in &state.jobs {
-        let Some(run) = job.labels().get(labels::RUN_UID) else { continue };
+        let Some(run) = job.labels().get(labels::RUN_UID) else {
+            continue;
+        };
         if let Some(other) = jobs.insert(run.clone(), job.name_any()) {
             anyhow::bail!("I2: {other} and {} are Jobs of one run", job.name_any());
         }
     }
     let mut pods = BTreeMap::new();
     for pod in &state.pods {
-        let Some(run) = pod.labels().get(labels::RUN_UID) else { continue };
+        let Some(run) = pod.labels().get(labels::RUN_UID) else {
+            continue;
+        };
         let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
         if !matches!(phase, Some("Succeeded" | "Failed"))
             && let Some(other) = pods.insert(run.clone(), pod.name_any())
@@ -76,9 +95,21 @@ fn one_run_at_a_time(state: &State) -> Result<()> {
 
 /// I4: what is Idle is unclaimed, and was reset since its last claim.
 fn no_dirty_machine_is_idle(state: &State) -> Result<()> {
-    for machine in state.machines.iter().filter(|machine| machine.phase() == Some(MachinePhase::Idle)) {
-        ensure!(machine.spec.claim_ref.is_none(), "I4: {} is Idle and claimed", machine.name_any());
-        ensure!(machine.is_clean(), "I4: {} is Idle and was not cleaned", machine.name_any());
+    for machine in state
+        .machines
+        .iter()
+        .filter(|machine| machine.phase() == Some(MachinePhase::Idle))
+    {
+        ensure!(
+            machine.spec.claim_ref.is_none(),
+            "I4: {} is Idle and claimed",
+            machine.name_any()
+        );
+        ensure!(
+            machine.is_clean(),
+            "I4: {} is Idle and was not cleaned",
+            machine.name_any()
+        );
     }
     Ok(())
 }
@@ -95,7 +126,10 @@ pub fn no_secret_is_told(state: &State, logs: &BTreeMap<String, String>) -> Resu
         add(format!("ConfigMap {}", one.name_any()), serde_json::to_value(one))?;
     }
     for one in &state.runs {
-        add(format!("PlaybookRun {}", one.name_any()), serde_json::to_value(one))?;
+        add(
+            format!("PlaybookRun {}", one.name_any()),
+            serde_json::to_value(one),
+        )?;
     }
     for one in &state.machines {
         add(format!("Machine {}", one.name_any()), serde_json::to_value(one))?;
@@ -104,7 +138,10 @@ pub fn no_secret_is_told(state: &State, logs: &BTreeMap<String, String>) -> Resu
         add(format!("Cluster {}", one.name_any()), serde_json::to_value(one))?;
     }
     for one in &state.deployments {
-        add(format!("ClusterDeployment {}", one.name_any()), serde_json::to_value(one))?;
+        add(
+            format!("ClusterDeployment {}", one.name_any()),
+            serde_json::to_value(one),
+        )?;
     }
     for one in &state.events {
         add(format!("Event {}", one.name_any()), serde_json::to_value(one))?;
@@ -115,11 +152,18 @@ pub fn no_secret_is_told(state: &State, logs: &BTreeMap<String, String>) -> Resu
     for one in &state.pods {
         add(format!("Pod {}", one.name_any()), serde_json::to_value(one))?;
     }
-    texts.extend(logs.iter().map(|(pod, log)| (format!("the log of {pod}"), log.clone())));
+    texts.extend(
+        logs.iter()
+            .map(|(pod, log)| (format!("the log of {pod}"), log.clone())),
+    );
     for secret in &state.secrets {
         for (key, needle) in needles(secret) {
             for (what, text) in &texts {
-                ensure!(!text.contains(&needle), "I6: {what} holds a part of {key} of Secret {}", secret.name_any());
+                ensure!(
+                    !text.contains(&needle),
+                    "I6: {what} holds a part of {key} of Secret {}",
+                    secret.name_any()
+                );
             }
         }
     }
@@ -159,13 +203,31 @@ fn needles(secret: &Secret) -> Vec<(String, String)> {
 /// I8: nothing of a deleted cluster is there.
 pub fn nothing_is_left(state: &State, cluster: &str) -> Result<()> {
     fn left<K: ResourceExt>(what: &str, objects: &[K], cluster: &str) -> Result<()> {
-        let of_cluster = |one: &&K| one.labels().get(labels::CLUSTER).is_some_and(|name| name == cluster);
-        let names: Vec<String> = objects.iter().filter(of_cluster).map(ResourceExt::name_any).collect();
-        ensure!(names.is_empty(), "I8: {what} of cluster {cluster} are left: {}", names.join(", "));
+        let of_cluster = |one: &&K| {
+            one.labels()
+                .get(labels::CLUSTER)
+                .is_some_and(|name| name == cluster)
+        };
+        let names: Vec<String> = objects
+            .iter()
+            .filter(of_cluster)
+            .map(ResourceExt::name_any)
+            .collect();
+        ensure!(
+            names.is_empty(),
+            "I8: {what} of cluster {cluster} are left: {}",
+            names.join(", ")
+        );
         Ok(())
     }
-    ensure!(state.deployment(cluster).is_none(), "I8: ClusterDeployment {cluster} is left");
-    ensure!(!state.clusters.iter().any(|one| one.name_any() == cluster), "I8: Cluster {cluster} is left");
+    ensure!(
+        state.deployment(cluster).is_none(),
+        "I8: ClusterDeployment {cluster} is left"
+    );
+    ensure!(
+        !state.clusters.iter().any(|one| one.name_any() == cluster),
+        "I8: Cluster {cluster} is left"
+    );
     left("MachineSets", &state.sets, cluster)?;
     left("PlaybookRuns", &state.runs, cluster)?;
     left("Jobs", &state.jobs, cluster)?;
@@ -173,6 +235,10 @@ pub fn nothing_is_left(state: &State, cluster: &str) -> Result<()> {
     left("Secrets", &state.secrets, cluster)?;
     left("ConfigMaps", &state.config_maps, cluster)?;
     let claimed = state.machines_of(cluster);
-    ensure!(claimed.is_empty(), "I8: {} machines are still claimed by {cluster}", claimed.len());
+    ensure!(
+        claimed.is_empty(),
+        "I8: {} machines are still claimed by {cluster}",
+        claimed.len()
+    );
     Ok(())
 }

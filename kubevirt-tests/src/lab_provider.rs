@@ -23,7 +23,9 @@ pub struct LabProvider {
 impl LabProvider {
     /// Brings the lab up, with its metadata cluster and the operator in it. What is there already stays.
     pub async fn up() -> Result<Self> {
-        let lab = Lab::up(&UpOptions::named(&lab_name())).await.context("bring the lab up")?;
+        let lab = Lab::up(&UpOptions::named(&lab_name()))
+            .await
+            .context("bring the lab up")?;
         lab.metadata_up().await.context("build the metadata cluster")?;
         lab.operator_up().await.context("install the operator")?;
         Ok(Self { lab })

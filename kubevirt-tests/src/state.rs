@@ -55,18 +55,28 @@ impl State {
 
     /// How many machines are in a phase.
     pub fn count(&self, phase: MachinePhase) -> usize {
-        self.machines.iter().filter(|machine| machine.phase() == Some(phase)).count()
+        self.machines
+            .iter()
+            .filter(|machine| machine.phase() == Some(phase))
+            .count()
     }
 
     /// The phase of a machine.
     pub fn phase_of(&self, machine: &str) -> Option<MachinePhase> {
-        self.machines.iter().find(|one| one.name_any() == machine)?.phase()
+        self.machines
+            .iter()
+            .find(|one| one.name_any() == machine)?
+            .phase()
     }
 
     /// The machines of a cluster, by name.
     pub fn machines_of(&self, cluster: &str) -> Vec<&Machine> {
         let claimed = |machine: &&Machine| {
-            machine.spec.claim_ref.as_ref().is_some_and(|claim| claim.cluster_name == cluster)
+            machine
+                .spec
+                .claim_ref
+                .as_ref()
+                .is_some_and(|claim| claim.cluster_name == cluster)
         };
         self.machines.iter().filter(claimed).collect()
     }
@@ -75,7 +85,11 @@ impl State {
     pub fn runs_of(&self, cluster: &str, operation: Operation) -> Vec<&PlaybookRun> {
         let meant = |run: &&PlaybookRun| {
             run.spec.operation == operation
-                && run.spec.cluster_ref.as_ref().is_some_and(|reference| reference.name == cluster)
+                && run
+                    .spec
+                    .cluster_ref
+                    .as_ref()
+                    .is_some_and(|reference| reference.name == cluster)
         };
         self.runs.iter().filter(meant).collect()
     }
@@ -87,7 +101,10 @@ impl State {
 
     /// Whether a cluster is as its spec asks for, with this many machines Ready.
     pub fn is_ready(&self, cluster: &str, machines: usize) -> bool {
-        let all_ready = self.machines_of(cluster).iter().all(|one| one.phase() == Some(MachinePhase::Ready));
+        let all_ready = self
+            .machines_of(cluster)
+            .iter()
+            .all(|one| one.phase() == Some(MachinePhase::Ready));
         self.machines_of(cluster).len() == machines
             && all_ready
             && self.deployment(cluster).is_some_and(|deployment| {
@@ -118,7 +135,10 @@ impl State {
         for run in &self.runs {
             let status = run.status.clone().unwrap_or_default();
             let task = status.progress.map(|progress| progress.task).unwrap_or_default();
-            let message = status.result.and_then(|result| result.message).unwrap_or_default();
+            let message = status
+                .result
+                .and_then(|result| result.message)
+                .unwrap_or_default();
             lines.push(format!("{}: {} {task} {message}", run.name_any(), run.phase()));
         }
         lines.join("\n")
@@ -133,5 +153,9 @@ where
         + DeserializeOwned,
 {
     let api: Api<K> = Api::namespaced(client.clone(), namespace);
-    Ok(api.list(&ListParams::default()).await.with_context(|| format!("list {}", K::plural(&())))?.items)
+    Ok(api
+        .list(&ListParams::default())
+        .await
+        .with_context(|| format!("list {}", K::plural(&())))?
+        .items)
 }

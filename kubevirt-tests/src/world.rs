@@ -39,7 +39,11 @@ where
     S: FnOnce(Arc<World>) -> F + Send + 'static,
     F: Future<Output = Result<()>> + Send,
 {
-    let _ = tracing_subscriber::fmt().with_writer(std::io::stderr).without_time().with_target(false).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .without_time()
+        .with_target(false)
+        .try_init();
     let provider = prepared()?;
     // Clients of the metadata cluster and of business clusters connect from the lab's network.
     provider.lab().enter_thread()?;
@@ -52,10 +56,17 @@ where
             namespace: name.to_owned(),
             machines: Vec::new(),
         };
-        world.begin(machines).await.context("prepare the scenario's machines")?;
+        world
+            .begin(machines)
+            .await
+            .context("prepare the scenario's machines")?;
         let world = Arc::new(world);
         let told = story(Arc::clone(&world)).await;
-        let state = world.state().await.map(|state| state.describe()).unwrap_or_default();
+        let state = world
+            .state()
+            .await
+            .map(|state| state.describe())
+            .unwrap_or_default();
         let told = match told {
             Ok(()) => world.prove_no_secret_is_told().await,
             failed => failed,
@@ -69,7 +80,9 @@ where
 /// The provider, brought up by the first scenario that needs it.
 fn prepared() -> Result<Arc<LabProvider>> {
     static PROVIDER: std::sync::Mutex<Option<Arc<LabProvider>>> = std::sync::Mutex::new(None);
-    let mut provider = PROVIDER.lock().map_err(|_poisoned| anyhow::anyhow!("the lab could not be brought up"))?;
+    let mut provider = PROVIDER
+        .lock()
+        .map_err(|_poisoned| anyhow::anyhow!("the lab could not be brought up"))?;
     if let Some(provider) = &*provider {
         return Ok(Arc::clone(provider));
     }
@@ -90,9 +103,16 @@ impl World {
             },
             ..Namespace::default()
         };
-        namespaces.create(&PostParams::default(), &namespace).await.context("create the namespace")?;
-        self.api::<Secret>().create(&PostParams::default(), &self.provider.ssh_key_secret()?).await?;
-        self.machines = (1..=machines).map(|number| format!("{}-{number}", self.namespace)).collect();
+        namespaces
+            .create(&PostParams::default(), &namespace)
+            .await
+            .context("create the namespace")?;
+        self.api::<Secret>()
+            .create(&PostParams::default(), &self.provider.ssh_key_secret()?)
+            .await?;
+        self.machines = (1..=machines)
+            .map(|number| format!("{}-{number}", self.namespace))
+            .collect();
         for machine in self.provider.create(&self.machines).await? {
             self.add_machine(&machine).await?;
         }
@@ -117,11 +137,17 @@ impl World {
             return Ok(());
         }
         for machine in self.api::<Machine>().list(&ListParams::default()).await? {
-            let _ = self.api::<Machine>().delete(&machine.name_any(), &DeleteParams::default()).await?;
+            let _ = self
+                .api::<Machine>()
+                .delete(&machine.name_any(), &DeleteParams::default())
+                .await?;
         }
-        self.until("the Machines are gone", |state| state.machines.is_empty()).await?;
+        self.until("the Machines are gone", |state| state.machines.is_empty())
+            .await?;
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
-        let _ = namespaces.delete(&self.namespace, &DeleteParams::default()).await?;
+        let _ = namespaces
+            .delete(&self.namespace, &DeleteParams::default())
+            .await?;
         for machine in &self.machines {
             self.provider.destroy(machine).await?;
         }
@@ -166,14 +192,22 @@ impl World {
             spec.extend(extra);
         }
         let deployment = ClusterDeployment::new(name, serde_json::from_value(spec)?);
-        self.api().create(&PostParams::default(), &deployment).await.context("create the ClusterDeployment")?;
+        self.api()
+            .create(&PostParams::default(), &deployment)
+            .await
+            .context("create the ClusterDeployment")?;
         Ok(())
     }
 
     /// Changes how many workers a cluster has.
     pub async fn scale_workers(&self, cluster: &str, replicas: i32) -> Result<()> {
         let mut deployment: ClusterDeployment = self.api().get(cluster).await?;
-        for set in deployment.spec.machine_sets.iter_mut().filter(|set| set.name == "worker") {
+        for set in deployment
+            .spec
+            .machine_sets
+            .iter_mut()
+            .filter(|set| set.name == "worker")
+        {
             set.replicas = Some(replicas);
         }
         let patch = json!({"spec": {"machineSets": deployment.spec.machine_sets}});
@@ -188,14 +222,19 @@ impl World {
             + std::fmt::Debug
             + serde::de::DeserializeOwned,
     {
-        let patched = self.api::<K>().patch(name, &PatchParams::default(), &Patch::Merge(patch)).await;
+        let patched = self
+            .api::<K>()
+            .patch(name, &PatchParams::default(), &Patch::Merge(patch))
+            .await;
         patched.with_context(|| format!("change {} {name}", K::kind(&())))?;
         Ok(())
     }
 
     /// Deletes a cluster and waits until nothing of it is left and its machines are Idle.
     pub async fn delete_cluster(&self, cluster: &str) -> Result<()> {
-        self.api::<ClusterDeployment>().delete(cluster, &DeleteParams::default()).await?;
+        self.api::<ClusterDeployment>()
+            .delete(cluster, &DeleteParams::default())
+            .await?;
         let state = self
             .until("the cluster is gone and every machine Idle", |state| {
                 state.deployment(cluster).is_none() && state.count(MachinePhase::Idle) == state.machines.len()
@@ -204,7 +243,9 @@ impl World {
         // Kubernetes' garbage collector takes what the cluster owned a moment later.
         let owned = |state: &State| invariants::nothing_is_left(state, cluster);
         if owned(&state).is_err() {
-            let after = self.until("nothing of the cluster is left", |state| owned(state).is_ok()).await;
+            let after = self
+                .until("nothing of the cluster is left", |state| owned(state).is_ok())
+                .await;
             if after.is_err() {
                 owned(&self.state().await?)?;
             }
@@ -221,7 +262,10 @@ impl World {
                     ls -d /etc/kubernetes /var/lib/kubelet /var/lib/etcd /etc/cni/net.d /usr/local/bin/kubelet 2>/dev/null; true";
         let found = self.provider.run(machine, look).await?;
         if !found.trim().is_empty() {
-            bail!("{machine} is Idle and not clean: {}", found.trim().replace('\n', " "));
+            bail!(
+                "{machine} is Idle and not clean: {}",
+                found.trim().replace('\n', " ")
+            );
         }
         Ok(())
     }
@@ -243,7 +287,11 @@ impl World {
                 return Ok(state);
             }
             if Instant::now() > deadline {
-                bail!("after {} s it is not so that {what}:\n{}", PATIENCE.as_secs(), state.describe());
+                bail!(
+                    "after {} s it is not so that {what}:\n{}",
+                    PATIENCE.as_secs(),
+                    state.describe()
+                );
             }
             tokio::time::sleep(Duration::from_millis(700)).await;
         }
@@ -252,14 +300,19 @@ impl World {
     /// Waits until every machine of the pool may be claimed.
     pub async fn machines_idle(&self) -> Result<State> {
         let count = self.machines.len();
-        self.until("every machine is Idle", |state| state.count(MachinePhase::Idle) == count).await
+        self.until("every machine is Idle", |state| {
+            state.count(MachinePhase::Idle) == count
+        })
+        .await
     }
 
     /// Deletes the operator's pod at once, as a node that dies would.
     pub async fn kill_operator(&self) -> Result<()> {
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), OPERATOR);
         for pod in pods.list(&ListParams::default()).await? {
-            let _ = pods.delete(&pod.name_any(), &DeleteParams::default().grace_period(0)).await?;
+            let _ = pods
+                .delete(&pod.name_any(), &DeleteParams::default().grace_period(0))
+                .await?;
         }
         Ok(())
     }
@@ -270,11 +323,15 @@ impl World {
         let of_cluster = ListParams::default().labels(&format!("{}={cluster}", slipway_api::labels::CLUSTER));
         let found = pods.list(&of_cluster).await?;
         let running = found.iter().filter(|pod| {
-            pod.status.as_ref().is_some_and(|status| status.phase.as_deref() == Some("Running"))
+            pod.status
+                .as_ref()
+                .is_some_and(|status| status.phase.as_deref() == Some("Running"))
         });
         let mut killed = 0;
         for pod in running {
-            let _ = pods.delete(&pod.name_any(), &DeleteParams::default().grace_period(0)).await?;
+            let _ = pods
+                .delete(&pod.name_any(), &DeleteParams::default().grace_period(0))
+                .await?;
             killed += 1;
         }
         Ok(killed)

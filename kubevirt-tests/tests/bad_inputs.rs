@@ -10,7 +10,10 @@ use slipway_scenarios::{World, scenario};
 /// A key that opens no machine.
 fn wrong_key() -> Result<Vec<u8>> {
     let file = std::env::temp_dir().join(format!("slipway-wrong-key-{}", std::process::id()));
-    let made = std::process::Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&file).status()?;
+    let made = std::process::Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+        .arg(&file)
+        .status()?;
     ensure!(made.success(), "ssh-keygen: {made}");
     let key = std::fs::read(&file)?;
     std::fs::remove_file(file.with_extension("pub"))?;
@@ -22,8 +25,19 @@ fn wrong_key() -> Result<Vec<u8>> {
 async fn told_of(world: &World, number: usize, change: impl FnOnce(&mut Machine)) -> Result<String> {
     let name = world.machine(number);
     let mut machine: Machine = world.api().get(&name).await?;
-    world.api::<Machine>().delete(&name, &kube::api::DeleteParams::default()).await?;
-    world.until("the Machine is gone", |state| state.phase_of(&name).is_none() && state.machines.iter().all(|one| one.metadata.name.as_deref() != Some(&name))).await?;
+    world
+        .api::<Machine>()
+        .delete(&name, &kube::api::DeleteParams::default())
+        .await?;
+    world
+        .until("the Machine is gone", |state| {
+            state.phase_of(&name).is_none()
+                && state
+                    .machines
+                    .iter()
+                    .all(|one| one.metadata.name.as_deref() != Some(&name))
+        })
+        .await?;
     machine.metadata = ObjectMeta {
         name: Some(name.clone()),
         ..ObjectMeta::default()
@@ -35,10 +49,15 @@ async fn told_of(world: &World, number: usize, change: impl FnOnce(&mut Machine)
         run.phase() == RunPhase::Failed && run.spec.hosts.iter().any(|host| host.machine == name)
     };
     let state = world
-        .until("the check of the machine has failed", |state| state.runs.iter().any(|run| failed(&run)))
+        .until("the check of the machine has failed", |state| {
+            state.runs.iter().any(|run| failed(&run))
+        })
         .await?;
     let run = state.runs.iter().find(failed).context("the run is gone")?;
-    let message = run.status.as_ref().and_then(|status| status.result.as_ref()?.message.clone());
+    let message = run
+        .status
+        .as_ref()
+        .and_then(|status| status.result.as_ref()?.message.clone());
     message.context("the run does not say why it failed")
 }
 
@@ -56,20 +75,41 @@ fn a_wrong_key_a_wrong_host_key_and_a_user_without_sudo_are_told_apart() -> Resu
             ..Secret::default()
         };
         world.api().create(&PostParams::default(), &secret).await?;
-        let told = told_of(&world, 1, |machine| machine.spec.ssh.key_secret_ref = NameReference::new("wrong-key")).await?;
-        ensure!(told.contains(&world.machine(1)), "the host should be named: {told}");
-        ensure!(told.to_lowercase().contains("permission denied") || told.contains("key"), "the reason should be told: {told}");
+        let told = told_of(&world, 1, |machine| {
+            machine.spec.ssh.key_secret_ref = NameReference::new("wrong-key")
+        })
+        .await?;
+        ensure!(
+            told.contains(&world.machine(1)),
+            "the host should be named: {told}"
+        );
+        ensure!(
+            told.to_lowercase().contains("permission denied") || told.contains("key"),
+            "the reason should be told: {told}"
+        );
 
         // Host keys of machines are different: the third one's is wrong for the second.
         let other: Machine = world.api().get(&world.machine(3)).await?;
-        let told = told_of(&world, 2, |machine| machine.spec.ssh.host_keys = other.spec.ssh.host_keys).await?;
-        ensure!(told.contains(&world.machine(2)), "the host should be named: {told}");
-        ensure!(told.to_lowercase().contains("host key"), "the reason should be told: {told}");
+        let told = told_of(&world, 2, |machine| {
+            machine.spec.ssh.host_keys = other.spec.ssh.host_keys
+        })
+        .await?;
+        ensure!(
+            told.contains(&world.machine(2)),
+            "the host should be named: {told}"
+        );
+        ensure!(
+            told.to_lowercase().contains("host key"),
+            "the reason should be told: {told}"
+        );
 
         let forbid = "sudo mv /etc/sudoers.d /etc/sudoers.none";
         world.provider.run(&world.machine(3), forbid).await?;
         let told = told_of(&world, 3, |_| {}).await?;
-        ensure!(told.contains(&world.machine(3)), "the host should be named: {told}");
+        ensure!(
+            told.contains(&world.machine(3)),
+            "the host should be named: {told}"
+        );
         ensure!(told.contains("sudo"), "the reason should be told: {told}");
         Ok(())
     })

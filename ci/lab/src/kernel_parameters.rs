@@ -39,7 +39,8 @@ pub(crate) async fn remember(folders: &Folders) -> Result<()> {
         .and_then(|value| value.trim().parse().ok())
         .unwrap_or(wanted);
     if current < wanted {
-        std::fs::write(parameter(name), wanted.to_string()).file("raise the kernel parameter", parameter(name))?;
+        std::fs::write(parameter(name), wanted.to_string())
+            .file("raise the kernel parameter", parameter(name))?;
     }
     Ok(())
 }

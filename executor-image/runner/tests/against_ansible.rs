@@ -65,6 +65,8 @@ fn run(mut command: Command, case: &Path, id: &str) -> Output {
         .args(arguments.split_whitespace())
         .arg(case.file_name().unwrap())
         .env("SLIPWAY_TEST_ID", id)
+        // One host after the other, so that the order in which hosts are named does not depend on who is faster.
+        .env("ANSIBLE_FORKS", "1")
         .env("ANSIBLE_NOCOLOR", "1")
         .env("ANSIBLE_HOST_KEY_CHECKING", "False")
         .env_remove("ANSIBLE_INVENTORY")

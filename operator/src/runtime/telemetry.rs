@@ -21,7 +21,9 @@ pub fn start(format: LogFormat, filter: &str) {
         Err(error) => (EnvFilter::new("info"), Some(error)),
     };
     let registry = tracing_subscriber::registry().with(filter);
-    let layer = fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
+    let layer = fmt::layer()
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Text => registry.with(layer.with_target(false)).try_init(),
         LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),

@@ -40,15 +40,36 @@ type Row<'a> = (&'a str, Option<Duration>, fn(&Measured) -> Duration, &'a str);
 
 fn print(floor: &Floor, measured: &[(Contender, Measured)]) {
     let rows: [Row<'_>; 4] = [
-        ("install 1+1", Some(floor.cluster()), |times| times.install, "≤ 1.5 × by hand"),
+        (
+            "install 1+1",
+            Some(floor.cluster()),
+            |times| times.install,
+            "≤ 1.5 × by hand",
+        ),
         ("second run, no change", None, |times| times.again, "≤ 5 s"),
-        ("one worker more", Some(floor.join), |times| times.scale_out, "≤ 2 × by hand"),
-        ("reset of three hosts", Some(floor.reset), |times| times.reset, "≤ 10 s"),
+        (
+            "one worker more",
+            Some(floor.join),
+            |times| times.scale_out,
+            "≤ 2 × by hand",
+        ),
+        (
+            "reset of three hosts",
+            Some(floor.reset),
+            |times| times.reset,
+            "≤ 10 s",
+        ),
     ];
     let seconds = |time: Duration| format!("{:.1} s", time.as_secs_f64());
-    println!("\n{:<24}{:>10}{:>20}{:>20}   GOAL FOR SLIPWAY", "", "BY HAND", "slipway-playbook", "ansible-playbook");
+    println!(
+        "\n{:<24}{:>10}{:>20}{:>20}   GOAL FOR SLIPWAY",
+        "", "BY HAND", "slipway-playbook", "ansible-playbook"
+    );
     for (what, by_hand, of, goal) in rows {
-        print!("{what:<24}{:>10}", by_hand.map_or_else(|| "-".to_owned(), seconds));
+        print!(
+            "{what:<24}{:>10}",
+            by_hand.map_or_else(|| "-".to_owned(), seconds)
+        );
         for (_, times) in measured {
             let ratio = by_hand.map_or_else(String::new, |floor| {
                 format!(" ({:.2}×)", of(times).as_secs_f64() / floor.as_secs_f64())
@@ -62,6 +83,11 @@ fn print(floor: &Floor, measured: &[(Contender, Measured)]) {
         print!("{:>20}", format!("{} MB", times.memory_bytes / 1_000_000));
     }
     println!();
-    println!("\nBy hand: kubeadm init {}, kubeadm join {}, flannel and Ready {}, kubeadm reset of two hosts {}.",
-        seconds(floor.init), seconds(floor.join), seconds(floor.ready), seconds(floor.reset));
+    println!(
+        "\nBy hand: kubeadm init {}, kubeadm join {}, flannel and Ready {}, kubeadm reset of two hosts {}.",
+        seconds(floor.init),
+        seconds(floor.join),
+        seconds(floor.ready),
+        seconds(floor.reset)
+    );
 }

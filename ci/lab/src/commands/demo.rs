@@ -37,7 +37,9 @@ pub async fn run(name: &str, arguments: &Arguments) -> anyhow::Result<ExitCode> 
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
     };
     if arguments.keep {
-        screen::say(&format!("The lab stays up. Look around, then: slipway-lab --name {name} down"));
+        screen::say(&format!(
+            "The lab stays up. Look around, then: slipway-lab --name {name} down"
+        ));
     } else {
         screen::heading("The lab is taken down");
         Lab::down(name).await.context("take the lab down")?;
@@ -54,7 +56,9 @@ async fn tell(name: &str, arguments: &Arguments) -> anyhow::Result<()> {
         machines: MACHINES,
         services: true,
     };
-    let lab = times.step("lab: registry, file server, machines", Lab::up(&options)).await?;
+    let lab = times
+        .step("lab: registry, file server, machines", Lab::up(&options))
+        .await?;
 
     screen::heading("The metadata cluster: slipway-playbook plays install.yml on one more machine");
     times.step("metadata cluster", lab.metadata_up()).await?;
@@ -65,7 +69,9 @@ async fn tell(name: &str, arguments: &Arguments) -> anyhow::Result<()> {
     let (lab, mut times) = story::tell(lab, times).await?;
     if !arguments.no_floor {
         screen::heading("For comparison: kubeadm typed by hand on two fresh machines");
-        let floor = floor::measure(&lab).await.context("measure kubeadm typed by hand")?;
+        let floor = floor::measure(&lab)
+            .await
+            .context("measure kubeadm typed by hand")?;
         times.compare(&floor);
     }
     screen::heading("Times");

@@ -63,30 +63,57 @@ pub async fn prepare(lab: &Lab, cluster: &str, machines: &[String]) -> anyhow::R
     let folder = tempfile::tempdir().context("make a folder for the playbook")?;
     let playbook = folder.path().join("prepare.yml");
     std::fs::write(&playbook, PREPARE).context("write the playbook that prepares the hosts")?;
-    std::os::unix::fs::symlink(sources::project().join("playbooks/roles"), folder.path().join("roles"))
-        .context("link the roles")?;
+    std::os::unix::fs::symlink(
+        sources::project().join("playbooks/roles"),
+        folder.path().join("roles"),
+    )
+    .context("link the roles")?;
     let runner = sources::workspace_program("slipway-playbook")?;
     let known_hosts = lab.folders().known_hosts();
-    let words = [path(&runner), "-i", path(&files.inventory), "--known-hosts", path(&known_hosts), path(&playbook)];
+    let words = [
+        path(&runner),
+        "-i",
+        path(&files.inventory),
+        "--known-hosts",
+        path(&known_hosts),
+        path(&playbook),
+    ];
     lab.run(&words).await.context("prepare the hosts")?;
     let images = machines.iter().map(|name| async move {
-        lab.machine(name)?.run(&as_root(&format!("sh -s {VERSION} {FLANNEL_IMAGE}"), IMAGES)).await
+        lab.machine(name)?
+            .run(&as_root(&format!("sh -s {VERSION} {FLANNEL_IMAGE}"), IMAGES))
+            .await
     });
-    futures::future::try_join_all(images).await.context("fetch the images")?;
+    futures::future::try_join_all(images)
+        .await
+        .context("fetch the images")?;
     Ok(())
 }
 
 async fn type_by_hand(control_plane: &Machine, worker: &Machine) -> anyhow::Result<Floor> {
     let address = control_plane.address().to_string();
-    let driver = if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() { "systemd" } else { "cgroupfs" };
-    let configuration =
-        KUBEADM.replace("VERSION", VERSION).replace("ADDRESS", &address).replace("CGROUP_DRIVER", driver);
-    control_plane.run(&as_root("tee /root/kubeadm.yaml", &configuration)).await?;
-    control_plane.run(&as_root("tee /root/flannel.yaml", &flannel(&address)?)).await?;
+    let driver = if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
+        "systemd"
+    } else {
+        "cgroupfs"
+    };
+    let configuration = KUBEADM
+        .replace("VERSION", VERSION)
+        .replace("ADDRESS", &address)
+        .replace("CGROUP_DRIVER", driver);
+    control_plane
+        .run(&as_root("tee /root/kubeadm.yaml", &configuration))
+        .await?;
+    control_plane
+        .run(&as_root("tee /root/flannel.yaml", &flannel(&address)?))
+        .await?;
 
     let start = Instant::now();
     let init = format!("kubeadm init --config /root/kubeadm.yaml {IGNORED}");
-    control_plane.run(&as_root(&init, "")).await.context("kubeadm init")?;
+    control_plane
+        .run(&as_root(&init, ""))
+        .await
+        .context("kubeadm init")?;
     let init = start.elapsed();
 
     let start = Instant::now();
@@ -98,14 +125,22 @@ async fn type_by_hand(control_plane: &Machine, worker: &Machine) -> anyhow::Resu
 
     let start = Instant::now();
     let kubectl = "kubectl --kubeconfig /etc/kubernetes/admin.conf";
-    control_plane.run(&as_root(&format!("{kubectl} apply -f /root/flannel.yaml"), "")).await.context("apply flannel")?;
+    control_plane
+        .run(&as_root(&format!("{kubectl} apply -f /root/flannel.yaml"), ""))
+        .await
+        .context("apply flannel")?;
     let wait = format!("{kubectl} wait --for=condition=Ready nodes --all --timeout=120s");
-    control_plane.run(&as_root(&wait, "")).await.context("wait for the nodes")?;
+    control_plane
+        .run(&as_root(&wait, ""))
+        .await
+        .context("wait for the nodes")?;
     let ready = start.elapsed();
 
     let start = Instant::now();
     let reset = as_root("kubeadm reset --force", "");
-    futures::future::try_join(control_plane.run(&reset), worker.run(&reset)).await.context("kubeadm reset")?;
+    futures::future::try_join(control_plane.run(&reset), worker.run(&reset))
+        .await
+        .context("kubeadm reset")?;
     Ok(Floor {
         init,
         join,
@@ -116,7 +151,9 @@ async fn type_by_hand(control_plane: &Machine, worker: &Machine) -> anyhow::Resu
 
 /// A command as root, with a text on its standard input. The programs of Kubernetes are in /usr/local/bin.
 fn as_root(command: &str, input: &str) -> String {
-    format!("sudo env PATH=/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin {command} <<'SLIPWAY_END'\n{input}\nSLIPWAY_END\n")
+    format!(
+        "sudo env PATH=/usr/local/bin:/usr/bin:/usr/sbin:/bin:/sbin {command} <<'SLIPWAY_END'\n{input}\nSLIPWAY_END\n"
+    )
 }
 
 fn flannel(address: &str) -> anyhow::Result<String> {
@@ -126,7 +163,10 @@ fn flannel(address: &str) -> anyhow::Result<String> {
         .replace("{{ pod_cidr }}", "10.244.0.0/16")
         .replace("{{ pod_cidr | to_json }}", "\"10.244.0.0/16\"")
         .replace("{{ flannel_image }}", FLANNEL_IMAGE)
-        .replace("{{ control_plane_endpoint_host | to_json }}", &format!("\"{address}\""))
+        .replace(
+            "{{ control_plane_endpoint_host | to_json }}",
+            &format!("\"{address}\""),
+        )
         .replace("{{ control_plane_endpoint_port | string | to_json }}", "\"6443\""))
 }
 

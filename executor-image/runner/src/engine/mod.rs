@@ -11,6 +11,7 @@ mod host;
 mod hostvars;
 mod includes;
 mod magic;
+mod meta;
 mod play;
 mod result;
 mod run;

@@ -45,7 +45,9 @@ impl Contender {
 
     /// Plays on three fresh machines, which are removed afterwards.
     pub async fn measure(self, lab: &Lab) -> anyhow::Result<Measured> {
-        let names: Vec<String> = (1..=3).map(|number| format!("{}-{number}", self.name())).collect();
+        let names: Vec<String> = (1..=3)
+            .map(|number| format!("{}-{number}", self.name()))
+            .collect();
         let machines = lab.machines_add(&names).await?;
         floor::prepare(lab, self.name(), &names).await?;
         let files = |workers: &[String]| {
@@ -60,7 +62,9 @@ impl Contender {
         let (install, memory_bytes) = self.play(lab, &two, "install.yml", &[]).await?;
         let (again, _) = self.play(lab, &two, "install.yml", &[]).await?;
         let three = files(&names[1..])?;
-        let (scale_out, _) = self.play(lab, &three, "scale-out.yml", &["--limit", &names[2]]).await?;
+        let (scale_out, _) = self
+            .play(lab, &three, "scale-out.yml", &["--limit", &names[2]])
+            .await?;
         let (reset, _) = self.play(lab, &three, "reset.yml", &[]).await?;
         for machine in machines {
             machine.remove().await?;
@@ -114,7 +118,12 @@ impl Contender {
             }
         };
         let took = start.elapsed();
-        ensure!(status.success(), "{} {entry} failed ({status}), see {}", self.name(), log.display());
+        ensure!(
+            status.success(),
+            "{} {entry} failed ({status}), see {}",
+            self.name(),
+            log.display()
+        );
         println!("{:<8} {entry:<14} {:.1} s", self.name(), took.as_secs_f64());
         Ok((took, most))
     }
@@ -124,7 +133,11 @@ impl Contender {
             Self::Slipway => Ok(sources::workspace_program("slipway-playbook")?),
             Self::Ansible => {
                 let program = cache_folder().join("ansible/bin/ansible-playbook");
-                ensure!(program.exists(), "{} is missing: ci/ansible-environment makes it", program.display());
+                ensure!(
+                    program.exists(),
+                    "{} is missing: ci/ansible-environment makes it",
+                    program.display()
+                );
                 Ok(program)
             }
         }

@@ -11,7 +11,11 @@ use super::snapshot::Snapshot;
 
 /// A new part of the story.
 pub fn heading(text: &str) {
-    let (bold, plain) = if std::io::stdout().is_terminal() { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+    let (bold, plain) = if std::io::stdout().is_terminal() {
+        ("\x1b[1m", "\x1b[0m")
+    } else {
+        ("", "")
+    };
     println!("\n{bold}==> {text}{plain}");
 }
 
@@ -42,13 +46,24 @@ impl Screen {
 
     /// Shows a moment.
     pub fn show(&mut self, snapshot: &Snapshot) {
-        if self.terminal { self.redraw(snapshot) } else { self.append(snapshot) }
+        if self.terminal {
+            self.redraw(snapshot)
+        } else {
+            self.append(snapshot)
+        }
     }
 
     fn redraw(&mut self, snapshot: &Snapshot) {
-        let mut lines = vec![format!("    {:<12} {:<14} {:<12} {:<22} {}", "MACHINE", "ADDRESS", "PHASE", "SET", "LAST RUN")];
+        let mut lines = vec![format!(
+            "    {:<12} {:<14} {:<12} {:<22} {}",
+            "MACHINE", "ADDRESS", "PHASE", "SET", "LAST RUN"
+        )];
         lines.extend(machine_lines(snapshot).into_values());
-        lines.extend(run_lines(snapshot).into_values().map(|line| format!("    {line}")));
+        lines.extend(
+            run_lines(snapshot)
+                .into_values()
+                .map(|line| format!("    {line}")),
+        );
         lines.push(format!("    {} s", self.start.elapsed().as_secs()));
         let mut text = String::new();
         if self.drawn > 0 {
@@ -81,11 +96,24 @@ impl Screen {
 
 fn machine_lines(snapshot: &Snapshot) -> BTreeMap<String, String> {
     let lines = snapshot.machines.iter().map(|machine| {
-        let phase = machine.phase().map_or_else(|| "new".to_owned(), |phase| phase.to_string());
-        let set = machine.spec.claim_ref.as_ref().map_or("-", |claim| claim.name.as_str());
-        let last = machine.status.as_ref().and_then(|status| status.last_run.as_ref());
+        let phase = machine
+            .phase()
+            .map_or_else(|| "new".to_owned(), |phase| phase.to_string());
+        let set = machine
+            .spec
+            .claim_ref
+            .as_ref()
+            .map_or("-", |claim| claim.name.as_str());
+        let last = machine
+            .status
+            .as_ref()
+            .and_then(|status| status.last_run.as_ref());
         let last = last.map_or_else(String::new, |run| format!("{} {}", run.operation, run.phase));
-        let line = format!("    {:<12} {:<14} {phase:<12} {set:<22} {last}", machine.name_any(), machine.spec.address);
+        let line = format!(
+            "    {:<12} {:<14} {phase:<12} {set:<22} {last}",
+            machine.name_any(),
+            machine.spec.address
+        );
         (format!("machine {}", machine.name_any()), line)
     });
     lines.collect()
@@ -102,10 +130,18 @@ fn run_lines(snapshot: &Snapshot) -> BTreeMap<String, String> {
             RunPhase::Pending => format!("{what}: waits for its executor"),
             RunPhase::Running => status.progress.map_or_else(
                 || format!("{what}: starts"),
-                |progress| format!("{what}: {}/{} {}", progress.tasks_done, progress.tasks_total, progress.task),
+                |progress| {
+                    format!(
+                        "{what}: {}/{} {}",
+                        progress.tasks_done, progress.tasks_total, progress.task
+                    )
+                },
             ),
             RunPhase::Failed => {
-                let said = status.result.and_then(|result| result.message).unwrap_or_default();
+                let said = status
+                    .result
+                    .and_then(|result| result.message)
+                    .unwrap_or_default();
                 format!("{what}: FAILED {said}")
             }
             RunPhase::Succeeded | RunPhase::Cancelled => continue,

@@ -26,9 +26,14 @@ impl Snapshot {
         let mut snapshot = Self {
             machines: machines.list(&all).await.context("list Machines")?.items,
             runs: runs.list(&all).await.context("list PlaybookRuns")?.items,
-            deployment: deployments.get_opt(cluster).await.context("get the ClusterDeployment")?,
+            deployment: deployments
+                .get_opt(cluster)
+                .await
+                .context("get the ClusterDeployment")?,
         };
-        snapshot.runs.sort_by_key(|run| (run.creation_timestamp(), run.name_any()));
+        snapshot
+            .runs
+            .sort_by_key(|run| (run.creation_timestamp(), run.name_any()));
         Ok(snapshot)
     }
 
@@ -40,6 +45,9 @@ impl Snapshot {
 
     /// How many machines are in a phase.
     pub fn count(&self, phase: MachinePhase) -> usize {
-        self.machines.iter().filter(|machine| machine.phase() == Some(phase)).count()
+        self.machines
+            .iter()
+            .filter(|machine| machine.phase() == Some(phase))
+            .count()
     }
 }

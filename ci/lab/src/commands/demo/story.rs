@@ -69,12 +69,24 @@ impl Story {
         };
         create(&namespaces, &namespace).await?;
         create(&self.api::<Secret>(), &self.lab.ssh_key_secret()?).await?;
-        for machine in self.lab.machines()?.iter().filter(|machine| machine.name() != METADATA) {
+        for machine in self
+            .lab
+            .machines()?
+            .iter()
+            .filter(|machine| machine.name() != METADATA)
+        {
             create(&self.api(), &machine.object()).await?;
         }
         // In a lab where this story was begun before, some are claimed already.
-        let known = [MachinePhase::Idle, MachinePhase::Claimed, MachinePhase::Deploying, MachinePhase::Deployed, MachinePhase::Ready];
-        self.until("every machine is checked", |now| now.machines_are(&known)).await?;
+        let known = [
+            MachinePhase::Idle,
+            MachinePhase::Claimed,
+            MachinePhase::Deploying,
+            MachinePhase::Deployed,
+            MachinePhase::Ready,
+        ];
+        self.until("every machine is checked", |now| now.machines_are(&known))
+            .await?;
         self.times.add("machines checked and Idle", start.elapsed());
         Ok(())
     }
@@ -110,7 +122,8 @@ impl Story {
         let start = Instant::now();
         create(&self.api(), &deployment).await?;
         let ready = self.until("the cluster is Ready", |now| is_ready(now, 2)).await?;
-        self.times.add("cluster: from the object to Ready", start.elapsed());
+        self.times
+            .add("cluster: from the object to Ready", start.elapsed());
         self.times_of(&ready, Operation::Install, INSTALL);
         let business = Business::new(&self.lab, self.save_kubeconfig().await?);
         business.show(&["get", "nodes", "-o", "wide"]).await?;
@@ -121,7 +134,8 @@ impl Story {
         heading("It works: two pods on two nodes, a Service between them, names resolved");
         let start = Instant::now();
         business.prove().await?;
-        self.times.add("workload: rolled out and reached", start.elapsed());
+        self.times
+            .add("workload: rolled out and reached", start.elapsed());
         heading("The addon works: metrics-server");
         business.metrics().await
     }
@@ -130,8 +144,11 @@ impl Story {
         heading("One worker more");
         let start = Instant::now();
         self.scale_workers(2).await?;
-        let ready = self.until("the new worker is Ready", |now| is_ready(now, 3)).await?;
-        self.times.add("worker +1: from the change to Ready", start.elapsed());
+        let ready = self
+            .until("the new worker is Ready", |now| is_ready(now, 3))
+            .await?;
+        self.times
+            .add("worker +1: from the change to Ready", start.elapsed());
         self.times_of(&ready, Operation::ScaleOut, SCALE_OUT);
         let run = last_run(&ready, Operation::ScaleOut).context("the new worker came without a run")?;
         say("The run's recap: the new host, and no other.");
@@ -143,7 +160,11 @@ impl Story {
         }
         let new: Vec<&str> = run.spec.hosts.iter().map(|host| host.machine.as_str()).collect();
         if new.len() != 1 {
-            bail!("the run was made for {} hosts, not for the new one: {}", new.len(), new.join(", "));
+            bail!(
+                "the run was made for {} hosts, not for the new one: {}",
+                new.len(),
+                new.join(", ")
+            );
         }
         business.show(&["get", "nodes"]).await
     }
@@ -152,7 +173,10 @@ impl Story {
         heading("The ClusterDeployment is deleted");
         let start = Instant::now();
         let deployments: Api<ClusterDeployment> = self.api();
-        deployments.delete(CLUSTER, &DeleteParams::default()).await.context("delete the ClusterDeployment")?;
+        deployments
+            .delete(CLUSTER, &DeleteParams::default())
+            .await
+            .context("delete the ClusterDeployment")?;
         // The run goes with the cluster: its time is taken while it is there.
         let mut reset = None;
         self.until("the cluster is gone and every machine is Idle", |now| {
@@ -169,8 +193,12 @@ impl Story {
 
     async fn prove_clean(&mut self) -> anyhow::Result<()> {
         heading("The hosts are as they were: check.yml with expect=clean, and their processes");
-        let machines: Vec<_> =
-            self.lab.machines()?.into_iter().filter(|machine| machine.name() != METADATA).collect();
+        let machines: Vec<_> = self
+            .lab
+            .machines()?
+            .into_iter()
+            .filter(|machine| machine.name() != METADATA)
+            .collect();
         let names: Vec<String> = machines.iter().map(|machine| machine.name().to_owned()).collect();
         let files = self.lab.cluster_files(&ClusterOptions {
             name: "clean".to_owned(),
@@ -181,20 +209,30 @@ impl Story {
         let recap = self
             .lab
             .run(&[
-                &sources::workspace_program("slipway-playbook")?.display().to_string(),
+                &sources::workspace_program("slipway-playbook")?
+                    .display()
+                    .to_string(),
                 "-i",
                 &files.inventory.display().to_string(),
                 "--known-hosts",
                 &self.lab.folders().known_hosts().display().to_string(),
                 "-e",
                 "expect=clean",
-                &sources::project().join("playbooks/check.yml").display().to_string(),
+                &sources::project()
+                    .join("playbooks/check.yml")
+                    .display()
+                    .to_string(),
             ])
             .await
             .context("the hosts are not clean")?;
-        recap.lines().skip_while(|line| !line.starts_with("PLAY RECAP")).for_each(say);
+        recap
+            .lines()
+            .skip_while(|line| !line.starts_with("PLAY RECAP"))
+            .for_each(say);
         for machine in machines {
-            let left = machine.run("ps -e -o comm= | grep -E 'kube|etcd|containerd|flannel|coredns|pause' || true").await?;
+            let left = machine
+                .run("ps -e -o comm= | grep -E 'kube|etcd|containerd|flannel|coredns|pause' || true")
+                .await?;
             if !left.trim().is_empty() {
                 bail!("{} still runs {}", machine.name(), left.replace('\n', " "));
             }
@@ -231,8 +269,16 @@ impl Story {
 
     async fn scale_workers(&self, replicas: i32) -> anyhow::Result<()> {
         let deployments: Api<ClusterDeployment> = self.api();
-        let mut deployment = deployments.get(CLUSTER).await.context("get the ClusterDeployment")?;
-        for set in deployment.spec.machine_sets.iter_mut().filter(|set| set.name == "worker") {
+        let mut deployment = deployments
+            .get(CLUSTER)
+            .await
+            .context("get the ClusterDeployment")?;
+        for set in deployment
+            .spec
+            .machine_sets
+            .iter_mut()
+            .filter(|set| set.name == "worker")
+        {
             set.replicas = Some(replicas);
         }
         let patch = json!({"spec": {"machineSets": deployment.spec.machine_sets}});
@@ -245,7 +291,11 @@ impl Story {
 
     async fn save_kubeconfig(&self) -> anyhow::Result<PathBuf> {
         let name = format!("{CLUSTER}-kubeconfig");
-        let secret = self.api::<Secret>().get(&name).await.with_context(|| format!("get the Secret {name}"))?;
+        let secret = self
+            .api::<Secret>()
+            .get(&name)
+            .await
+            .with_context(|| format!("get the Secret {name}"))?;
         let value = secret.data.and_then(|mut data| data.remove("value"));
         let value = value.with_context(|| format!("the Secret {name} has no key `value`"))?;
         Ok(self.lab.save_kubeconfig(CLUSTER, &value.0)?)
@@ -270,7 +320,11 @@ fn is_ready(now: &Snapshot, machines: usize) -> bool {
 fn last_run(now: &Snapshot, operation: Operation) -> Option<&PlaybookRun> {
     let finished = |run: &&PlaybookRun| run.spec.operation == operation && run.phase() == RunPhase::Succeeded;
     // A check of an idle machine has no cluster and is not meant.
-    now.runs.iter().rev().filter(|run| run.spec.cluster_ref.is_some()).find(finished)
+    now.runs
+        .iter()
+        .rev()
+        .filter(|run| run.spec.cluster_ref.is_some())
+        .find(finished)
 }
 
 fn duration(run: &PlaybookRun) -> Option<Duration> {
@@ -282,7 +336,11 @@ fn duration(run: &PlaybookRun) -> Option<Duration> {
 /// Creates an object; one that is there already is left as it is.
 async fn create<K>(api: &Api<K>, object: &K) -> anyhow::Result<()>
 where
-    K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned,
+    K: kube::Resource<DynamicType = ()>
+        + Clone
+        + std::fmt::Debug
+        + serde::Serialize
+        + serde::de::DeserializeOwned,
 {
     match api.create(&PostParams::default(), object).await {
         Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),

@@ -57,7 +57,10 @@ impl Times {
 
     /// Prints the table.
     pub fn print(&self) {
-        println!("  {:<44} {:>9} {:>9} {:>7}", "STEP", "SLIPWAY", "BY HAND", "RATIO");
+        println!(
+            "  {:<44} {:>9} {:>9} {:>7}",
+            "STEP", "SLIPWAY", "BY HAND", "RATIO"
+        );
         for row in &self.rows {
             let (by_hand, ratio) = row.by_hand.map_or_else(Default::default, |floor| {
                 (
@@ -69,7 +72,11 @@ impl Times {
             println!("  {:<44} {took:>9} {by_hand:>9} {ratio:>7}", row.step);
         }
         println!();
-        println!("  By hand: kubeadm init, flannel, kubeadm join, nodes Ready (install); kubeadm join; kubeadm reset.");
-        println!("  The hosts had every program and image before these were typed; Slipway's hosts began bare.");
+        println!(
+            "  By hand: kubeadm init, flannel, kubeadm join, nodes Ready (install); kubeadm join; kubeadm reset."
+        );
+        println!(
+            "  The hosts had every program and image before these were typed; Slipway's hosts began bare."
+        );
     }
 }

@@ -20,7 +20,10 @@ pub struct Business {
 impl Business {
     /// `kubeconfig` is a file.
     pub fn new(lab: &Lab, kubeconfig: PathBuf) -> Self {
-        Self { lab: lab.clone(), kubeconfig }
+        Self {
+            lab: lab.clone(),
+            kubeconfig,
+        }
     }
 
     /// Runs kubectl and returns what it printed.
@@ -28,10 +31,18 @@ impl Business {
         let words: Vec<String> = arguments.iter().map(|word| (*word).to_owned()).collect();
         let command = self.lab.kubectl_with(&self.kubeconfig, &words).await?;
         let (program, rest) = command.split_first().context("no command")?;
-        let output = tokio::process::Command::new(program).args(rest).kill_on_drop(true).output().await;
+        let output = tokio::process::Command::new(program)
+            .args(rest)
+            .kill_on_drop(true)
+            .output()
+            .await;
         let output = output.with_context(|| format!("start {program}"))?;
         if !output.status.success() {
-            bail!("kubectl {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+            bail!(
+                "kubectl {}: {}",
+                arguments.join(" "),
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
@@ -62,11 +73,15 @@ impl Business {
         std::fs::write(&file, MANIFEST).with_context(|| format!("write {}", file.display()))?;
         let file = file.display().to_string();
         self.kubectl(&["apply", "-f", &file]).await?;
-        self.kubectl(&["rollout", "status", "deployment/hello", "--timeout=120s"]).await?;
-        self.show(&["get", "pods", "-l", "app=hello", "-o", "wide"]).await?;
+        self.kubectl(&["rollout", "status", "deployment/hello", "--timeout=120s"])
+            .await?;
+        self.show(&["get", "pods", "-l", "app=hello", "-o", "wide"])
+            .await?;
 
         let template = "-o=jsonpath={range .items[*]}{.metadata.name} {.spec.nodeName}{\"\\n\"}{end}";
-        let printed = self.kubectl(&["get", "pods", "-l", "app=hello", template]).await?;
+        let printed = self
+            .kubectl(&["get", "pods", "-l", "app=hello", template])
+            .await?;
         let pods: Vec<(&str, &str)> = printed.lines().filter_map(|line| line.split_once(' ')).collect();
         let [(first, first_node), (second, second_node)] = pods[..] else {
             bail!("the Deployment should have two pods: {printed}");
@@ -74,7 +89,9 @@ impl Business {
         ensure!(first_node != second_node, "both pods are on {first_node}");
         for (from, node, other) in [(first, first_node, second), (second, second_node, first)] {
             self.reach(from, other).await?;
-            say(&format!("{from} on {node} reached {other} through http://hello.default.svc.cluster.local"));
+            say(&format!(
+                "{from} on {node} reached {other} through http://hello.default.svc.cluster.local"
+            ));
         }
         Ok(())
     }
@@ -85,17 +102,24 @@ impl Business {
         let mut said = String::new();
         while Instant::now() < deadline {
             let url = "http://hello.default.svc.cluster.local/hostname";
-            match self.kubectl(&["exec", from, "--", "curl", "-sS", "--max-time", "5", url]).await {
+            match self
+                .kubectl(&["exec", from, "--", "curl", "-sS", "--max-time", "5", url])
+                .await
+            {
                 Ok(answer) if answer.trim() == other => return Ok(()),
                 Ok(answer) => said = answer,
                 Err(error) => said = format!("{error:#}"),
             }
         }
-        bail!("{from} did not reach {other} through the Service; the last answer was: {}", said.trim())
+        bail!(
+            "{from} did not reach {other} through the Service; the last answer was: {}",
+            said.trim()
+        )
     }
 
     /// What the cluster's metrics say of the nodes.
     pub async fn metrics(&self) -> anyhow::Result<()> {
-        self.show_when_ready(&["top", "nodes"], Duration::from_secs(120)).await
+        self.show_when_ready(&["top", "nodes"], Duration::from_secs(120))
+            .await
     }
 }
