@@ -76,7 +76,7 @@ fn a_wrong_key_a_wrong_host_key_and_a_user_without_sudo_are_told_apart() -> Resu
         };
         world.api().create(&PostParams::default(), &secret).await?;
         let told = told_of(&world, 1, |machine| {
-            machine.spec.ssh.key_secret_ref = NameReference::new("wrong-key")
+            machine.spec.ssh.key_secret_ref = NameReference::new("wrong-key");
         })
         .await?;
         ensure!(
@@ -91,7 +91,7 @@ fn a_wrong_key_a_wrong_host_key_and_a_user_without_sudo_are_told_apart() -> Resu
         // Host keys of machines are different: the third one's is wrong for the second.
         let other: Machine = world.api().get(&world.machine(3)).await?;
         let told = told_of(&world, 2, |machine| {
-            machine.spec.ssh.host_keys = other.spec.ssh.host_keys
+            machine.spec.ssh.host_keys = other.spec.ssh.host_keys;
         })
         .await?;
         ensure!(
