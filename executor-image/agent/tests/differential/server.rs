@@ -43,9 +43,8 @@ fn answer(mut stream: TcpStream, own: &str) {
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let digest = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
     let (status, kind, content) = match path {
-        "/file" => ("200 OK", "text/plain", FILE.to_owned()),
         "/dated" if asks_for_change => ("304 Not Modified", "text/plain", String::new()),
-        "/dated" => ("200 OK", "text/plain", FILE.to_owned()),
+        "/file" | "/dated" => ("200 OK", "text/plain", FILE.to_owned()),
         "/other" => ("200 OK", "text/plain", "other\n".to_owned()),
         "/file.sha256" => ("200 OK", "text/plain", digest.to_owned()),
         "/SHA256SUMS" => (
