@@ -258,8 +258,10 @@ impl World {
 
     /// Looks at a host itself: nothing of Kubernetes runs or lies there.
     pub async fn prove_clean(&self, machine: &str) -> Result<()> {
+        // Some folders are there before Kubernetes is: a provider may have mounted a disk at them.
         let look = "ps -e -o comm= | grep -E 'kube|etcd|containerd|flannel|coredns|pause'; \
-                    ls -d /etc/kubernetes /var/lib/kubelet /var/lib/etcd /etc/cni/net.d /usr/local/bin/kubelet 2>/dev/null; true";
+                    ls -d /etc/kubernetes /etc/cni/net.d /usr/local/bin/kubelet 2>/dev/null; \
+                    sudo find /var/lib/kubelet /var/lib/etcd -mindepth 1 2>/dev/null | head -5; true";
         let found = self.provider.run(machine, look).await?;
         if !found.trim().is_empty() {
             bail!(
