@@ -47,9 +47,9 @@ impl Screen {
     /// Shows a moment.
     pub fn show(&mut self, snapshot: &Snapshot) {
         if self.terminal {
-            self.redraw(snapshot)
+            self.redraw(snapshot);
         } else {
-            self.append(snapshot)
+            self.append(snapshot);
         }
     }
 

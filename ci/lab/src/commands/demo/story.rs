@@ -21,7 +21,7 @@ const NAMESPACE: &str = "fleet";
 const CLUSTER: &str = "shop";
 const KUBERNETES_VERSION: &str = "v1.35.4";
 /// Longest time for a cluster, on a host that does much else.
-const PATIENCE: Duration = Duration::from_secs(900);
+const PATIENCE: Duration = Duration::from_mins(15);
 
 struct Story {
     lab: Lab,

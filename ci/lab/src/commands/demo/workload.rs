@@ -98,7 +98,7 @@ impl Business {
 
     /// The Service chooses a pod by chance: it is asked until the other one has answered.
     async fn reach(&self, from: &str, other: &str) -> anyhow::Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         let mut said = String::new();
         while Instant::now() < deadline {
             let url = "http://hello.default.svc.cluster.local/hostname";
@@ -119,7 +119,7 @@ impl Business {
 
     /// What the cluster's metrics say of the nodes.
     pub async fn metrics(&self) -> anyhow::Result<()> {
-        self.show_when_ready(&["top", "nodes"], Duration::from_secs(120))
+        self.show_when_ready(&["top", "nodes"], Duration::from_mins(2))
             .await
     }
 }
