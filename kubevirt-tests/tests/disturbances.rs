@@ -65,6 +65,7 @@ fn the_executor_dies_during_an_installation_and_another_one_finishes_it() -> Res
             );
             before = world.provider.run(&machine, programs).await?;
         }
+        ensure!(
             world.kill_executors("shop").await? == 1,
             "one executor should have been killed"
         );
