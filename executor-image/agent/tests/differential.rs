@@ -102,7 +102,7 @@ fn compare_section(section: &str) {
 }
 
 /// What one side has answered and left behind.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Debug)]
 struct Outcome {
     results: Vec<Value>,
     files: BTreeMap<String, String>,

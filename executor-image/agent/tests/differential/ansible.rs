@@ -1,24 +1,29 @@
 //! The rows carried out by real Ansible: one playbook, every row a task whose result is registered.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::Outcome;
 use crate::rows::Row;
+use crate::{Outcome, files, normalise};
+
+/// Slipway's cache of what takes long to make.
+fn cache() -> PathBuf {
+    std::env::var_os("SLIPWAY_CACHE").map_or_else(
+        || PathBuf::from(std::env::var_os("HOME").expect("HOME is set")).join(".cache/slipway"),
+        PathBuf::from,
+    )
+}
 
 /// Real Ansible's program.
 ///
 /// # Panics
 /// When it is not there, with what makes it.
 pub fn playbook_program() -> PathBuf {
-    let cache = std::env::var_os("SLIPWAY_CACHE").map_or_else(
-        || PathBuf::from(std::env::var_os("HOME").expect("HOME is set")).join(".cache/slipway"),
-        PathBuf::from,
-    );
-    let environment = cache.join("ansible");
+    let environment = cache().join("ansible");
     let program = environment.join("bin/ansible-playbook");
     assert!(
         program.exists(),
@@ -30,38 +35,54 @@ pub fn playbook_program() -> PathBuf {
     program
 }
 
-/// What Ansible does with the rows of a section. It takes Ansible a second for each row, so its outcome is kept in the target
-/// directory until the rows, this harness or Ansible change.
+/// What Ansible has answered and left behind, as it was.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Kept {
+    directory: PathBuf,
+    url: String,
+    results: Vec<Value>,
+    files: BTreeMap<String, String>,
+}
+
+/// What Ansible does with the rows of a section. It takes Ansible a second for each row, so it is kept in Slipway's cache until
+/// the rows, the web server, Ansible or the machine change.
 pub fn outcome(section: &str, rows: &[Row], url: &str) -> Outcome {
     let program = playbook_program();
     let mut digest = Sha256::new();
-    for part in [
-        include_str!("ansible.rs"),
-        include_str!("normalise.rs"),
-        include_str!("files.rs"),
-        include_str!("server.rs"),
-    ] {
-        digest.update(part);
-    }
+    digest.update(include_str!("server.rs"));
     digest.update(serde_json::to_vec(rows).unwrap());
     digest.update(version(&program));
     // Facts are of this machine.
     digest.update(rustix::system::uname().release().to_bytes());
     digest.update(std::fs::read("/etc/machine-id").unwrap_or_default());
-    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!(
-        "ansible-{section}-{}.json",
-        hex::encode(&digest.finalize()[..8])
-    ));
-    if let Ok(text) = std::fs::read(&kept) {
-        return serde_json::from_slice(&text).unwrap();
+    let folder = cache().join("modules-of-ansible");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join(format!("{section}-{}.json", hex::encode(&digest.finalize()[..8])));
+    let kept: Kept = match std::fs::read(&file) {
+        Ok(text) => serde_json::from_slice(&text).unwrap(),
+        Err(_) => {
+            let work = tempfile::tempdir().unwrap();
+            let directory = work.path().join("dir");
+            std::fs::create_dir(&directory).unwrap();
+            let results = run(&program, rows, &directory, url, work.path());
+            let kept = Kept {
+                files: files::describe(&directory),
+                directory,
+                url: url.to_owned(),
+                results,
+            };
+            std::fs::write(&file, serde_json::to_vec_pretty(&kept).unwrap()).unwrap();
+            kept
+        }
+    };
+    Outcome {
+        results: kept
+            .results
+            .iter()
+            .map(|result| normalise::result(result, &kept.directory, &kept.url))
+            .collect(),
+        files: kept.files,
     }
-    let work = tempfile::tempdir().unwrap();
-    let directory = work.path().join("dir");
-    std::fs::create_dir(&directory).unwrap();
-    let results = run(&program, rows, &directory, url, work.path());
-    let outcome = Outcome::new(&results, &directory, url);
-    std::fs::write(&kept, serde_json::to_vec_pretty(&outcome).unwrap()).unwrap();
-    outcome
 }
 
 /// The version of Ansible, by its installed packages.

@@ -1,7 +1,9 @@
 //! What differs from run to run is taken out of results: directories, times, numbers of inodes, temporary names.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
+use fancy_regex::Regex;
 use serde_json::{Map, Value};
 
 /// Stands for a key that is not there.
@@ -79,9 +81,9 @@ fn clean(key: &str, value: &Value, directory: &str, url: &str) -> Value {
     }
 }
 
-fn clean_text(text: &str, directory: &str, url: &str) -> String {
-    let text = text.replace(directory, "{dir}").replace(url, "{url}");
-    let patterns = [
+/// What is of the run within texts, and what stands for it. Compiled once: there are many texts.
+static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    [
         // Backups: process and time.
         (r"\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~", ".<backup>"),
         // Temporary files of either side.
@@ -89,12 +91,15 @@ fn clean_text(text: &str, directory: &str, url: &str) -> String {
         (r"/var/tmp/slipway-agent-store-[^ '\]]*", "<temporary>"),
         (r"/tmp/ansible[^ '\]]*", "<temporary>"),
         // Names of temporary files that are kept.
-        (r"\{dir\}/d/(ansible\.|p-)\w{8}", "{dir}/d/$1<random>"),
-    ];
-    patterns.into_iter().fold(text, |text, (pattern, replacement)| {
-        fancy_regex::Regex::new(pattern)
-            .unwrap()
-            .replace_all(&text, replacement)
-            .into_owned()
+        (r"\{dir\}/d/(ansible\.|p-)[A-Za-z0-9_]{8}", "{dir}/d/$1<random>"),
+    ]
+    .map(|(pattern, replacement)| (Regex::new(pattern).unwrap(), replacement))
+    .into()
+});
+
+fn clean_text(text: &str, directory: &str, url: &str) -> String {
+    let text = text.replace(directory, "{dir}").replace(url, "{url}");
+    PATTERNS.iter().fold(text, |text, (pattern, replacement)| {
+        pattern.replace_all(&text, *replacement).into_owned()
     })
 }
