@@ -41,6 +41,7 @@ static COLLECTORS: &[(&str, bool, Collector)] = &[
     ("apparmor", true, software::apparmor),
     ("fips", true, software::fips),
     ("lsb", true, distribution::lsb),
+    ("ssh_pub_keys", true, session::host_keys),
     ("hardware", false, hardware::collect),
     ("mounts", false, mounts::collect),
     ("network", false, network::collect),
@@ -75,23 +76,14 @@ fn members(name: &str) -> Option<Vec<&'static str>> {
         "user_id" => vec!["user"],
         "is_chroot" => vec!["chroot"],
         // Collectors of Ansible that find nothing here or are not of this program: asked for, they add nothing.
-        "ohai" | "facter" | "caps" | "ssh_pub_keys" | "iscsi" | "nvme" | "fibre_channel_wwn" | "systemd" => {
-            Vec::new()
-        }
+        "ohai" | "facter" | "caps" | "iscsi" | "nvme" | "fibre_channel_wwn" | "systemd" => Vec::new(),
         name => all().filter(|known| *known == name).collect::<Vec<_>>(),
     })
     .filter(|members| {
         !members.is_empty()
             || matches!(
                 name,
-                "ohai"
-                    | "facter"
-                    | "caps"
-                    | "ssh_pub_keys"
-                    | "iscsi"
-                    | "nvme"
-                    | "fibre_channel_wwn"
-                    | "systemd"
+                "ohai" | "facter" | "caps" | "iscsi" | "nvme" | "fibre_channel_wwn" | "systemd"
             )
     })
 }

@@ -157,6 +157,23 @@ pub(super) fn dns(_: &Context) -> Facts {
     answer!({"dns": dns})
 }
 
+/// Public keys of the host's SSH server.
+pub(super) fn host_keys(_: &Context) -> Facts {
+    let mut facts = Facts::new();
+    for algorithm in ["dsa", "rsa", "ecdsa", "ed25519"] {
+        let text = ["/etc/ssh", "/etc/openssh", "/etc"]
+            .iter()
+            .find_map(|directory| read(format!("{directory}/ssh_host_{algorithm}_key.pub")));
+        let Some(text) = text else { continue };
+        let mut words = text.split_whitespace();
+        if let (Some(kind), Some(key)) = (words.next(), words.next()) {
+            facts.insert(format!("ssh_host_key_{algorithm}_public"), key.into());
+            facts.insert(format!("ssh_host_key_{algorithm}_public_keytype"), kind.into());
+        }
+    }
+    facts
+}
+
 /// Facts that the site has put into `*.fact` files: JSON, or programs that print JSON, or INI.
 pub(super) fn local(context: &Context) -> Facts {
     let directory = context.args.text("fact_path").unwrap_or("/etc/ansible/facts.d");

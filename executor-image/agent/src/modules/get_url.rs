@@ -59,8 +59,7 @@ pub(super) fn run(context: &mut Context) -> Outcome {
     let shown = destination.to_string_lossy().into_owned();
     let mut answer = answer!({"changed": false, "url": url, "dest": shown, "elapsed": elapsed(start)});
     if download.response.status == NOT_MODIFIED {
-        let changed = attributes.apply(context, &destination, None)?;
-        answer.insert("changed".to_owned(), changed.into());
+        // Ansible leaves the attributes of a file as they are that the server says has not changed.
         answer.insert("msg".to_owned(), "HTTP Error 304: Not Modified".into());
         answer.insert("status_code".to_owned(), NOT_MODIFIED.into());
         return Ok(answer);

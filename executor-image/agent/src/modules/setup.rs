@@ -15,6 +15,8 @@ pub(super) fn run(context: &mut Context) -> Outcome {
         .filter(|filter| !filter.is_empty())
         .collect();
     let mut collected = facts::collect(context, &subset)?;
+    collected.insert("gather_subset".to_owned(), subset.into());
+    collected.insert("module_setup".to_owned(), Value::Bool(true));
     if !filters.is_empty() {
         let patterns: Vec<glob::Pattern> = filters
             .iter()
@@ -27,7 +29,5 @@ pub(super) fn run(context: &mut Context) -> Outcome {
                 .any(|pattern| pattern.matches(name) || pattern.matches(short))
         });
     }
-    collected.insert("gather_subset".to_owned(), subset.into());
-    collected.insert("module_setup".to_owned(), Value::Bool(true));
     Ok(answer!({"changed": false, "ansible_facts": collected}))
 }
