@@ -58,22 +58,22 @@ pub fn outcome(section: &str, rows: &[Row], url: &str) -> Outcome {
     let folder = cache().join("modules-of-ansible");
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join(format!("{section}-{}.json", hex::encode(&digest.finalize()[..8])));
-    let kept: Kept = match std::fs::read(&file) {
-        Ok(text) => serde_json::from_slice(&text).unwrap(),
-        Err(_) => {
-            let work = tempfile::tempdir().unwrap();
-            let directory = work.path().join("dir");
-            std::fs::create_dir(&directory).unwrap();
-            let results = run(&program, rows, &directory, url, work.path());
-            let kept = Kept {
-                files: files::describe(&directory),
-                directory,
-                url: url.to_owned(),
-                results,
-            };
-            std::fs::write(&file, serde_json::to_vec_pretty(&kept).unwrap()).unwrap();
-            kept
-        }
+    let kept: Kept = if let Ok(text) = std::fs::read(&file) {
+        serde_json::from_slice(&text).unwrap()
+    } else {
+        let work = tempfile::tempdir().unwrap();
+        let directory = work.path().join("dir");
+        std::fs::create_dir(&directory).unwrap();
+        let results = run(&program, rows, &directory, url, work.path());
+        let files = files::describe(&directory);
+        let kept = Kept {
+            directory,
+            url: url.to_owned(),
+            results,
+            files,
+        };
+        std::fs::write(&file, serde_json::to_vec_pretty(&kept).unwrap()).unwrap();
+        kept
     };
     Outcome {
         results: kept
