@@ -11,9 +11,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ureq::ResponseExt as _;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::unversioned::transport::DefaultConnector;
 
 use crate::answer::Failure;
 use crate::context::Context;
+use crate::host_names::HostNames;
 use crate::python_text::{error_text, os_error};
 
 /// Where systems keep their bundle of certificate authorities.
@@ -103,7 +105,11 @@ impl Request {
     /// # Errors
     /// When no answer comes; the words are like those of Python's `urllib`.
     pub fn send(&self, context: &Context) -> Result<Response, NoAnswer> {
-        let agent = ureq::Agent::new_with_config(self.configuration(context)?);
+        let agent = ureq::Agent::with_parts(
+            self.configuration(context)?,
+            DefaultConnector::default(),
+            HostNames,
+        );
         let mut builder = ureq::http::Request::builder()
             .method(self.method.as_str())
             .uri(&self.url);

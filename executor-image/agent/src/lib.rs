@@ -17,6 +17,7 @@ pub mod facts;
 mod fence;
 pub mod file_attributes;
 pub mod glob_paths;
+pub mod host_names;
 pub mod http;
 pub mod modules;
 pub mod path_state;

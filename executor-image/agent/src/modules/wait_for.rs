@@ -1,6 +1,6 @@
 //! `ansible.builtin.wait_for`: waits for a port, a path, a text.
 
-use std::net::{IpAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, TcpStream};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::answer::{Failure, Outcome, answer};
 use crate::context::Context;
+use crate::host_names::{addresses, endpoints};
 use crate::http::elapsed;
 use crate::python_regex::{Flags, compile, search};
 
@@ -105,8 +106,7 @@ impl Wait {
         let excluded = args
             .list("exclude_hosts")
             .iter()
-            .flat_map(|host| (host.as_str(), 0).to_socket_addrs().into_iter().flatten())
-            .map(|address| address.ip())
+            .flat_map(|host| addresses(host))
             .collect();
         Ok(Self {
             host: args.required("host").to_owned(),
@@ -147,8 +147,7 @@ impl Wait {
     }
 
     fn connect(&self) -> Option<TcpStream> {
-        let addresses = (self.host.as_str(), self.port?).to_socket_addrs().ok()?;
-        addresses
+        endpoints(&self.host, self.port?)
             .into_iter()
             .find_map(|address| TcpStream::connect_timeout(&address, self.connect_timeout).ok())
     }
@@ -184,12 +183,7 @@ impl Wait {
             .iter()
             .filter_map(|state| state_number(state))
             .collect();
-        let local: Vec<IpAddr> = (self.host.as_str(), 0)
-            .to_socket_addrs()
-            .into_iter()
-            .flatten()
-            .map(|address| address.ip())
-            .collect();
+        let local = addresses(&self.host);
         let mut count = 0;
         for file in ["/proc/net/tcp", "/proc/net/tcp6"] {
             let Ok(text) = std::fs::read_to_string(file) else {
