@@ -6,7 +6,12 @@ repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export SLIPWAY_CACHE=${SLIPWAY_CACHE:-$HOME/.cache/slipway}
 # One target folder for every checkout: a fresh clone reuses the dependencies that an earlier one built.
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$SLIPWAY_CACHE/target}
-mkdir -p "$SLIPWAY_CACHE"
+mkdir -p "$SLIPWAY_CACHE" "$CARGO_TARGET_DIR"
+# cargo takes the same crate of another checkout for this one's, and then judges by the files' times alone.
+if [ "$(cat "$CARGO_TARGET_DIR/.checkout" 2>/dev/null)" != "$repository" ]; then
+  rm -rf "$CARGO_TARGET_DIR"/{debug,release}/.fingerprint/slipway-* "$CARGO_TARGET_DIR"/*/{debug,release}/.fingerprint/slipway-*
+  printf '%s\n' "$repository" >"$CARGO_TARGET_DIR/.checkout"
+fi
 
 if [ -t 1 ]; then bold=$'\e[1m' red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'; else bold='' red='' green='' plain=''; fi
 
