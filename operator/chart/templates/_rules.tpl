@@ -26,10 +26,10 @@ operator with these rights and no others.
 - apiGroups: [slipway.io]
   resources: [clusterdeployments/finalizers, machines/finalizers, playbookruns/finalizers]
   verbs: [update]
-# The executor of a run: made, looked at, suspended to cancel it, let go. Old Jobs go with their run.
+# The executor of a run: made, looked at, suspended to cancel it, deleted with its run.
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [get, list, watch, create, patch]
+  verbs: [get, list, watch, create, patch, delete]
 # How far an executor is, and the events in its log.
 - apiGroups: [""]
   resources: [pods]

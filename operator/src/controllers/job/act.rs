@@ -234,6 +234,11 @@ async fn clean_up(observed: &Observed, context: &Context) -> Result<(), Error> {
         write::remove_finalizer(&context.client, job.as_ref(), labels::JOB_FINALIZER).await?;
     }
     if run.metadata.deletion_timestamp.is_some() {
+        if observed.job.is_some() {
+            // Kubernetes' garbage collector would come to it too, but it learns of a new kind of owner only half a minute
+            // after the kind was installed.
+            write::delete::<Job>(&context.client, &namespace, &names::job(&name)).await?;
+        }
         write::remove_finalizer(&context.client, run.as_ref(), labels::PLAYBOOK_RUN_FINALIZER).await?;
     }
     Ok(())
