@@ -59,6 +59,10 @@ enum Renewal {
     Failed(String),
 }
 
+/// How often a replica that waits looks at the Lease: one that was given back is taken soon. As long as client-go's retry
+/// period.
+const LOOK_PERIOD: Duration = Duration::from_secs(2);
+
 /// What a look at the Lease says.
 #[derive(Debug, PartialEq, Eq)]
 enum Claimable {
@@ -87,7 +91,7 @@ impl LeaseManager {
                 Ok(Ok(leadership)) => return leadership,
                 Ok(Err((holder, remaining))) => {
                     tracing::debug!("the Lease {} is held by {holder}", self.name);
-                    remaining.min(self.renew_interval())
+                    remaining.min(self.renew_interval()).min(LOOK_PERIOD)
                 }
                 Err(error) => {
                     tracing::warn!("the Lease {} could not be read or written: {error}", self.name);
