@@ -141,6 +141,37 @@ fn a_machine_that_is_powered_off_is_named_by_the_run_and_taken_in_again() -> Res
 }
 
 #[test]
+fn the_network_of_a_machine_is_cut_during_an_installation_which_ends_well_once_it_is_back() -> Result<()> {
+    scenario("network-cut", 1, async |world| {
+        world.machines_idle().await?;
+        world.create_cluster("shop", 0, json!({})).await?;
+        in_the_middle(&world, "shop").await?;
+        let machine = world.machine(1);
+        world.provider.cut_network(&machine).await?;
+        let failed = world
+            .until("a run has failed", |state| {
+                let runs = state.runs_of("shop", Operation::Install);
+                runs.iter().any(|run| run.phase() == RunPhase::Failed)
+            })
+            .await?;
+        let runs = failed.runs_of("shop", Operation::Install);
+        let told = runs
+            .iter()
+            .find_map(|run| run.status.as_ref()?.result.as_ref()?.message.clone())
+            .unwrap_or_default();
+        ensure!(
+            told.contains(&machine) && told.contains("unreachable"),
+            "the run should say that {machine} was unreachable: {told}"
+        );
+        world.provider.restore_network(&machine).await?;
+        world
+            .until("the cluster is Ready", |state| state.is_ready("shop", 1))
+            .await?;
+        world.delete_cluster("shop").await
+    })
+}
+
+#[test]
 fn a_cluster_that_is_deleted_during_its_installation_leaves_clean_machines() -> Result<()> {
     scenario("deleted-early", 2, async |world| {
         world.machines_idle().await?;

@@ -119,9 +119,9 @@ impl Lab {
     }
 
     /// Runs a command inside the lab's network namespace to its end and returns what it printed.
-    pub async fn run(&self, words: &[&str]) -> Result<String> {
+    pub async fn run<S: AsRef<str>>(&self, words: &[S]) -> Result<String> {
         let mut all = self.inside();
-        all.extend(words.iter().map(|word| (*word).to_owned()));
+        all.extend(words.iter().map(|word| word.as_ref().to_owned()));
         command::run(&all).await
     }
 

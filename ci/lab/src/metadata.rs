@@ -6,6 +6,7 @@ use crate::command::{run, run_visibly};
 use crate::error::{Error, FileContext, Result};
 use crate::inventory::ClusterOptions;
 use crate::lab::Lab;
+use crate::player::Player;
 use crate::{progress, sources, state};
 
 /// The machine and the cluster have one name.
@@ -22,20 +23,8 @@ impl Lab {
             workers: vec![METADATA.to_owned()],
             kubernetes_version: None,
         })?;
-        let runner = sources::workspace_program("slipway-playbook")?;
-        let playbook = sources::project().join("playbooks/install.yml");
         let mut command = self.inside();
-        command.extend(
-            [
-                &runner.display().to_string(),
-                "-i",
-                &files.inventory.display().to_string(),
-                "--known-hosts",
-                &self.folders().known_hosts().display().to_string(),
-                &playbook.display().to_string(),
-            ]
-            .map(str::to_owned),
-        );
+        command.extend(Player::Slipway.words(self, &files.inventory, "install.yml", &[])?);
         run_visibly(&command).await?;
         let wait = [
             "wait",

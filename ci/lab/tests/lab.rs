@@ -1,6 +1,8 @@
 //! The lab itself, with real machines. It needs root and what `ci/lab/apt-packages.txt` lists, and says so where that is missing.
 
 mod support;
+#[path = "support/traces.rs"]
+mod traces;
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -8,11 +10,19 @@ use std::process::Command;
 use slipway_lab::{FILES_URL, IMAGE_REGISTRY, Lab, Leftovers, MachineState, UpOptions};
 use tokio::io::AsyncReadExt;
 
-use support::{bare, up, with_lab};
+use support::{up, with_lab};
+
+/// A lab of machines only.
+fn bare(name: &str) -> UpOptions {
+    UpOptions {
+        services: false,
+        ..UpOptions::named(name)
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn down_leaves_no_process_mount_namespace_cgroup_or_file() {
-    let before = support::traces("leaves-no-trace");
+    let before = traces::traces("leaves-no-trace");
     assert_eq!(
         before,
         BTreeSet::new(),
@@ -36,12 +46,12 @@ async fn down_leaves_no_process_mount_namespace_cgroup_or_file() {
             there.namespaces.len() == 3 && !there.cgroups.is_empty(),
             "{there:?}"
         );
-        support::start_times(&there.processes)
+        traces::start_times(&there.processes)
     })
     .await;
     assert_eq!(Leftovers::of("leaves-no-trace").unwrap(), Leftovers::default());
-    assert_eq!(support::traces("leaves-no-trace"), BTreeSet::new());
-    assert_eq!(support::still_running(&processes), Vec::<i32>::new());
+    assert_eq!(traces::traces("leaves-no-trace"), BTreeSet::new());
+    assert_eq!(traces::still_running(&processes), Vec::<i32>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,11 +69,11 @@ async fn down_works_after_a_crash_and_on_no_lab_at_all() {
         // As if the host's memory had run out in the middle of things: records gone, systemd-nspawn killed.
         std::fs::remove_file(lab.folders().root.join("machines/machine-1/process")).unwrap();
         std::fs::remove_file(lab.folders().root.join("lab.json")).unwrap();
-        let processes = support::start_times(&there.processes);
+        let processes = traces::start_times(&there.processes);
         let supervisor = there
             .processes
             .iter()
-            .find(|id| support::command_of(**id) == "systemd-nspawn")
+            .find(|id| traces::command_of(**id) == "systemd-nspawn")
             .unwrap();
         assert!(
             Command::new("kill")
@@ -76,7 +86,7 @@ async fn down_works_after_a_crash_and_on_no_lab_at_all() {
     })
     .await;
     assert_eq!(Leftovers::of("crashed").unwrap(), Leftovers::default());
-    assert_eq!(support::still_running(&processes), Vec::<i32>::new());
+    assert_eq!(traces::still_running(&processes), Vec::<i32>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,13 @@
 //! The connection with the runner: greeting, contents of files, calls.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::{Read, Write};
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 use slipway_protocol::{
     Call, Decoder, Frame, FrameKind, Hello, ModuleResult, PROTOCOL_VERSION, PutBegin, Refusal, Welcome,
@@ -25,14 +28,20 @@ pub fn serve_standard_streams() -> anyhow::Result<()> {
     // Arguments of calls may be secrets: no core dump, no other process of this user reads this one's memory.
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
         .context("making the agent's memory private")?;
-    serve(std::io::stdin().lock(), std::io::stdout())
+    // Not through the standard library's buffer, which would hide from `poll` what has been read ahead.
+    let input = std::io::stdin().as_fd().try_clone_to_owned();
+    serve(
+        File::from(input.context("opening standard input")?),
+        std::io::stdout(),
+    )
 }
 
-/// Serves a runner on these streams until the input ends; then every running call is stopped.
+/// Serves a runner on these streams until the input ends or is silent for longer than the runner said; then every running call is
+/// stopped.
 ///
 /// # Errors
 /// When the streams break or the runner does not speak the protocol.
-pub fn serve(input: impl Read, output: impl Write + Send + 'static) -> anyhow::Result<()> {
+pub fn serve(input: impl Read + AsFd, output: impl Write + Send + 'static) -> anyhow::Result<()> {
     let replies = Replies(Arc::new(Mutex::new(Box::new(output))));
     let mut frames = Frames::new(input);
     let Some(hello) = frames.next()? else {
@@ -49,6 +58,7 @@ pub fn serve(input: impl Read, output: impl Write + Send + 'static) -> anyhow::R
         );
         return replies.send(FrameKind::Refusal, 0, &Refusal { message });
     }
+    frames.silence_seconds = hello.silence_seconds;
     // Held as long as the agent lives.
     let _fence = match hello.fence.as_ref().map(fence::take).transpose() {
         Ok(lock) => lock,
@@ -80,14 +90,18 @@ struct Frames<R> {
     input: R,
     decoder: Decoder,
     buffer: Vec<u8>,
+    /// How long the runner may be silent. A host whose cable was pulled is not told that the connection is gone: without a
+    /// limit its agent would go on, and hold the host against the next run, for hours.
+    silence_seconds: Option<u64>,
 }
 
-impl<R: Read> Frames<R> {
+impl<R: Read + AsFd> Frames<R> {
     fn new(input: R) -> Self {
         Self {
             input,
             decoder: Decoder::default(),
             buffer: vec![0; 64 * 1024],
+            silence_seconds: None,
         }
     }
 
@@ -97,6 +111,7 @@ impl<R: Read> Frames<R> {
             if let Some(frame) = self.decoder.next_frame()? {
                 return Ok(Some(frame));
             }
+            self.wait_for_input()?;
             let read = match self.input.read(&mut self.buffer) {
                 Ok(read) => read,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
@@ -107,6 +122,28 @@ impl<R: Read> Frames<R> {
             }
             self.decoder.push(&self.buffer[..read]);
         }
+    }
+
+    /// Waits until there is something to read. Seconds are counted one by one, so that a host that slept does not take its own
+    /// sleep for the runner's silence.
+    fn wait_for_input(&self) -> anyhow::Result<()> {
+        let Some(limit) = self.silence_seconds else {
+            return Ok(());
+        };
+        let second = Timespec {
+            tv_sec: 1,
+            tv_nsec: 0,
+        };
+        let mut silent = 0;
+        while silent < limit {
+            match poll(&mut [PollFd::new(&self.input, PollFlags::IN)], Some(&second)) {
+                Ok(0) => silent += 1,
+                Ok(_) => return Ok(()),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error).context("waiting for the runner"),
+            }
+        }
+        bail!("nothing was heard of the runner for {limit} s")
     }
 }
 
@@ -149,7 +186,7 @@ struct Connection {
 }
 
 impl Connection {
-    fn serve(&mut self, frames: &mut Frames<impl Read>) -> anyhow::Result<()> {
+    fn serve(&mut self, frames: &mut Frames<impl Read + AsFd>) -> anyhow::Result<()> {
         while let Some(frame) = frames.next()? {
             match frame.kind {
                 FrameKind::Call => self.start_call(&frame)?,

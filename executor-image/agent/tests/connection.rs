@@ -35,6 +35,10 @@ impl Agent {
     }
 
     fn greeted() -> Self {
+        Self::greeted_with_silence(None)
+    }
+
+    fn greeted_with_silence(silence_seconds: Option<u64>) -> Self {
         let mut agent = Self::start();
         agent.send(
             FrameKind::Hello,
@@ -42,6 +46,7 @@ impl Agent {
             &Hello {
                 protocol: PROTOCOL_VERSION,
                 fence: None,
+                silence_seconds,
             },
         );
         assert_eq!(agent.receive().unwrap().kind, FrameKind::Welcome);
@@ -110,6 +115,7 @@ fn a_runner_of_another_protocol_is_refused() {
         &Hello {
             protocol: PROTOCOL_VERSION + 1,
             fence: None,
+            silence_seconds: None,
         },
     );
     let frame = agent.receive().unwrap();
@@ -190,6 +196,26 @@ fn the_end_of_the_input_ends_the_agent_and_what_it_runs() {
     agent.input = None;
     assert!(agent.child.wait().unwrap().success());
     std::thread::sleep(Duration::from_secs(4));
+    assert!(!marker.exists(), "the command went on without the agent");
+}
+
+#[test]
+fn a_runner_that_is_silent_for_too_long_ends_the_agent_and_what_it_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let (begun, marker) = (directory.path().join("begun"), directory.path().join("survived"));
+    let mut agent = Agent::greeted_with_silence(Some(3));
+    let command = format!("touch {}; sleep 12; touch {}", begun.display(), marker.display());
+    agent.shell(1, &command, None);
+    wait_until(|| begun.exists());
+    // For longer than the limit it hears something, and stays.
+    for _ in 0..5 {
+        std::thread::sleep(Duration::from_secs(1));
+        agent.send(FrameKind::Ping, 0, &json!({}));
+        assert!(agent.child.try_wait().unwrap().is_none());
+    }
+    // Its input is still open when it ends.
+    assert!(!agent.child.wait().unwrap().success());
+    std::thread::sleep(Duration::from_secs(8));
     assert!(!marker.exists(), "the command went on without the agent");
 }
 

@@ -12,6 +12,10 @@ pub struct Hello {
     /// The fencing token of this run, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fence: Option<Fence>,
+    /// Seconds of silence after which the agent takes the runner for gone and ends. A runner that sets it sends a
+    /// [`crate::FrameKind::Ping`] more often than that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence_seconds: Option<u64>,
 }
 
 /// A fencing token: an agent refuses a run whose epoch is older than one it has seen.

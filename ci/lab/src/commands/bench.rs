@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Subcommand;
-use slipway_lab::{Lab, UpOptions};
+use slipway_lab::{Lab, Player, UpOptions};
 
 use super::floor::{self, Floor};
-use contender::{Contender, Measured};
+use contender::Measured;
 
 /// Times side by side, in one run on this host
 #[derive(Debug, Subcommand)]
@@ -27,8 +27,8 @@ pub async fn run(name: &str, command: &Command) -> anyhow::Result<ExitCode> {
     let lab = Lab::up(&UpOptions::named(name)).await?;
     let floor = floor::measure(&lab).await?;
     let mut measured = Vec::new();
-    for contender in [Contender::Slipway, Contender::Ansible] {
-        measured.push((contender, contender.measure(&lab).await?));
+    for player in [Player::Slipway, Player::Ansible] {
+        measured.push(Measured::of(player, &lab).await?);
     }
     print(&floor, &measured);
     Lab::down(name).await?;
@@ -38,7 +38,7 @@ pub async fn run(name: &str, command: &Command) -> anyhow::Result<ExitCode> {
 /// A row: what, its floor, what Slipway took, what Ansible took, and the goal for Slipway.
 type Row<'a> = (&'a str, Option<Duration>, fn(&Measured) -> Duration, &'a str);
 
-fn print(floor: &Floor, measured: &[(Contender, Measured)]) {
+fn print(floor: &Floor, measured: &[Measured]) {
     let rows: [Row<'_>; 4] = [
         (
             "install 1+1",
@@ -70,7 +70,7 @@ fn print(floor: &Floor, measured: &[(Contender, Measured)]) {
             "{what:<24}{:>10}",
             by_hand.map_or_else(|| "-".to_owned(), seconds)
         );
-        for (_, times) in measured {
+        for times in measured {
             let ratio = by_hand.map_or_else(String::new, |floor| {
                 format!(" ({:.2}×)", of(times).as_secs_f64() / floor.as_secs_f64())
             });
@@ -79,7 +79,7 @@ fn print(floor: &Floor, measured: &[(Contender, Measured)]) {
         println!("   {goal}");
     }
     print!("{:<24}{:>10}", "peak memory, install", "-");
-    for (_, times) in measured {
+    for times in measured {
         print!("{:>20}", format!("{} MB", times.memory_bytes / 1_000_000));
     }
     println!();

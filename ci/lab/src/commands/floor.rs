@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use slipway_lab::{ClusterOptions, Lab, Machine, sources};
+use slipway_lab::{ClusterOptions, Lab, Machine, Player, sources};
 
 const PREPARE: &str = include_str!("floor/prepare.yml");
 const IMAGES: &str = include_str!("floor/images.sh");
@@ -68,16 +68,7 @@ pub async fn prepare(lab: &Lab, cluster: &str, machines: &[String]) -> anyhow::R
         folder.path().join("roles"),
     )
     .context("link the roles")?;
-    let runner = sources::workspace_program("slipway-playbook")?;
-    let known_hosts = lab.folders().known_hosts();
-    let words = [
-        path(&runner),
-        "-i",
-        path(&files.inventory),
-        "--known-hosts",
-        path(&known_hosts),
-        path(&playbook),
-    ];
+    let words = Player::Slipway.words(lab, &files.inventory, &playbook.display().to_string(), &[])?;
     lab.run(&words).await.context("prepare the hosts")?;
     let images = machines.iter().map(|name| async move {
         lab.machine(name)?
@@ -168,8 +159,4 @@ fn flannel(address: &str) -> anyhow::Result<String> {
             &format!("\"{address}\""),
         )
         .replace("{{ control_plane_endpoint_port | string | to_json }}", "\"6443\""))
-}
-
-fn path(path: &Path) -> &str {
-    path.to_str().unwrap_or_default()
 }

@@ -53,6 +53,7 @@ impl Agent {
             &Hello {
                 protocol: PROTOCOL_VERSION,
                 fence: None,
+                silence_seconds: None,
             },
         );
         let welcome = agent.receive();

@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use sha2::{Digest, Sha256};
@@ -16,6 +17,11 @@ use slipway_protocol::{
 use tokio::{io::AsyncWriteExt, sync::mpsc};
 
 use super::{Pipe, TransportError, connection::ErrorTail};
+
+/// How often an agent hears from its runner at least.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+/// How long an agent that hears nothing goes on. Shorter than the minute for which the agent of another run waits for the host.
+const SILENCE_SECONDS: u64 = 45;
 
 /// An agent that runs on a host as one user. Many calls may be under way at once.
 #[derive(Debug)]
@@ -66,6 +72,7 @@ impl AgentClient {
         let hello = Hello {
             protocol: PROTOCOL_VERSION,
             fence,
+            silence_seconds: Some(SILENCE_SECONDS),
         };
         let bytes = frame(FrameKind::Hello, 0, &hello)?;
         let sent = pipe.outgoing.write_all(&bytes).await.is_ok() && pipe.outgoing.flush().await.is_ok();
@@ -99,6 +106,7 @@ impl AgentClient {
         let shared = Arc::new(Shared::default());
         let (outgoing, queue) = mpsc::channel::<Vec<u8>>(64);
         tokio::spawn(write_frames(pipe.outgoing, queue));
+        tokio::spawn(ping(outgoing.downgrade()));
         tokio::spawn(read_frames(
             pipe.incoming,
             decoder,
@@ -252,6 +260,24 @@ async fn write_frames(
     }
     // The end of its input tells the agent to end.
     let _ = outgoing.shutdown().await;
+}
+
+/// Keeps the agent from taking its runner for gone.
+async fn ping(outgoing: mpsc::WeakSender<Vec<u8>>) {
+    loop {
+        tokio::time::sleep(PING_INTERVAL).await;
+        let Some(outgoing) = outgoing.upgrade() else {
+            return;
+        };
+        let ping = encode(&Frame {
+            kind: FrameKind::Ping,
+            stream: 0,
+            payload: Vec::new(),
+        });
+        if outgoing.send(ping).await.is_err() {
+            return;
+        }
+    }
 }
 
 async fn read_frames(

@@ -9,7 +9,7 @@ use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 use slipway_api::{ClusterDeployment, MachinePhase, Operation, PlaybookRun, RunPhase};
-use slipway_lab::{ClusterOptions, FILES_URL, IMAGE_REGISTRY, Lab, METADATA, sources};
+use slipway_lab::{ClusterOptions, FILES_URL, IMAGE_REGISTRY, Lab, METADATA, Player};
 
 use super::screen::{Screen, heading, say};
 use super::snapshot::Snapshot;
@@ -206,25 +206,9 @@ impl Story {
             workers: names[1..].to_vec(),
             kubernetes_version: None,
         })?;
-        let recap = self
-            .lab
-            .run(&[
-                &sources::workspace_program("slipway-playbook")?
-                    .display()
-                    .to_string(),
-                "-i",
-                &files.inventory.display().to_string(),
-                "--known-hosts",
-                &self.lab.folders().known_hosts().display().to_string(),
-                "-e",
-                "expect=clean",
-                &sources::project()
-                    .join("playbooks/check.yml")
-                    .display()
-                    .to_string(),
-            ])
-            .await
-            .context("the hosts are not clean")?;
+        let words =
+            Player::Slipway.words(&self.lab, &files.inventory, "check.yml", &["-e", "expect=clean"])?;
+        let recap = self.lab.run(&words).await.context("the hosts are not clean")?;
         recap
             .lines()
             .skip_while(|line| !line.starts_with("PLAY RECAP"))
