@@ -11,13 +11,15 @@ mod node;
 mod scope;
 mod span;
 pub mod template;
+mod text_formats;
 mod value;
 pub mod yaml;
 
 pub use minijinja::Value;
 
-pub use node::{Node, NodeKind};
-pub use scope::{FileKind, Layer, LookupHost, PathType, Scope, Variable};
+pub use node::{Encrypted, Node, NodeKind};
+pub use scope::{CommandOutput, FileKind, Layer, LookupHost, PathType, Scope, UrlRequest, Variable};
+pub use slipway_vault::{VaultError, VaultSecrets};
 pub use span::Span;
 pub use template::{Problem, Templar, TemplateError, TemplateOptions, Verdict};
 pub use value::json::{from_json, to_json};

@@ -1,6 +1,9 @@
 //! YAML as it was written: trusted source, each value with its place, strings possibly holding templates.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use slipway_vault::{VaultError, VaultSecrets};
 
 use crate::span::Span;
 
@@ -28,10 +31,57 @@ pub enum NodeKind {
     Str(Arc<str>),
     /// Text tagged `!unsafe`: never a template.
     Unsafe(Arc<str>),
+    /// Text tagged `!vault`: decrypted when it is used, never a template.
+    Vault(Encrypted),
     /// A sequence.
     List(Arc<[Node]>),
     /// A mapping, in the order of the source.
     Map(Arc<[(Node, Node)]>),
+}
+
+/// A text that ansible-vault encrypted. Cheap to clone; clones share what was decrypted.
+#[derive(Clone)]
+pub struct Encrypted {
+    text: Arc<str>,
+    plain: Arc<OnceLock<Arc<str>>>,
+}
+
+impl Encrypted {
+    /// An encrypted text, `$ANSIBLE_VAULT;…` and the lines below.
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
+        Self {
+            text: text.into(),
+            plain: Arc::default(),
+        }
+    }
+
+    /// The text as it is written: encrypted.
+    pub fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
+    /// The decrypted text, made at the first use.
+    pub fn decrypt(&self, secrets: &VaultSecrets) -> Result<Arc<str>, VaultError> {
+        if let Some(plain) = self.plain.get() {
+            return Ok(Arc::clone(plain));
+        }
+        let plain = secrets.decrypt(self.text.as_bytes())?;
+        let plain = std::str::from_utf8(&plain)
+            .map_err(|_| VaultError::Malformed("what is encrypted is not UTF-8 text"))?;
+        Ok(Arc::clone(self.plain.get_or_init(|| plain.into())))
+    }
+}
+
+impl PartialEq for Encrypted {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl fmt::Debug for Encrypted {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.text, formatter)
+    }
 }
 
 impl Node {
@@ -90,6 +140,7 @@ impl Node {
             NodeKind::Int(_) => "an integer",
             NodeKind::Float(_) => "a number",
             NodeKind::Str(_) | NodeKind::Unsafe(_) => "a string",
+            NodeKind::Vault(_) => "an encrypted string",
             NodeKind::List(_) => "a list",
             NodeKind::Map(_) => "a mapping",
         }

@@ -1,12 +1,13 @@
 //! Variables in layers of precedence, looked up one name at a time; nothing is merged or copied.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use minijinja::Value;
+use slipway_vault::VaultSecrets;
 
 use crate::node::Node;
 use crate::template::{Templar, TemplateError};
@@ -64,14 +65,52 @@ impl FileKind {
 pub trait LookupHost: Send + Sync + Debug {
     /// The file that a playbook means by `name`, searched as Ansible searches it.
     fn find_file(&self, name: &str, kind: FileKind) -> Option<PathBuf>;
-    /// The content of a file.
+    /// The content of a file, as it is.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// The passwords for what ansible-vault encrypted.
+    fn vault(&self) -> VaultSecrets {
+        VaultSecrets::new()
+    }
+    /// The content of a file, decrypted if ansible-vault encrypted it.
+    fn read_decrypted(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let content = self.read(path)?;
+        if !slipway_vault::is_encrypted(&content) {
+            return Ok(content);
+        }
+        let decrypted = self.vault().decrypt(&content).map_err(io::Error::other)?;
+        Ok(decrypted.to_vec())
+    }
     /// A variable of the process' environment.
     fn environment(&self, name: &str) -> Option<String>;
     /// The files that match a shell pattern; a relative pattern is tried in the search path. Sorted.
     fn glob(&self, pattern: &str) -> Vec<PathBuf>;
     /// The folders that [`find_file`](Self::find_file) tries, for messages.
     fn search_path(&self) -> Vec<PathBuf>;
+    /// Runs a command of the shell, for the lookups `pipe` and `lines`.
+    fn run(&self, command: &str) -> io::Result<CommandOutput> {
+        let _ = command;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+    /// Writes a file that only its owner may read, and the folders above it; for the lookup `password`.
+    fn write_private(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let _ = (path, content);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+    /// The content of an address, for the lookup `url`.
+    fn fetch(&self, request: &UrlRequest) -> Result<Vec<u8>, String> {
+        let _ = request;
+        Err("addresses cannot be read here".into())
+    }
+    /// The hosts of the inventory that patterns select, for the lookup `inventory_hostnames`.
+    fn hosts(&self, patterns: &[String]) -> Result<Vec<String>, String> {
+        let _ = patterns;
+        Err("there is no inventory here".into())
+    }
+    /// A setting of Ansible by its name (`DEFAULT_FORKS`), for the lookup `config`.
+    fn setting(&self, name: &str) -> Option<Value> {
+        let _ = name;
+        None
+    }
     /// What stands at a path, for the tests `exists`, `file`, `directory` and `link`; links are not followed.
     fn path_type(&self, path: &Path) -> Option<PathType> {
         let found = std::fs::symlink_metadata(path).ok()?.file_type();
@@ -81,6 +120,43 @@ pub trait LookupHost: Send + Sync + Debug {
             _ if found.is_file() => PathType::File,
             _ => PathType::Other,
         })
+    }
+}
+
+/// What a command left behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommandOutput {
+    /// The exit code; that of a shell (128 and more) for a signal.
+    pub status: i32,
+    /// What it printed.
+    pub standard_output: Vec<u8>,
+    /// What it complained of.
+    pub standard_error: Vec<u8>,
+}
+
+/// What the lookup `url` asks for. `Debug` shows no password.
+#[derive(Clone, PartialEq)]
+pub struct UrlRequest {
+    /// The address.
+    pub url: String,
+    /// Further headers.
+    pub headers: Vec<(String, String)>,
+    /// The user, for basic authentication.
+    pub username: Option<String>,
+    /// The user's password.
+    pub password: Option<String>,
+    /// Seconds.
+    pub timeout: f64,
+    /// Whether the server's certificate must be right.
+    pub validate_certs: bool,
+}
+
+impl fmt::Debug for UrlRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("UrlRequest")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
     }
 }
 

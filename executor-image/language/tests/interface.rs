@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use slipway_language::{
-    FileKind, Layer, LookupHost, Node, Scope, Templar, Value, Variable, Verdict, repr, to_json, yaml,
+    FileKind, Layer, LookupHost, Node, Scope, Templar, Value, Variable, VaultSecrets, Verdict, repr, to_json,
+    yaml,
 };
 
 #[derive(Debug)]
@@ -255,6 +256,119 @@ fn what_a_host_answers_is_never_a_template() {
     assert_eq!(value.as_str(), Some("{{ fact }}"));
 }
 
+/// What the real ansible-vault 2.18 wrote with the password `pw`: `plain` and `hello {{ 1+1 }}`.
+const ENCRYPTED: &str = "
+secret: !vault |
+  $ANSIBLE_VAULT;1.1;AES256
+  30313539643564393061646430653936343062333862663136316335303638343432633535333939
+  3735373138366632353035313631353136336463353036310a386566326666373161636534633635
+  39306438353832336462323037333930393836343762396465303662646230313966666635336264
+  3937626463643535340a666534623337663362366332333764663038613036323238373238316331
+  6338
+template: !vault |
+  $ANSIBLE_VAULT;1.1;AES256
+  38633234396632633331656231343363373831633035343835666566313638333936636332373031
+  3331616438346366663863396534656634353937306139300a613966633264616566303364626234
+  65303634353761653464643839343638363233376236323136386163343037383561373966663834
+  6166333662303762390a623363333464376562383865626536626436313733343239363937343134
+  3762
+inside: {list: ['{{ secret }}']}
+";
+
+/// A host that has the password, or another.
+#[derive(Debug)]
+struct WithPassword(&'static str);
+
+impl LookupHost for WithPassword {
+    fn find_file(&self, _: &str, _: FileKind) -> Option<PathBuf> {
+        None
+    }
+    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+    fn environment(&self, _: &str) -> Option<String> {
+        None
+    }
+    fn glob(&self, _: &str) -> Vec<PathBuf> {
+        Vec::new()
+    }
+    fn search_path(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+    fn vault(&self) -> VaultSecrets {
+        let mut secrets = VaultSecrets::new();
+        secrets.add("default", self.0.as_bytes()).unwrap();
+        secrets
+    }
+}
+
+#[test]
+fn encrypted_values_are_decrypted_when_they_are_used_and_are_no_templates() {
+    let render = |text: &str, password: &'static str| {
+        let document = yaml::parse(ENCRYPTED, "vars.yml").unwrap();
+        let layer: IndexMap<Arc<str>, Variable> = document
+            .root
+            .as_ref()
+            .map(Node::entries)
+            .unwrap_or_default()
+            .iter()
+            .map(|(key, value)| (key.as_str().unwrap().into(), Variable::Template(value.clone())))
+            .collect();
+        let scope = Scope::new(
+            vec![Arc::new(layer) as Arc<dyn Layer>],
+            Arc::new(WithPassword(password)),
+        );
+        let node = Node::text(slipway_language::Span::start_of("test.yml"), text);
+        let value = Templar::new().render(&node, &scope);
+        value.map(|value| repr(&value)).map_err(|error| error.to_string())
+    };
+    for (text, expected) in [
+        ("{{ secret }}", "'plain'"),
+        ("<{{ template }}>", "'<hello {{ 1+1 }}>'"),
+        ("{{ secret == 'plain' }} {{ secret | upper }}", "'True PLAIN'"),
+        ("{{ inside }}", "{'list': ['plain']}"),
+        ("{{ 'nothing' }}", "'nothing'"),
+    ] {
+        assert_eq!(render(text, "pw").as_deref(), Ok(expected), "{text}");
+    }
+    assert_eq!(render("{{ 'nothing' }}", "wrong").as_deref(), Ok("'nothing'"));
+    assert_eq!(
+        render("{{ inside.list[0] }}", "wrong").unwrap_err(),
+        "cannot decrypt a !vault value: decryption failed: none of the vault passwords fits (tried: default) (vars.yml:2:9)"
+    );
+}
+
+#[test]
+fn native_values_keep_their_types() {
+    let scope = scope("n: 5\ns: abc\nl: [1, '{{ n }}']\n");
+    let templar = Templar::new().native(true);
+    // Answers of ansible-core 2.18 with `jinja2_native = True`.
+    for (text, expected) in [
+        ("{{ n }}", "5"),
+        ("{{ '5' }}", "5"),
+        ("{{ n }}{{ n }}", "55"),
+        ("{{ n }} {{ s }}", "'5 abc'"),
+        ("{{ none }}", "None"),
+        ("{{ true }}", "True"),
+        ("{{ 'true' }}", "'true'"),
+        ("{{ 'True' }}", "True"),
+        ("{{ 1.5 }}", "1.5"),
+        ("{{ (1, 2) }}", "(1, 2)"),
+        ("{{ l }}", "[1, 5]"),
+        ("[{{ n }}, {{ n }}]", "[5, 5]"),
+        ("{{ '[1]' | string }}", "'[1]'"),
+        ("{{ s }}", "'abc'"),
+        (" {{ n }}", "' 5'"),
+        ("{{ \"'x'\" }}", "\"'x'\""),
+        ("{{ 10 / 2 }}", "5.0"),
+        ("{{ l | to_json }}", "'[1, 5]'"),
+        ("{% if n %}7{% endif %}", "7"),
+    ] {
+        let node = Node::text(slipway_language::Span::start_of("test.yml"), text);
+        assert_eq!(repr(&templar.render(&node, &scope).unwrap()), expected, "{text}");
+    }
+}
+
 #[test]
 fn hostile_or_broken_input_ends_with_an_error_and_not_with_the_process() {
     let laughs: String = (1..40).fold("a0: &a0 [x, x]\n".to_owned(), |text, level| {
@@ -268,9 +382,25 @@ fn hostile_or_broken_input_ends_with_an_error_and_not_with_the_process() {
         .unwrap_err()
         .to_string();
     assert!(
-        vault.starts_with("vault.yml:1:4: vault is not supported yet"),
+        vault
+            .starts_with("vault.yml:1:4: this value is tagged !vault, but it is no valid ansible-vault text"),
         "{vault}"
     );
+    for source in [
+        "{{ 'x' | center(9999999999) }}",
+        "{{ 'x' | indent(9999999999, true) }}",
+        "{{ 'x'.ljust(9999999999) }}",
+        "{{ 'x'.zfill(9999999999) }}",
+        "{{ '%9999999999d' % 1 }}",
+        "{{ 'x' * 9999999999 }}",
+        "{{ [1] * 9999999999 }}",
+        "{{ range(9999999999) | list }}",
+        "{{ '::/0' | ansible.utils.usable_range }}",
+        "{{ 2 ** 99999 }}",
+        "{{ [1] | json_query('[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[') }}",
+    ] {
+        assert!(render(source, "").is_err(), "{source}");
+    }
     let endless = "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}";
     assert!(render(endless, "").unwrap_err().contains("too long"));
 }

@@ -88,7 +88,7 @@ fn sum(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     Ok(total)
 }
 
-fn add(call: &Call<'_, '_, '_>, left: &Value, right: &Value) -> Result<Value, Error> {
+pub(super) fn add(call: &Call<'_, '_, '_>, left: &Value, right: &Value) -> Result<Value, Error> {
     let is_number = |value: &Value| matches!(value.kind(), ValueKind::Number | ValueKind::Bool);
     if is_number(left) && is_number(right) {
         let whole = |value: &Value| match value.kind() {

@@ -14,7 +14,7 @@ pub(super) const FILTERS: super::Table = &[("combine", combine)];
 
 /// What becomes of two lists under the same key.
 #[derive(Clone, Copy)]
-enum ListMerge {
+pub(super) enum ListMerge {
     Replace,
     Keep,
     Append,
@@ -23,21 +23,30 @@ enum ListMerge {
     PrependNew,
 }
 
+impl ListMerge {
+    /// The argument `list_merge`.
+    pub(super) fn bind(call: &Call<'_, '_, '_>) -> Result<Self, Error> {
+        Ok(
+            match call.named("list_merge")?.as_ref().map(python::to_text).as_deref() {
+                None | Some("replace") => Self::Replace,
+                Some("keep") => Self::Keep,
+                Some("append") => Self::Append,
+                Some("prepend") => Self::Prepend,
+                Some("append_rp") => Self::AppendNew,
+                Some("prepend_rp") => Self::PrependNew,
+                Some(_) => {
+                    return Err(call.error(
+                    "'list_merge' can only be 'replace', 'keep', 'append', 'prepend', 'append_rp' or 'prepend_rp'",
+                ));
+                }
+            },
+        )
+    }
+}
+
 fn combine(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let recursive = flag(call.named("recursive")?.as_ref(), false)?;
-    let list_merge = match call.named("list_merge")?.as_ref().map(python::to_text).as_deref() {
-        None | Some("replace") => ListMerge::Replace,
-        Some("keep") => ListMerge::Keep,
-        Some("append") => ListMerge::Append,
-        Some("prepend") => ListMerge::Prepend,
-        Some("append_rp") => ListMerge::AppendNew,
-        Some("prepend_rp") => ListMerge::PrependNew,
-        Some(_) => {
-            return Err(call.error(
-                "'list_merge' can only be 'replace', 'keep', 'append', 'prepend', 'append_rp' or 'prepend_rp'",
-            ));
-        }
-    };
+    let list_merge = ListMerge::bind(call)?;
     call.no_more_names()?;
     let terms: Vec<Value> = std::iter::once(call.value()?).chain(call.rest(0)?).collect();
     let mut mappings = Vec::new();
@@ -64,7 +73,12 @@ fn combine(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 }
 
 /// `high` over `low`.
-fn merge(low: &Value, high: &Value, recursive: bool, list_merge: ListMerge) -> Result<Value, Error> {
+pub(super) fn merge(
+    low: &Value,
+    high: &Value,
+    recursive: bool,
+    list_merge: ListMerge,
+) -> Result<Value, Error> {
     if low.len() == Some(0) || low == high {
         return Ok(high.clone());
     }

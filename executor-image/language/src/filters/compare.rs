@@ -33,6 +33,9 @@ pub(crate) fn order(left: &Value, right: &Value) -> Result<Ordering, Error> {
             .partial_cmp(&number(right))
             .unwrap_or(Ordering::Equal));
     }
+    if let Some(ordering) = crate::value::time::order(left, right) {
+        return Ok(ordering);
+    }
     match (left.as_str(), right.as_str()) {
         (Some(left), Some(right)) => return Ok(left.cmp(right)),
         (None, None) if left.kind() == ValueKind::Seq && right.kind() == ValueKind::Seq => {

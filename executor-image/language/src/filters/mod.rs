@@ -7,15 +7,24 @@ mod combine;
 mod compare;
 mod defaults;
 mod encode;
+mod general;
+mod jmespath;
 mod json;
+mod keys;
+mod markup;
+mod network;
 mod numbers;
+mod passwords;
 mod paths;
 mod printf;
 pub(crate) mod regular;
 mod select;
 mod sets;
 mod sizes;
+mod spans;
 mod text;
+mod times;
+mod windows;
 mod yaml;
 
 use minijinja::value::{Kwargs, Rest};
@@ -24,11 +33,15 @@ use minijinja::{Environment, Error, State, Value};
 use call::Call;
 pub(crate) use collections::subelement_pairs;
 pub(crate) use compare::{order, same};
-pub(crate) use numbers::chance_below;
+pub(crate) use network::address as network_address;
+pub(crate) use passwords::{hash_password, random_salt, salt_length};
 pub(crate) use printf::format_text;
+pub(crate) use text::WIDEST;
 
+/// What a filter does.
+type Filter = fn(&mut Call<'_, '_, '_>) -> Result<Value, Error>;
 /// Filters of one file: the name and what it does.
-type Table = &'static [(&'static str, fn(&mut Call<'_, '_, '_>) -> Result<Value, Error>)];
+type Table = &'static [(&'static str, Filter)];
 
 /// Ansible's own filters: known by their short and by their full name.
 const ANSIBLE: &[Table] = &[
@@ -38,12 +51,29 @@ const ANSIBLE: &[Table] = &[
     encode::FILTERS,
     json::FILTERS,
     numbers::FILTERS,
+    passwords::FILTERS,
     paths::FILTERS,
     regular::FILTERS,
     sets::FILTERS,
     sizes::FILTERS,
     text::FILTERS,
+    times::FILTERS,
+    windows::FILTERS,
     yaml::FILTERS,
+];
+
+/// Filters of collections: the collections, the filters, and which of them are also known by their short name.
+const COLLECTIONS: &[(&[&str], Table, &[&str])] = &[
+    (
+        &["ansible.utils", "ansible.netcommon"],
+        network::FILTERS,
+        network::SHORT,
+    ),
+    (&["ansible.utils"], keys::DEEP_FILTERS, &[]),
+    (&["community.general"], general::FILTERS, &["random_mac"]),
+    (&["community.general"], jmespath::FILTERS, &["json_query"]),
+    (&["community.general"], keys::ROW_FILTERS, &[]),
+    (&["community.general"], spans::FILTERS, &[]),
 ];
 
 /// Jinja's filters whose behaviour in minijinja is not quite Jinja's.
@@ -52,6 +82,7 @@ const JINJA: &[Table] = &[
     collections::JINJA_FILTERS,
     defaults::JINJA_FILTERS,
     json::JINJA_FILTERS,
+    markup::JINJA_FILTERS,
     numbers::JINJA_FILTERS,
     select::FILTERS,
     text::JINJA_FILTERS,
@@ -62,31 +93,45 @@ const NATIVE: &[&str] = &[
     "attr", "batch", "count", "dictsort", "first", "items", "last", "length", "reverse", "safe", "slice",
 ];
 
+/// Every name of every filter that is written here, and the filter.
+fn all() -> impl Iterator<Item = (String, &'static str, Filter)> {
+    let plain = JINJA
+        .iter()
+        .copied()
+        .flatten()
+        .map(|(name, filter)| ((*name).to_owned(), *name, *filter));
+    let ansible = ANSIBLE.iter().copied().flatten().flat_map(|(name, filter)| {
+        [(*name).to_owned(), format!("ansible.builtin.{name}")].map(|known| (known, *name, *filter))
+    });
+    let collections = COLLECTIONS.iter().flat_map(|(collections, table, short)| {
+        table.iter().flat_map(move |(name, filter)| {
+            collections
+                .iter()
+                .map(move |collection| format!("{collection}.{name}"))
+                .chain(short.contains(name).then(|| (*name).to_owned()))
+                .map(move |known| (known, *name, *filter))
+        })
+    });
+    plain.chain(ansible).chain(collections)
+}
+
 /// Puts the filters into the environment.
 pub(crate) fn register(environment: &mut Environment<'static>) {
-    for (tables, has_full_name) in [(ANSIBLE, true), (JINJA, false)] {
-        for (name, filter) in tables.iter().copied().flatten() {
-            let run = move |state: &mut State<'_, '_>, arguments: Rest<Value>, named: Kwargs| {
+    for (known, name, filter) in all() {
+        environment.add_filter(
+            known,
+            move |state: &mut State<'_, '_>, arguments: Rest<Value>, named: Kwargs| {
                 let mut call = Call::new(name, state, &arguments, named);
                 filter(&mut call)
-            };
-            environment.add_filter(*name, run);
-            if has_full_name {
-                environment.add_filter(format!("ansible.builtin.{name}"), run);
-            }
-        }
+            },
+        );
     }
 }
 
 /// The names of all filters.
 pub(crate) fn names() -> Vec<String> {
-    let ansible = ANSIBLE.iter().copied().flatten().map(|(name, _)| *name);
-    let jinja = JINJA
-        .iter()
-        .copied()
-        .flatten()
-        .map(|(name, _)| *name)
-        .chain(NATIVE.iter().copied());
-    let full = ansible.clone().map(|name| format!("ansible.builtin.{name}"));
-    ansible.chain(jinja).map(str::to_owned).chain(full).collect()
+    all()
+        .map(|(known, ..)| known)
+        .chain(NATIVE.iter().copied().map(str::to_owned))
+        .collect()
 }

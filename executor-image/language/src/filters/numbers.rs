@@ -6,6 +6,7 @@ use minijinja::{Error, Value};
 use super::call::Call;
 use super::text::whole;
 use crate::value::convert::sequence;
+use crate::value::mersenne::Chance;
 use crate::value::python;
 
 pub(super) const FILTERS: super::Table = &[
@@ -96,7 +97,7 @@ fn parse_integer(text: &str, base: i64) -> Option<Value> {
 }
 
 /// Python's `float(text)`.
-fn python_float(text: &str) -> Option<f64> {
+pub(super) fn python_float(text: &str) -> Option<f64> {
     let text = text.trim();
     let plain = text.trim_start_matches(['+', '-']).to_lowercase();
     if matches!(plain.as_str(), "inf" | "infinity" | "nan") {
@@ -214,71 +215,53 @@ fn root(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     }))
 }
 
-/// A number below `end` or an item of a list, by chance. A `seed` makes the choice the same at each run; which one it is
-/// differs from Python's.
+/// A number below `end` or an item of a list, by chance. With a `seed` the choice is that of Python, and so of Ansible.
 fn random(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [start, step, seed] = call.bind(["start", "step", "seed"])?;
     let value = call.value()?;
     let mut chance = Chance::new(seed.as_ref());
-    if value.is_integer() {
+    let given = |argument: &Option<Value>| argument.as_ref().filter(|value| value.is_true()).cloned();
+    let (start, step) = (given(&start), given(&step));
+    if value.is_integer() || value.kind() == ValueKind::Bool {
         let end = whole(call, Some(&value), 0)?;
-        let start = start.map_or(Ok(0), |start| whole(call, Some(&start), 0))?;
-        let step = step.map_or(Ok(1), |step| whole(call, Some(&step), 1))?;
-        if step <= 0 || end <= start {
-            return Err(call.error(format!("empty range from {start} to {end}")));
-        }
-        let count = (end - start + step - 1) / step;
-        let chosen = chance.below(u64::try_from(count).unwrap_or(1));
+        let start = whole(call, start.as_ref(), 0)?;
+        let step = whole(call, step.as_ref(), 1)?;
+        let count = (i128::from(end) - i128::from(start) + i128::from(step) - i128::from(step.signum()))
+            .div_euclid(i128::from(step));
+        let chosen = match u64::try_from(count) {
+            Ok(count @ 1..) => chance.below(count),
+            _ => return Err(call.error(format!("empty range in randrange({start}, {end}, {step})"))),
+        };
         return Ok(Value::from(start + step * i64::try_from(chosen).unwrap_or(0)));
     }
-    if start.is_some_and(|start| start.is_true()) || step.is_some_and(|step| step.is_true()) {
+    if matches!(value.kind(), ValueKind::None | ValueKind::Number) {
+        return Err(call.error("random can only be used on sequences and integers"));
+    }
+    if start.is_some() || step.is_some() {
         return Err(call.error("start and step can only be used with integer values"));
+    }
+    if value.kind() == ValueKind::Map {
+        return Err(call.error("an item of a dictionary cannot be chosen by place"));
     }
     let mut items = call.items()?;
     if items.is_empty() {
         return Err(call.error("cannot choose from an empty sequence"));
     }
-    let chosen = chance.below(items.len() as u64);
-    Ok(items.swap_remove(usize::try_from(chosen).unwrap_or(0)))
+    let chosen = chance.index(items.len());
+    Ok(items.swap_remove(chosen))
 }
 
+/// A list in an order by chance; what is no list stays as it is.
 fn shuffle(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [seed] = call.bind(["seed"])?;
+    let value = call.value()?;
+    if matches!(
+        value.kind(),
+        ValueKind::None | ValueKind::Number | ValueKind::Bool
+    ) {
+        return Ok(value);
+    }
     let mut items = call.items()?;
-    let mut chance = Chance::new(seed.filter(Value::is_true).as_ref());
-    for index in (1..items.len()).rev() {
-        let other = chance.below(index as u64 + 1);
-        items.swap(index, usize::try_from(other).unwrap_or(0));
-    }
+    Chance::new(seed.filter(Value::is_true).as_ref()).shuffle(&mut items);
     Ok(sequence(items))
-}
-
-/// A place in a list of `length` items, by chance.
-pub(crate) fn chance_below(length: usize) -> usize {
-    usize::try_from(Chance::new(None).below(length as u64)).unwrap_or(0)
-}
-
-/// SplitMix64, from the seed's hash or from what the standard library seeds its hash maps with.
-struct Chance(u64);
-
-impl Chance {
-    fn new(seed: Option<&Value>) -> Self {
-        use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
-        match seed {
-            Some(seed) if !seed.is_none() => {
-                let mut hasher = DefaultHasher::new();
-                python::to_text(seed).hash(&mut hasher);
-                Self(hasher.finish())
-            }
-            _ => Self(RandomState::new().build_hasher().finish()),
-        }
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit.max(1)
-    }
 }

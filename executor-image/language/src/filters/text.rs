@@ -9,7 +9,12 @@ use crate::template::undefined::defined;
 use crate::value::convert::sequence;
 use crate::value::python;
 
-pub(super) const FILTERS: super::Table = &[("comment", comment), ("quote", quote), ("split", split)];
+pub(super) const FILTERS: super::Table = &[
+    ("comment", comment),
+    ("quote", quote),
+    ("split", split),
+    ("urldecode", url_decode),
+];
 pub(super) const JINJA_FILTERS: super::Table = &[
     ("capitalize", capitalize),
     ("center", center),
@@ -26,6 +31,18 @@ pub(super) const JINJA_FILTERS: super::Table = &[
     ("urlencode", urlencode),
     ("wordcount", |call| Ok(Value::from(words(&call.text()?).count()))),
 ];
+
+/// A width beyond this is refused: no text of a playbook is so wide.
+pub(crate) const WIDEST: usize = 1 << 20;
+
+/// A width given as an argument.
+fn width(call: &Call<'_, '_, '_>, argument: Option<&Value>, default: i64) -> Result<usize, Error> {
+    let width = usize::try_from(whole(call, argument, default)?).unwrap_or(0);
+    if width > WIDEST {
+        return Err(call.error(format!("{width} is wider than {WIDEST}")));
+    }
+    Ok(width)
+}
 
 /// A whole number given as an argument.
 pub(super) fn whole(call: &Call<'_, '_, '_>, argument: Option<&Value>, default: i64) -> Result<i64, Error> {
@@ -156,14 +173,14 @@ fn join(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 }
 
 fn indent(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
-    let [width, first, blank] = call.bind(["width", "first", "blank"])?;
+    let [wanted, first, blank] = call.bind(["width", "first", "blank"])?;
     let value = call.value()?;
     let Some(text) = value.as_str() else {
         return Err(call.error(format!("a text is needed, not '{}'", python::type_name(&value))));
     };
-    let indentation = match &width {
-        Some(width) if width.as_str().is_some() => width.as_str().unwrap_or_default().to_owned(),
-        width => " ".repeat(usize::try_from(whole(call, width.as_ref(), 4)?).unwrap_or(0)),
+    let indentation = match wanted.as_ref().and_then(Value::as_str) {
+        Some(text) => text.to_owned(),
+        None => " ".repeat(width(call, wanted.as_ref(), 4)?),
     };
     let blank = flag(blank.as_ref(), false)?;
     let mut result = String::new();
@@ -236,10 +253,10 @@ fn format(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 }
 
 fn center(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
-    let [width] = call.bind(["width"])?;
+    let [wanted] = call.bind(["width"])?;
     let text = call.text()?;
     let length = text.chars().count();
-    let width = usize::try_from(whole(call, width.as_ref(), 80)?).unwrap_or(0);
+    let width = width(call, wanted.as_ref(), 80)?;
     let missing = width.saturating_sub(length);
     // Python puts the odd blank left if both the padding and the width are odd.
     let left = missing / 2 + (missing & width & 1);
@@ -298,6 +315,35 @@ fn urlencode(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         .map(|(key, value)| format!("{}={}", percent_encode(key, false), percent_encode(value, false)))
         .collect();
     Ok(Value::from(encoded.join("&")))
+}
+
+/// `%20` and `+` become what they stand for; bytes that are no UTF-8 become the sign for that.
+fn url_decode(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
+    let [] = call.bind([])?;
+    let value = call.value()?;
+    let Some(text) = value.as_str() else {
+        return Err(call.error(format!("a text is needed, not '{}'", python::type_name(&value))));
+    };
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let code = after
+            .get(..2)
+            .filter(|digits| *first == b'%' && digits.iter().all(u8::is_ascii_hexdigit))
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match (code, first) {
+            (Some(byte), _) => {
+                decoded.push(byte);
+                rest = &after[2..];
+                continue;
+            }
+            (None, b'+') => decoded.push(b' '),
+            (None, other) => decoded.push(*other),
+        }
+        rest = after;
+    }
+    Ok(Value::from(String::from_utf8_lossy(&decoded).into_owned()))
 }
 
 fn percent_encode(text: &str, keep_slash: bool) -> String {

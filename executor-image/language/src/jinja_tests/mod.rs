@@ -1,6 +1,7 @@
 //! Tests: what may stand after `is`.
 
 mod files;
+mod network;
 mod results;
 mod texts;
 mod values;
@@ -11,8 +12,12 @@ use minijinja::{Environment, Error, State, Value};
 
 use crate::filters::call::Call;
 
+pub(crate) use versions::loose as loose_order;
+
+/// What a test asks.
+type Test = fn(&mut Call<'_, '_, '_>) -> Result<bool, Error>;
 /// Tests of one file: the name and what it asks.
-type Table = &'static [(&'static str, fn(&mut Call<'_, '_, '_>) -> Result<bool, Error>)];
+type Table = &'static [(&'static str, Test)];
 
 /// Ansible's own tests: known by their short and by their full name.
 const ANSIBLE: &[Table] = &[
@@ -26,26 +31,36 @@ const ANSIBLE: &[Table] = &[
 /// Jinja's tests.
 const JINJA: &[Table] = &[values::JINJA_TESTS, texts::JINJA_TESTS];
 
+/// Every name of every test, and the test.
+fn all() -> impl Iterator<Item = (String, &'static str, Test)> {
+    let plain = JINJA
+        .iter()
+        .copied()
+        .flatten()
+        .map(|(name, test)| ((*name).to_owned(), *name, *test));
+    let ansible = ANSIBLE.iter().copied().flatten().flat_map(|(name, test)| {
+        [(*name).to_owned(), format!("ansible.builtin.{name}")].map(|known| (known, *name, *test))
+    });
+    let utils = network::TESTS
+        .iter()
+        .map(|(name, test)| (format!("ansible.utils.{name}"), *name, *test));
+    plain.chain(ansible).chain(utils)
+}
+
 /// Puts the tests into the environment.
 pub(crate) fn register(environment: &mut Environment<'static>) {
-    for (tables, has_full_name) in [(ANSIBLE, true), (JINJA, false)] {
-        for (name, test) in tables.iter().copied().flatten() {
-            let run = move |state: &mut State<'_, '_>, arguments: Rest<Value>, named: Kwargs| {
+    for (known, name, test) in all() {
+        environment.add_test(
+            known,
+            move |state: &mut State<'_, '_>, arguments: Rest<Value>, named: Kwargs| {
                 let mut call = Call::new(name, state, &arguments, named);
                 test(&mut call)
-            };
-            environment.add_test(*name, run);
-            if has_full_name {
-                environment.add_test(format!("ansible.builtin.{name}"), run);
-            }
-        }
+            },
+        );
     }
 }
 
 /// The names of all tests.
 pub(crate) fn names() -> Vec<String> {
-    let ansible = ANSIBLE.iter().copied().flatten().map(|(name, _)| *name);
-    let jinja = JINJA.iter().copied().flatten().map(|(name, _)| *name);
-    let full = ansible.clone().map(|name| format!("ansible.builtin.{name}"));
-    ansible.chain(jinja).map(str::to_owned).chain(full).collect()
+    all().map(|(known, ..)| known).collect()
 }

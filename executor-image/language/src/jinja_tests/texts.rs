@@ -13,6 +13,13 @@ pub(super) const TESTS: super::Table = &[
     ("search", |call| pattern(call, Some(Place::Anywhere))),
     ("uri", |call| uri(call, false)),
     ("url", |call| uri(call, true)),
+    ("urn", |call| {
+        let [] = call.bind([])?;
+        Ok(call
+            .value()?
+            .as_str()
+            .is_some_and(|text| text.to_lowercase().starts_with("urn:")))
+    }),
 ];
 pub(super) const JINJA_TESTS: super::Table = &[
     ("lower", |call| {

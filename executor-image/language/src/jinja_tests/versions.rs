@@ -107,7 +107,7 @@ fn numbers(left: &str, right: &str) -> Ordering {
     left.len().cmp(&right.len()).then_with(|| left.cmp(right))
 }
 
-fn loose(left: &str, right: &str) -> Result<Ordering, String> {
+pub(crate) fn loose(left: &str, right: &str) -> Result<Ordering, String> {
     let (left, right) = (loose_parts(left), loose_parts(right));
     for (one, other) in left.iter().zip(&right) {
         let order = match (one, other) {

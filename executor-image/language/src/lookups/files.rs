@@ -20,15 +20,16 @@ pub(super) const LOOKUPS: super::Table = &[
     ("fileglob", file_glob),
     ("first_found", first_found),
     ("template", template),
+    ("unvault", unvault),
 ];
 
 /// A file's text.
-fn read(lookup: &Lookup<'_>, path: &Path) -> Result<String, Error> {
+pub(super) fn read(lookup: &Lookup<'_>, path: &Path) -> Result<String, Error> {
     let content = lookup
         .context
         .scope()
         .host()
-        .read(path)
+        .read_decrypted(path)
         .map_err(|error| failure(format!("cannot read {}: {error}", path.display())))?;
     String::from_utf8(content).map_err(|_| failure(format!("{} is not UTF-8 text", path.display())))
 }
@@ -63,6 +64,22 @@ fn file(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
         let content = read(lookup, &path)?;
         let content = if left { content.trim_start() } else { &content };
         found.push(Value::from(if right { content.trim_end() } else { content }));
+    }
+    Ok(found)
+}
+
+/// A file's text, decrypted if it is encrypted, to the last newline.
+fn unvault(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
+    let mut found = Vec::new();
+    for term in &lookup.terms {
+        let name = python::to_text(term);
+        let Some(path) = lookup.host().find_file(&name, FileKind::Files) else {
+            return Err(failure(format!(
+                "Unable to find file matching \"{name}\"{}",
+                searched(lookup)
+            )));
+        };
+        found.push(Value::from(read(lookup, &path)?));
     }
     Ok(found)
 }

@@ -7,6 +7,7 @@ use super::{Lookup, failure};
 use crate::filters::call::items;
 use crate::filters::subelement_pairs;
 use crate::value::convert::{entries, map, sequence};
+use crate::value::mersenne::Chance;
 use crate::value::python;
 
 pub(super) const LOOKUPS: super::Table = &[
@@ -172,6 +173,6 @@ fn without(element: &Value, path: &[&str]) -> Value {
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of a lookup")]
 fn random_choice(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
-    let chosen = crate::filters::chance_below(lookup.terms.len());
+    let chosen = Chance::new(None).index(lookup.terms.len());
     Ok(lookup.terms.get(chosen).cloned().into_iter().collect())
 }

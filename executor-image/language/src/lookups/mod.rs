@@ -2,7 +2,10 @@
 
 mod files;
 mod lists;
+mod outside;
+mod passwords;
 mod sequences;
+mod tables;
 mod variables;
 
 use std::sync::Arc;
@@ -10,6 +13,7 @@ use std::sync::Arc;
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, Value};
 
+use crate::scope::LookupHost;
 use crate::template::TemplateError;
 use crate::template::context::Context;
 use crate::template::undefined::defined;
@@ -18,12 +22,19 @@ use crate::value::python;
 
 /// One use of a lookup.
 pub(crate) struct Lookup<'call> {
+    /// The short name, for messages.
+    name: &'call str,
     pub(crate) context: &'call Arc<Context>,
     pub(crate) terms: Vec<Value>,
     pub(crate) options: &'call Kwargs,
 }
 
 impl Lookup<'_> {
+    /// What reads files and asks the machine.
+    fn host(&self) -> &Arc<dyn LookupHost> {
+        self.context.scope().host()
+    }
+
     /// An option given by name.
     fn option(&self, name: &str) -> Result<Option<Value>, Error> {
         if !self.options.has(name) {
@@ -51,7 +62,10 @@ type Table = &'static [(&'static str, fn(&Lookup<'_>) -> Result<Vec<Value>, Erro
 const TABLES: &[Table] = &[
     files::LOOKUPS,
     lists::LOOKUPS,
+    outside::LOOKUPS,
+    passwords::LOOKUPS,
     sequences::LOOKUPS,
+    tables::LOOKUPS,
     variables::LOOKUPS,
 ];
 
@@ -77,6 +91,7 @@ pub(crate) fn run(
         return Err(failure(format!("lookup plugin ({name}) not found")));
     };
     lookup(&Lookup {
+        name: short,
         context,
         terms,
         options,

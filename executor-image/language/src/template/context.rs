@@ -13,7 +13,7 @@ use super::error::TemplateError;
 use super::options::TemplateOptions;
 use super::templar::Templar;
 use super::{finalize, lazy, looks_like_template, names};
-use crate::node::{Node, NodeKind};
+use crate::node::{Encrypted, Node, NodeKind};
 use crate::scope::{Scope, Variable};
 use crate::span::Span;
 use crate::value::convert::{map, sequence};
@@ -98,8 +98,18 @@ impl Context {
                     .collect::<Result<Vec<_>, TemplateError>>()?;
                 Ok(map(rendered))
             }
+            NodeKind::Vault(encrypted) => self.decrypt(encrypted, &node.span),
             _ => Ok(lazy::plain(node)),
         }
+    }
+
+    /// A decrypted text; it is no template. The error says where the encrypted text stands.
+    pub(super) fn decrypt(&self, encrypted: &Encrypted, span: &Span) -> Result<Value, TemplateError> {
+        let secrets = self.scope.host().vault();
+        encrypted
+            .decrypt(&secrets)
+            .map(Value::from)
+            .map_err(|error| TemplateError::new(format!("cannot decrypt a !vault value: {error}")).at(span))
     }
 
     /// A text's value.
@@ -118,7 +128,11 @@ impl Context {
                 return Ok(value);
             }
             let value = self.run(&program)?;
-            let value = finalize::outcome(&value);
+            let value = if self.templar.is_native {
+                finalize::native(&value)
+            } else {
+                finalize::outcome(&value)
+            };
             Ok(finalize::trailing_newlines(value, text))
         };
         run().map_err(|error: TemplateError| error.at(span))

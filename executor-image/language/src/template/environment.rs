@@ -35,6 +35,7 @@ fn build() -> Environment<'static> {
     functions::register(&mut environment);
     environment.add_filter(rewrite::CHAIN, undefined::chain);
     environment.add_filter(rewrite::REMAINDER, functions::remainder);
+    environment.add_filter(rewrite::DIFFERENCE, functions::difference);
     environment.add_filter(rewrite::COMPLETE, complete);
     environment.add_filter(rewrite::MUTABLE, super::mutable::mutable);
     environment.add_filter(rewrite::DEFINED, |value: Value| {

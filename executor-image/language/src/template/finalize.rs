@@ -12,13 +12,31 @@ use crate::value::convert::{check, entries, map, sequence};
 use crate::value::{literal, python};
 
 /// The value of a template whose expression or text came out as `value`.
-pub(super) fn outcome(value: &Value) -> Value {
+pub(crate) fn outcome(value: &Value) -> Value {
     match value.kind() {
         ValueKind::None => Value::from(""),
         ValueKind::Bool => value.clone(),
         ValueKind::String if value.is_safe() => Value::from(value.as_str().unwrap_or_default()),
         ValueKind::Seq | ValueKind::Map if !value.is_tuple() && is_literal(value) => value.clone(),
         _ => text(&python::to_text(value)),
+    }
+}
+
+/// The value of a template with `jinja2_native = True`: it keeps its type, and text that is a Python literal becomes
+/// what the literal says, but for quotes, which stay.
+pub(super) fn native(value: &Value) -> Value {
+    let Some(text) = value.as_str() else {
+        return value.clone();
+    };
+    if value.is_safe() {
+        return Value::from(text);
+    }
+    let Some(found) = literal::evaluate_python(text) else {
+        return Value::from(text);
+    };
+    match (found.as_str(), text.chars().next()) {
+        (Some(inner), Some(quote)) => Value::from(format!("{quote}{inner}{quote}")),
+        _ => found,
     }
 }
 

@@ -16,6 +16,7 @@ use crate::lookups;
 use crate::scope::FileKind;
 use crate::value::convert::{entries, map};
 use crate::value::python;
+use crate::value::time::{self, Moment};
 
 /// Puts the functions into the environment.
 pub(super) fn register(environment: &mut Environment<'static>) {
@@ -66,22 +67,21 @@ fn dictionary(from: Option<Value>, named: Kwargs) -> Result<Value, Error> {
     Ok(map(pairs))
 }
 
-/// `now(utc=False, fmt=None)`: the time as text; without `fmt` as Python prints a `datetime`.
+/// `now(utc=False, fmt=None)`: the time, as text if there is a format.
 fn now(utc: Option<bool>, fmt: Option<String>, options: Kwargs) -> Result<Value, Error> {
     let utc = options.get::<Option<bool>>("utc")?.or(utc).unwrap_or(false);
-    let format = options
-        .get::<Option<String>>("fmt")?
-        .or(fmt)
-        .unwrap_or_else(|| "%Y-%m-%d %H:%M:%S%.6f".into());
+    let format = options.get::<Option<String>>("fmt")?.or(fmt);
     options.assert_all_used()?;
-    // Python's `now()` knows no time zone.
-    let format = format.replace("%z", "").replace("%Z", "");
-    let text = if utc {
-        chrono::Utc::now().format(&format).to_string()
+    let time = if utc {
+        chrono::Utc::now().naive_utc()
     } else {
-        chrono::Local::now().format(&format).to_string()
+        chrono::Local::now().naive_local()
     };
-    Ok(Value::from(text))
+    let moment = Moment::new(time, None);
+    match format {
+        Some(format) => moment.format(&format).map(Value::from),
+        None => Ok(Value::from_object(moment)),
+    }
 }
 
 /// `{% include 'name' %}`: the file is searched as templates are, and sees the including template's variables.
@@ -109,7 +109,7 @@ fn include(state: &mut State<'_, '_>, name: Value, ignore_missing: bool) -> Resu
         .into());
     };
     let bytes = host
-        .read(&path)
+        .read_decrypted(&path)
         .map_err(|error| TemplateError::new(format!("cannot read {}: {error}", path.display())))?;
     let source = String::from_utf8(bytes)
         .map_err(|_| TemplateError::new(format!("{} is not UTF-8 text", path.display())))?;
@@ -186,6 +186,45 @@ pub(super) fn remainder(left: Value, right: Value) -> Result<Value, Error> {
             ),
         )),
     }
+}
+
+/// `-`: of numbers, or of times.
+pub(super) fn difference(left: Value, right: Value) -> Result<Value, Error> {
+    super::undefined::defined(&left)?;
+    super::undefined::defined(&right)?;
+    if let Some(result) = time::subtract(&left, &right) {
+        return result;
+    }
+    let unsupported = || {
+        Error::new(
+            ErrorKind::InvalidOperation,
+            format!(
+                "unsupported operand type(s) for -: '{}' and '{}'",
+                python::type_name(&left),
+                python::type_name(&right)
+            ),
+        )
+    };
+    let is_number = |value: &Value| matches!(value.kind(), ValueKind::Number | ValueKind::Bool);
+    if !is_number(&left) || !is_number(&right) {
+        return Err(unsupported());
+    }
+    if is_integer(&left) && is_integer(&right) {
+        let whole = |value: &Value| match value.kind() {
+            ValueKind::Bool => Some(i128::from(value.is_true())),
+            _ => i128::try_from(value.clone()).ok(),
+        };
+        let result = whole(&left)
+            .zip(whole(&right))
+            .and_then(|(left, right)| left.checked_sub(right))
+            .ok_or_else(unsupported)?;
+        return Ok(i64::try_from(result).map_or_else(|_| Value::from(result), Value::from));
+    }
+    let float = |value: &Value| match value.kind() {
+        ValueKind::Bool => f64::from(u8::from(value.is_true())),
+        _ => f64::try_from(value.clone()).unwrap_or(f64::NAN),
+    };
+    Ok(Value::from(float(&left) - float(&right)))
 }
 
 fn is_integer(value: &Value) -> bool {

@@ -21,6 +21,7 @@ pub(crate) fn plain(node: &Node) -> Value {
         NodeKind::Int(value) => Value::from(*value),
         NodeKind::Float(value) => Value::from(*value),
         NodeKind::Str(text) | NodeKind::Unsafe(text) => Value::from(Arc::clone(text)),
+        NodeKind::Vault(encrypted) => Value::from(Arc::clone(encrypted.text())),
         NodeKind::List(items) => sequence(items.iter().map(plain).collect()),
         NodeKind::Map(entries) => map(entries.iter().map(|(key, value)| (plain(key), plain(value)))),
     }
@@ -39,6 +40,10 @@ pub(super) fn expose(node: &Node, context: &Arc<Context>) -> Value {
             cells: cells(entries.len()),
             context: Arc::downgrade(context),
         }),
+        NodeKind::Vault(encrypted) => match context.decrypt(encrypted, &node.span) {
+            Ok(value) => value,
+            Err(error) => minijinja::Error::from(error).into(),
+        },
         _ => plain(node),
     }
 }

@@ -3,6 +3,7 @@
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, State, Value};
 
+use crate::filters::WIDEST;
 use crate::value::convert::sequence;
 
 /// Calls a method. Methods that change their object are refused: values of a playbook do not change.
@@ -63,7 +64,8 @@ fn text_method(text: &str, name: &str, arguments: &[Value]) -> Result<Option<Val
         arguments
             .first()
             .and_then(Value::as_usize)
-            .ok_or_else(|| usage(name, "a width"))
+            .filter(|width| *width <= WIDEST)
+            .ok_or_else(|| usage(name, &format!("a width of at most {WIDEST}")))
             .map(|width| width.saturating_sub(text.chars().count()))
     };
     let fill = || argument(1).and_then(|fill| fill.chars().next()).unwrap_or(' ');
@@ -147,7 +149,11 @@ fn text_method(text: &str, name: &str, arguments: &[Value]) -> Result<Option<Val
             Value::from(text[..found].chars().count())
         }
         "expandtabs" => {
-            let size = arguments.first().and_then(Value::as_usize).unwrap_or(8);
+            let size = arguments
+                .first()
+                .and_then(Value::as_usize)
+                .unwrap_or(8)
+                .min(WIDEST);
             Value::from(expand_tabs(text, size))
         }
         "encode" => Value::from_bytes(text.as_bytes().to_vec()),

@@ -29,7 +29,9 @@ pub use error::TemplateError;
 pub use options::TemplateOptions;
 pub use templar::Templar;
 
-pub(crate) use finalize::{complete as finalize_complete, text as finalize_text};
+pub(crate) use finalize::{
+    complete as finalize_complete, outcome as finalize_outcome, text as finalize_text,
+};
 pub(crate) use lazy::plain as plain_value;
 
 /// Whether a text holds a beginning of Jinja syntax, so that rendering may change it.

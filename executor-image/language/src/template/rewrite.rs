@@ -3,7 +3,7 @@
 //! minijinja's tree cannot be changed in place, so it is copied. What changes:
 //! - in `a.b.c` each step but the last may be undefined (`__chain` makes an undefined value one that can be asked for
 //!   more); the whole then is undefined as a whole, so `default` and `is defined` see it and everything else fails;
-//! - `%` also formats text; `<` and its like and `in` refuse kinds of values that Python refuses;
+//! - `%` also formats text, `-` also takes times apart; `<` and its like and `in` refuse kinds of values that Python refuses;
 //! - `{% include %}` reads the file through the host.
 
 use minijinja::machinery::Span;
@@ -17,6 +17,7 @@ use minijinja::machinery::ast::{
 /// Filters that only rewritten trees use.
 pub(super) const CHAIN: &str = "__chain";
 pub(super) const REMAINDER: &str = "__remainder";
+pub(super) const DIFFERENCE: &str = "__difference";
 /// Renders what is lazy in the outcome of an expression; something undefined in it is an error that names it.
 pub(super) const COMPLETE: &str = "__complete";
 /// As [`COMPLETE`], but looks only at the outcome itself.
@@ -225,6 +226,7 @@ fn binary<'a>(node: &Spanned<BinOp<'a>>) -> Expr<'a> {
     let (left, right) = (expression(&node.left), expression(&node.right));
     match node.op {
         BinOpKind::Rem => filter(REMAINDER, left, vec![CallArg::Pos(right)], node.span()),
+        BinOpKind::Sub => filter(DIFFERENCE, left, vec![CallArg::Pos(right)], node.span()),
         BinOpKind::Lt => test("lt", left, right, node.span()),
         BinOpKind::Lte => test("le", left, right, node.span()),
         BinOpKind::Gt => test("gt", left, right, node.span()),

@@ -18,12 +18,22 @@ use crate::span::Span;
 #[derive(Clone, Debug, Default)]
 pub struct Templar {
     pub(super) cache: Arc<Cache>,
+    pub(super) is_native: bool,
 }
 
 impl Templar {
     /// A templar with an empty cache.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same templar with values that keep their types, as `jinja2_native = True` of ansible-core 2.18 gives them.
+    #[must_use]
+    pub fn native(&self, is_native: bool) -> Self {
+        Self {
+            cache: Arc::clone(&self.cache),
+            is_native,
+        }
     }
 
     /// Renders every text of a node and finalises each as ansible-core 2.18 does. Keys are not templates.

@@ -10,10 +10,20 @@ const MAXIMUM_DEPTH: usize = 100;
 
 /// The value of a literal; nothing if the text is none. A set becomes a list.
 pub fn evaluate(text: &str) -> Option<Value> {
+    read(text, true)
+}
+
+/// As [`evaluate`], without the names of JSON.
+pub fn evaluate_python(text: &str) -> Option<Value> {
+    read(text, false)
+}
+
+fn read(text: &str, has_json_names: bool) -> Option<Value> {
     let mut reader = Reader {
         text,
         position: 0,
         depth: 0,
+        has_json_names,
     };
     if text.starts_with([' ', '\t']) {
         return None;
@@ -28,6 +38,7 @@ struct Reader<'text> {
     text: &'text str,
     position: usize,
     depth: usize,
+    has_json_names: bool,
 }
 
 impl Reader<'_> {
@@ -158,9 +169,12 @@ impl Reader<'_> {
             .find(|next: char| !(next.is_alphanumeric() || next == '_'))
             .unwrap_or(self.rest().len());
         let value = match &self.rest()[..end] {
-            "True" | "true" => Value::from(true),
-            "False" | "false" => Value::from(false),
-            "None" | "null" => Value::from(()),
+            "True" => Value::from(true),
+            "False" => Value::from(false),
+            "None" => Value::from(()),
+            "true" if self.has_json_names => Value::from(true),
+            "false" if self.has_json_names => Value::from(false),
+            "null" if self.has_json_names => Value::from(()),
             _ => return None,
         };
         self.position += end;

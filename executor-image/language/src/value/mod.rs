@@ -3,5 +3,7 @@
 pub mod convert;
 pub mod json;
 pub mod literal;
+pub(crate) mod mersenne;
 pub mod omit;
 pub mod python;
+pub(crate) mod time;

@@ -11,6 +11,7 @@ use super::convert::{entries, items};
 pub fn to_text(value: &Value) -> String {
     match value.as_str() {
         Some(text) => text.to_owned(),
+        None if value.kind() == ValueKind::Plain => value.to_string(),
         None => repr(value),
     }
 }
@@ -43,7 +44,7 @@ fn write_repr(out: &mut String, value: &Value) {
             }
             out.push('}');
         }
-        _ => out.push_str(&value.to_string()),
+        _ => out.push_str(&super::time::repr(value).unwrap_or_else(|| value.to_string())),
     }
 }
 
@@ -166,7 +167,7 @@ pub fn type_name(value: &Value) -> &'static str {
         ValueKind::Seq => "list",
         ValueKind::Map => "dict",
         ValueKind::Iterable => "generator",
-        _ => "object",
+        _ => super::time::type_name(value).unwrap_or("object"),
     }
 }
 

@@ -7,7 +7,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, StrInput, Tag};
 
 use super::error::YamlError;
 use super::scalar;
-use crate::node::{Node, NodeKind};
+use crate::node::{Encrypted, Node, NodeKind};
 use crate::span::Span;
 
 /// Containers deeper than this are refused: no playbook is so deep, and each level costs stack.
@@ -349,9 +349,13 @@ impl<'text> Constructor<'text> {
                 .or_else(|| text.parse().ok().map(NodeKind::Float))
                 .ok_or_else(|| wrong("a number")),
             "!!timestamp" => Ok(scalar::resolve(text)),
-            "!vault" | "!vault-encrypted" => Err(self
-                .error(marker, "vault is not supported yet")
-                .with_hint("Give this value as a variable from a file that is kept secret (`-e @file`).")),
+            "!vault" | "!vault-encrypted" => {
+                let text = text.trim();
+                slipway_vault::Envelope::parse(text.as_bytes()).map_err(|error| {
+                    self.error(marker, format!("this value is tagged !vault, but {error}"))
+                })?;
+                Ok(NodeKind::Vault(Encrypted::new(format!("{text}\n"))))
+            }
             other => Err(self.unknown_tag(other, marker)),
         }
     }
@@ -368,7 +372,7 @@ impl<'text> Constructor<'text> {
 
     fn unknown_tag(&self, name: &str, marker: Marker) -> YamlError {
         self.error(marker, format!("the tag `{name}` is not supported"))
-            .with_hint("Known tags: !unsafe, !!str, !!int, !!float, !!bool, !!null, !!seq, !!map.")
+            .with_hint("Known tags: !unsafe, !vault, !!str, !!int, !!float, !!bool, !!null, !!seq, !!map.")
     }
 }
 

@@ -49,7 +49,7 @@ async fn file(
     mut args: Arguments,
     path: &Path,
 ) -> Result<ResultMap, TransportError> {
-    let content = match std::fs::read(path) {
+    let content = match context.read(path, &mut args) {
         Ok(content) => content,
         Err(error) => return Ok(failure(format!("cannot read {}: {error}", path.display()))),
     };

@@ -18,7 +18,7 @@ pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
     };
     let mut vars = Vars::new();
     for file in &files {
-        match read_vars_file(file) {
+        match read_vars_file(file, &context.item.play.files.vault()) {
             Ok(read) => vars.extend(read),
             Err(error) => return failure(error.to_string()),
         }
@@ -95,6 +95,7 @@ fn written(variable: &Variable) -> Value {
             NodeKind::Int(value) => Value::from(*value),
             NodeKind::Float(value) => Value::from(*value),
             NodeKind::Str(text) | NodeKind::Unsafe(text) => Value::from(text.as_ref()),
+            NodeKind::Vault(encrypted) => Value::from(encrypted.text().as_ref()),
             NodeKind::List(items) => items.iter().map(of).collect(),
             NodeKind::Map(entries) => Value::Object(
                 entries

@@ -17,7 +17,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 use slipway_language::{FileKind, Node};
 use slipway_protocol::{Call, spec::ModuleSpec};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{engine::ItemContext, transport::TransportError};
 
@@ -159,6 +159,18 @@ impl ActionContext<'_> {
         };
         let agent = item.play.agent(&item.host.name, &target).await?;
         agent.put(content).await
+    }
+
+    /// The content of a file of this machine, decrypted if ansible-vault encrypted it, unless the task says `decrypt: false`.
+    pub(crate) fn read(&self, path: &Path, args: &mut Arguments) -> std::io::Result<Vec<u8>> {
+        let files = self.item.scope.host();
+        let decrypt = boolean(args, "decrypt").unwrap_or(true);
+        args.shift_remove("decrypt");
+        if decrypt {
+            files.read_decrypted(path)
+        } else {
+            files.read(path)
+        }
     }
 
     /// A file of this machine that the task names, searched in its role and beside its playbook.

@@ -21,7 +21,7 @@ pub(super) async fn run(
         Ok(path) => path,
         Err(message) => return Ok(failure(message)),
     };
-    let content = match std::fs::read(&path) {
+    let content = match context.read(&path, &mut args) {
         Ok(content) => content,
         Err(error) => {
             return Ok(failure(format!(

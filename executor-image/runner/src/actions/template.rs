@@ -19,7 +19,10 @@ pub(super) async fn run(
         Ok(path) => path,
         Err(message) => return Ok(failure(message)),
     };
-    let template = match std::fs::read_to_string(&path) {
+    let content = context
+        .read(&path, &mut args)
+        .and_then(|content| String::from_utf8(content).map_err(std::io::Error::other));
+    let template = match content {
         Ok(template) => template,
         Err(error) => {
             return Ok(failure(format!(

@@ -6,7 +6,10 @@ use slipway_language::FileKind;
 use super::{ActionContext, Arguments, ResultMap, boolean, failure, text};
 use crate::transport::TransportError;
 
-pub(super) async fn run(context: &ActionContext<'_>, args: Arguments) -> Result<ResultMap, TransportError> {
+pub(super) async fn run(
+    context: &ActionContext<'_>,
+    mut args: Arguments,
+) -> Result<ResultMap, TransportError> {
     const MODULE: &str = "ansible.builtin.unarchive";
     let Some(source) = text(&args, "src") else {
         return Ok(failure("src is required"));
@@ -18,7 +21,7 @@ pub(super) async fn run(context: &ActionContext<'_>, args: Arguments) -> Result<
         Ok(path) => path,
         Err(message) => return Ok(failure(message)),
     };
-    let content = match std::fs::read(&path) {
+    let content = match context.read(&path, &mut args) {
         Ok(content) => content,
         Err(error) => {
             return Ok(failure(format!(

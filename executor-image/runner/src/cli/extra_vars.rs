@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use slipway_language::{Node, NodeKind, Span, Variable};
+use slipway_language::{Node, NodeKind, Span, Variable, VaultSecrets};
 
 use crate::inventory::{Vars, read_vars_file};
 
@@ -10,12 +10,12 @@ use crate::inventory::{Vars, read_vars_file};
 ///
 /// # Errors
 /// A sentence that names the argument or file.
-pub fn parse(arguments: &[String]) -> Result<Vars, String> {
+pub fn parse(arguments: &[String], vault: &VaultSecrets) -> Result<Vars, String> {
     let mut vars = Vars::new();
     for argument in arguments {
         let argument = argument.trim();
         if let Some(file) = argument.strip_prefix('@') {
-            vars.extend(read_vars_file(Path::new(file)).map_err(|error| error.to_string())?);
+            vars.extend(read_vars_file(Path::new(file), vault).map_err(|error| error.to_string())?);
         } else if argument.starts_with(['{', '[']) {
             let document =
                 slipway_language::yaml::parse(argument, "--extra-vars").map_err(|error| error.to_string())?;
@@ -59,7 +59,7 @@ mod tests {
             format!("@{}", file.path().display()),
             "{\"d\": [1], \"a\": 2}".to_owned(),
         ];
-        let vars = parse(&arguments).unwrap();
+        let vars = parse(&arguments, &VaultSecrets::new()).unwrap();
         let names: Vec<&str> = vars.keys().map(AsRef::as_ref).collect();
         assert_eq!(names, ["a", "b", "c", "d"]);
         let Variable::Template(a) = &vars["a"] else {
@@ -71,12 +71,12 @@ mod tests {
     #[test]
     fn what_is_no_variable_is_refused() {
         assert!(
-            parse(&["justaword".to_owned()])
+            parse(&["justaword".to_owned()], &VaultSecrets::new())
                 .unwrap_err()
                 .contains("justaword")
         );
         assert!(
-            parse(&["@/nonexistent.yml".to_owned()])
+            parse(&["@/nonexistent.yml".to_owned()], &VaultSecrets::new())
                 .unwrap_err()
                 .contains("/nonexistent.yml")
         );

@@ -5,7 +5,7 @@ use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use clap::Parser;
 use indexmap::IndexSet;
-use slipway_language::Templar;
+use slipway_language::{Templar, VaultSecrets};
 use slipway_report::{RunOutcome, RunResult, SCHEMA_VERSION};
 
 use super::{arguments::Arguments, extra_vars, listing, signals};
@@ -110,11 +110,12 @@ async fn run(
     printer: &Arc<Printer>,
     started: DateTime<Utc>,
 ) -> Result<RunResult, Refusal> {
+    let vault = VaultSecrets::new();
     let extra_vars =
-        Arc::new(extra_vars::parse(&arguments.extra_vars).map_err(|message| refusal(1, message))?);
+        Arc::new(extra_vars::parse(&arguments.extra_vars, &vault).map_err(|message| refusal(1, message))?);
     let templar = Templar::new();
-    let playbooks = load_playbooks(arguments, printer, &templar, &extra_vars)?;
-    let (inventory, limit) = load_inventory(arguments, printer, &playbooks)?;
+    let playbooks = load_playbooks(arguments, printer, &templar, &extra_vars, &vault)?;
+    let (inventory, limit) = load_inventory(arguments, printer, &playbooks, &vault)?;
     let agent = if is_listing(arguments) {
         None
     } else {
@@ -129,7 +130,7 @@ async fn run(
         },
     );
     let stop = Stop::default();
-    let options = options(arguments, extra_vars);
+    let options = options(arguments, extra_vars, vault);
     let run = Arc::new(Run::new(
         templar,
         options,
@@ -180,6 +181,7 @@ fn load_playbooks(
     printer: &Printer,
     templar: &Templar,
     extra_vars: &Arc<inventory::Vars>,
+    vault: &VaultSecrets,
 ) -> Result<Vec<(Playbook, Loader)>, Refusal> {
     let mut playbooks = Vec::new();
     for file in &arguments.playbooks {
@@ -191,7 +193,7 @@ fn load_playbooks(
             .ok()
             .and_then(|path| path.parent().map(Path::to_path_buf))
             .unwrap_or_default();
-        let files = task_files(&directory);
+        let files = task_files(&directory, vault);
         let mut loader = Loader::new(templar.clone(), files, Arc::clone(extra_vars), directory);
         let playbook = loader.playbook(file);
         for warning in loader.take_warnings() {
@@ -206,8 +208,10 @@ fn load_inventory(
     arguments: &Arguments,
     printer: &Printer,
     playbooks: &[(Playbook, Loader)],
+    vault: &VaultSecrets,
 ) -> Result<(Inventory, Limit), Refusal> {
-    let mut inventory = inventory::load::load(&arguments.inventory).map_err(|error| refusal(4, error))?;
+    let mut inventory =
+        inventory::load::load(&arguments.inventory, vault).map_err(|error| refusal(4, error))?;
     let named: Vec<&str> = playbooks
         .iter()
         .flat_map(|(playbook, _)| &playbook.plays)
@@ -260,7 +264,7 @@ fn load_inventory(
     Ok((inventory, Some(selection.hosts)))
 }
 
-fn options(arguments: &Arguments, extra_vars: Arc<inventory::Vars>) -> RunOptions {
+fn options(arguments: &Arguments, extra_vars: Arc<inventory::Vars>, vault: VaultSecrets) -> RunOptions {
     let checking = match std::env::var("ANSIBLE_HOST_KEY_CHECKING").as_deref() {
         Ok("False" | "false" | "no" | "0" | "off") => HostKeyChecking::Off,
         _ => HostKeyChecking::Pinned,
@@ -276,6 +280,7 @@ fn options(arguments: &Arguments, extra_vars: Arc<inventory::Vars>) -> RunOption
         start_at_task: arguments.start_at_task.clone(),
         limit: arguments.limit.clone(),
         extra_vars,
+        vault,
         connection: arguments.connection.clone(),
         remote_user: arguments.user.clone(),
         private_key: arguments.private_key.clone(),

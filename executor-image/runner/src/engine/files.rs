@@ -6,20 +6,29 @@ use std::{
     sync::Arc,
 };
 
-use slipway_language::{FileKind, LookupHost};
+use slipway_language::{CommandOutput, FileKind, LookupHost, UrlRequest, VaultSecrets};
 
-use crate::playbook::Task;
+use super::{Run, local};
+use crate::{inventory::pattern, playbook::Task};
 
 /// Reads files for one task.
 #[derive(Debug, Clone)]
 pub struct TaskFiles {
     search: Vec<PathBuf>,
     playbook_directory: PathBuf,
+    vault: VaultSecrets,
+    /// The run whose inventory lookups may ask; none while playbooks are loaded.
+    run: Option<Arc<Run>>,
 }
 
 impl TaskFiles {
     /// The files that a task sees; without one, those that a play sees.
-    pub fn new(task: Option<&Task>, playbook_directory: &Path) -> Arc<Self> {
+    pub fn new(
+        task: Option<&Task>,
+        playbook_directory: &Path,
+        vault: &VaultSecrets,
+        run: Option<&Arc<Run>>,
+    ) -> Arc<Self> {
         let mut search: Vec<PathBuf> = Vec::new();
         let mut add = |path: PathBuf| {
             if !search.contains(&path) {
@@ -40,6 +49,8 @@ impl TaskFiles {
         Arc::new(Self {
             search,
             playbook_directory: playbook_directory.to_path_buf(),
+            vault: vault.clone(),
+            run: run.cloned(),
         })
     }
 
@@ -67,6 +78,30 @@ impl LookupHost for TaskFiles {
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         std::fs::read(path)
+    }
+
+    fn vault(&self) -> VaultSecrets {
+        self.vault.clone()
+    }
+
+    fn run(&self, command: &str) -> io::Result<CommandOutput> {
+        local::run(command, &self.playbook_directory)
+    }
+
+    fn write_private(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        local::write_private(path, content)
+    }
+
+    fn fetch(&self, request: &UrlRequest) -> Result<Vec<u8>, String> {
+        local::fetch(request)
+    }
+
+    fn hosts(&self, patterns: &[String]) -> Result<Vec<String>, String> {
+        let Some(run) = &self.run else {
+            return Err("the inventory is not known while playbooks are loaded".into());
+        };
+        let selection = pattern::select(&run.inventory, patterns).map_err(|error| error.to_string())?;
+        Ok(selection.hosts.iter().map(ToString::to_string).collect())
     }
 
     fn environment(&self, name: &str) -> Option<String> {

@@ -170,7 +170,12 @@ impl OfTask {
                 .map(|tag| Value::from(tag.as_str()))
                 .collect(),
             "ansible_search_path" => {
-                let files = super::files::TaskFiles::new(self.task.as_deref(), &play.directory);
+                let files = super::files::TaskFiles::new(
+                    self.task.as_deref(),
+                    &play.directory,
+                    &play.run.options.vault,
+                    None,
+                );
                 files.search().iter().map(|folder| path(folder)).collect()
             }
             "ansible_version" => {

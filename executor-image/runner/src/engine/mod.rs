@@ -10,6 +10,7 @@ mod handlers;
 mod host;
 mod hostvars;
 mod includes;
+mod local;
 mod magic;
 mod meta;
 mod play;
@@ -28,6 +29,9 @@ pub use select::{selected_items, walk_tasks};
 pub use stop::Stop;
 
 /// Where a playbook finds files before any task runs.
-pub fn task_files(playbook_directory: &std::path::Path) -> std::sync::Arc<dyn slipway_language::LookupHost> {
-    files::TaskFiles::new(None, playbook_directory)
+pub fn task_files(
+    playbook_directory: &std::path::Path,
+    vault: &slipway_language::VaultSecrets,
+) -> std::sync::Arc<dyn slipway_language::LookupHost> {
+    files::TaskFiles::new(None, playbook_directory, vault, None)
 }

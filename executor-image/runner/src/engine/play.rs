@@ -96,7 +96,7 @@ fn header(
         vars_files: HashMap::new(),
         all_hosts: Vec::new(),
         batch: Vec::new(),
-        files: TaskFiles::new(None, directory),
+        files: TaskFiles::new(None, directory, &run.options.vault, Some(run)),
         loader: loader.for_play(&play.vars),
         removed: Arc::default(),
     }
@@ -314,7 +314,8 @@ fn read_vars_files(play: &PlayRun, hosts: &[Arc<str>]) -> Result<HashMap<Arc<str
                     let vars = match read.get(&path) {
                         Some(vars) => Arc::clone(vars),
                         None => Arc::new(
-                            read_vars_file(&path).map_err(|error| Fatal::invalid(error.to_string()))?,
+                            read_vars_file(&path, &play.run.options.vault)
+                                .map_err(|error| Fatal::invalid(error.to_string()))?,
                         ),
                     };
                     read.insert(path, Arc::clone(&vars));

@@ -8,7 +8,7 @@ use std::{
 
 use indexmap::{IndexMap, IndexSet};
 use minijinja::Value;
-use slipway_language::{Span, Templar};
+use slipway_language::{Span, Templar, VaultSecrets};
 use slipway_report::RunOutcome;
 
 use super::{
@@ -40,6 +40,8 @@ pub struct RunOptions {
     pub limit: Option<String>,
     /// `-e`
     pub extra_vars: Arc<Vars>,
+    /// The passwords of ansible-vault.
+    pub vault: VaultSecrets,
     /// `--connection`
     pub connection: Option<String>,
     /// `--user`
@@ -264,7 +266,7 @@ impl Run {
     }
 
     async fn playbook(self: &Arc<Self>, playbook: &Playbook, loader: &Loader) -> Result<(), Fatal> {
-        let variables = HostVariables::load(&self.inventory, &playbook.directory)
+        let variables = HostVariables::load(&self.inventory, &playbook.directory, &self.options.vault)
             .map_err(|error| Fatal::invalid(error.to_string()))?;
         let variables = Arc::new(variables);
         for play in &playbook.plays {

@@ -16,7 +16,12 @@ impl PlayRun {
     /// Everything that a task may see on a host. Layers are shared: making a scope copies no variables.
     pub fn scope(self: &Arc<Self>, host: &Arc<HostState>, task: Option<&Arc<Task>>) -> Scope {
         let files: Arc<dyn LookupHost> = match task {
-            Some(task) => TaskFiles::new(Some(task), &self.directory),
+            Some(task) => TaskFiles::new(
+                Some(task),
+                &self.directory,
+                &self.run.options.vault,
+                Some(&self.run),
+            ),
             None => Arc::clone(&self.files),
         };
         let role = task.and_then(|task| task.role.as_ref());

@@ -185,6 +185,7 @@ mod tests {
             NodeKind::Int(value) => format!("int {value}"),
             NodeKind::Float(value) => format!("float {value}"),
             NodeKind::Str(value) | NodeKind::Unsafe(value) => format!("str {value}"),
+            NodeKind::Vault(value) => format!("vault {}", value.text()),
             NodeKind::List(items) => format!("list of {}", items.len()),
             NodeKind::Map(entries) => format!("map of {}", entries.len()),
         }

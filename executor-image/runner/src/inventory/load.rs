@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Inventory, InventoryError, ini, pattern, ranges, yaml};
+use slipway_language::VaultSecrets;
+
+use super::{Inventory, InventoryError, ini, pattern, ranges, vars_files::read_text, yaml};
 
 /// Extensions of files in an inventory directory that are not inventories.
 const IGNORED_EXTENSIONS: &[&str] = &[
@@ -10,7 +12,7 @@ const IGNORED_EXTENSIONS: &[&str] = &[
 ];
 
 /// Reads every source: a file, a directory of files, or a list of hosts with a comma in it.
-pub fn load(sources: &[String]) -> Result<Inventory, InventoryError> {
+pub fn load(sources: &[String], vault: &VaultSecrets) -> Result<Inventory, InventoryError> {
     let mut inventory = Inventory::default();
     for source in sources {
         if source.contains(',') && !Path::new(source).exists() {
@@ -20,7 +22,7 @@ pub fn load(sources: &[String]) -> Result<Inventory, InventoryError> {
                 }
             }
         } else {
-            load_path(Path::new(source), &mut inventory)?;
+            load_path(Path::new(source), &mut inventory, vault)?;
         }
         inventory.sources.push(absolute(source));
     }
@@ -34,7 +36,7 @@ fn absolute(source: &str) -> String {
     std::path::absolute(source).map_or_else(|_| source.to_owned(), |path| path.display().to_string())
 }
 
-fn load_path(path: &Path, inventory: &mut Inventory) -> Result<(), InventoryError> {
+fn load_path(path: &Path, inventory: &mut Inventory, vault: &VaultSecrets) -> Result<(), InventoryError> {
     let read = |source| InventoryError::Read {
         path: path.to_path_buf(),
         source,
@@ -47,11 +49,11 @@ fn load_path(path: &Path, inventory: &mut Inventory) -> Result<(), InventoryErro
             .map_err(read)?;
         entries.sort();
         for entry in entries.iter().filter(|entry| is_inventory(entry)) {
-            load_path(entry, inventory)?;
+            load_path(entry, inventory, vault)?;
         }
         return Ok(());
     }
-    let text = std::fs::read_to_string(path).map_err(read)?;
+    let text = read_text(path, vault)?;
     let file = path.display().to_string();
     let is_yaml = matches!(
         path.extension().and_then(|extension| extension.to_str()),
@@ -107,13 +109,15 @@ mod tests {
 
     #[test]
     fn a_list_with_a_comma_is_hosts() {
-        let inventory = load(&["a,b".to_owned()]).unwrap();
+        let inventory = load(&["a,b".to_owned()], &VaultSecrets::new()).unwrap();
         assert_eq!(inventory.hosts.len(), 2);
     }
 
     #[test]
     fn a_missing_source_is_named() {
-        let error = load(&["/nonexistent/hosts".to_owned()]).unwrap_err().to_string();
+        let error = load(&["/nonexistent/hosts".to_owned()], &VaultSecrets::new())
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("/nonexistent/hosts"), "{error}");
     }
 
@@ -125,9 +129,11 @@ mod tests {
         std::fs::write(directory.path().join("old.bak"), "junk =\n").unwrap();
         std::fs::create_dir(directory.path().join("group_vars")).unwrap();
         std::fs::write(directory.path().join("group_vars/web.yml"), "x: 1\n").unwrap();
-        let inventory = load(&[directory.path().display().to_string()]).unwrap();
+        let inventory = load(&[directory.path().display().to_string()], &VaultSecrets::new()).unwrap();
         assert_eq!(inventory.hosts.len(), 2);
-        let variables = super::super::HostVariables::load(&inventory, Path::new("/nonexistent")).unwrap();
+        let variables =
+            super::super::HostVariables::load(&inventory, Path::new("/nonexistent"), &VaultSecrets::new())
+                .unwrap();
         assert!(variables.of("w1").iter().any(|layer| layer.get("x").is_some()));
         assert!(variables.of("d1").iter().all(|layer| layer.get("x").is_none()));
     }

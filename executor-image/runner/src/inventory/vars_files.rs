@@ -2,11 +2,12 @@
 
 use std::{
     collections::HashMap,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use slipway_language::Layer;
+use slipway_language::{Layer, VaultSecrets};
 
 use super::{Inventory, InventoryError, Vars, yaml};
 
@@ -19,7 +20,11 @@ pub struct HostVariables {
 
 impl HostVariables {
     /// Reads the variables files beside the inventory sources and beside the playbook.
-    pub fn load(inventory: &Inventory, playbook_directory: &Path) -> Result<Self, InventoryError> {
+    pub fn load(
+        inventory: &Inventory,
+        playbook_directory: &Path,
+        vault: &VaultSecrets,
+    ) -> Result<Self, InventoryError> {
         let mut inventory_directories: Vec<PathBuf> = Vec::new();
         for source in &inventory.sources {
             let path = Path::new(source);
@@ -37,9 +42,9 @@ impl HostVariables {
         }
         let beside_inventory: Vec<VarsDirectory> = inventory_directories
             .iter()
-            .map(|directory| VarsDirectory::read(directory))
+            .map(|directory| VarsDirectory::read(directory, vault))
             .collect::<Result<_, _>>()?;
-        let beside_playbook = VarsDirectory::read(playbook_directory)?;
+        let beside_playbook = VarsDirectory::read(playbook_directory, vault)?;
         let inventory_layers: HashMap<&str, Arc<Vars>> = inventory
             .groups
             .iter()
@@ -99,16 +104,19 @@ struct VarsDirectory {
 }
 
 impl VarsDirectory {
-    fn read(directory: &Path) -> Result<Self, InventoryError> {
+    fn read(directory: &Path, vault: &VaultSecrets) -> Result<Self, InventoryError> {
         Ok(Self {
-            groups: read_by_name(&directory.join("group_vars"))?,
-            hosts: read_by_name(&directory.join("host_vars"))?,
+            groups: read_by_name(&directory.join("group_vars"), vault)?,
+            hosts: read_by_name(&directory.join("host_vars"), vault)?,
         })
     }
 }
 
 /// Files by the name that they are for: `web`, `web.yml`, or every file below `web/`.
-fn read_by_name(directory: &Path) -> Result<HashMap<String, Vec<Arc<Vars>>>, InventoryError> {
+fn read_by_name(
+    directory: &Path,
+    vault: &VaultSecrets,
+) -> Result<HashMap<String, Vec<Arc<Vars>>>, InventoryError> {
     let mut by_name: HashMap<String, Vec<Arc<Vars>>> = HashMap::new();
     if !directory.is_dir() {
         return Ok(by_name);
@@ -129,7 +137,7 @@ fn read_by_name(directory: &Path) -> Result<HashMap<String, Vec<Arc<Vars>>>, Inv
             key.to_owned()
         };
         for file in files {
-            let vars = read_vars_file(&file)?;
+            let vars = read_vars_file(&file, vault)?;
             by_name.entry(key.clone()).or_default().push(Arc::new(vars));
         }
     }
@@ -178,12 +186,25 @@ fn sorted_entries(directory: &Path) -> Result<Vec<PathBuf>, InventoryError> {
     Ok(paths)
 }
 
-/// The variables in a YAML or JSON file.
-pub fn read_vars_file(path: &Path) -> Result<Vars, InventoryError> {
-    let text = std::fs::read_to_string(path).map_err(|source| InventoryError::Read {
+/// The text of a file, decrypted if ansible-vault encrypted it.
+pub(super) fn read_text(path: &Path, vault: &VaultSecrets) -> Result<String, InventoryError> {
+    let read = |source| InventoryError::Read {
         path: path.to_path_buf(),
         source,
-    })?;
+    };
+    let content = std::fs::read(path).map_err(read)?;
+    let content = vault
+        .reveal(&content)
+        .map_err(|error| read(io::Error::other(error)))?;
+    match std::str::from_utf8(&content) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(error) => Err(read(io::Error::other(error))),
+    }
+}
+
+/// The variables in a YAML or JSON file, which may be encrypted.
+pub fn read_vars_file(path: &Path, vault: &VaultSecrets) -> Result<Vars, InventoryError> {
+    let text = read_text(path, vault)?;
     let file = path.display().to_string();
     let document = slipway_language::yaml::parse(&text, &file)
         .map_err(|error| InventoryError::Yaml(error.to_string()))?;

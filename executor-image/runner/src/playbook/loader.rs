@@ -138,7 +138,7 @@ impl Loader {
     /// Reads a YAML file.
     pub(super) fn read(&mut self, path: &Path) -> Result<Option<Node>, Problem> {
         let name = display_path(path);
-        let bytes = self.lookup.read(path).map_err(|error| Problem {
+        let bytes = self.lookup.read_decrypted(path).map_err(|error| Problem {
             span: None,
             message: format!("cannot read {name}: {error}"),
             hint: None,
@@ -148,13 +148,6 @@ impl Loader {
             message: format!("{name} is not UTF-8 text"),
             hint: None,
         })?;
-        if text.starts_with("$ANSIBLE_VAULT;") {
-            return Err(Problem {
-                span: None,
-                message: format!("{name} is encrypted with ansible-vault, which is not supported yet"),
-                hint: None,
-            });
-        }
         let document = slipway_language::yaml::parse(&text, &name).map_err(|error| Problem {
             span: Some(error.span.clone()),
             message: error.message.clone(),

@@ -361,6 +361,7 @@ fn written(variable: &Variable) -> String {
             NodeKind::Int(value) => value.to_string(),
             NodeKind::Float(value) => value.to_string(),
             NodeKind::Str(value) | NodeKind::Unsafe(value) => format!("{value:?}"),
+            NodeKind::Vault(value) => format!("{value:?}"),
             NodeKind::List(items) => format!("{:?}", items.iter().map(text).collect::<Vec<_>>()),
             NodeKind::Map(entries) => {
                 format!(
