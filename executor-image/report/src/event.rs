@@ -78,13 +78,13 @@ pub enum EventKind {
         /// The key in OpenSSH's public form, `ssh-ed25519 AAAA…`.
         key: String,
     },
-    /// How far the run is; at most one a second.
+    /// How far the run is; at most one a second, and a last one before the recap.
     Progress {
         /// Tasks finished, over all plays.
         tasks_done: u32,
         /// Tasks known of so far; grows with dynamic includes.
         tasks_total: u32,
-        /// Name of the task that runs now.
+        /// Name of the task that runs now, or ran last.
         task: String,
         /// Hosts failed or unreachable so far.
         hosts_failed: u32,

@@ -95,6 +95,20 @@ fn a_run_is_told_in_events_and_in_a_result() {
             .iter()
             .any(|event| matches!(event, EventKind::Recap { hosts } if hosts["localhost"].failed == 1))
     );
+    let last_progress = events.iter().rev().find_map(|event| match event {
+        EventKind::Progress {
+            tasks_done,
+            tasks_total,
+            task,
+            hosts_failed,
+        } => Some((*tasks_done, *tasks_total, task.as_str(), *hosts_failed)),
+        _ => None,
+    });
+    assert_eq!(
+        last_progress,
+        Some((6, 6, "Fails", 1)),
+        "the last progress tells how the run ended, however quick it was"
+    );
     let Some(EventKind::RunFinished { result }) = events.last() else {
         panic!("the last event is not the end")
     };
@@ -109,6 +123,36 @@ fn a_run_is_told_in_events_and_in_a_result() {
             .unwrap()
             .contains("/no/such/place")
     );
+}
+
+#[test]
+fn a_run_that_ended_well_has_nothing_left_to_do() {
+    let playbook = "- hosts: localhost
+  gather_facts: false
+  tasks:
+    - block:
+        - name: Works
+          ansible.builtin.command: \"true\"
+      rescue:
+        - name: Never needed
+          ansible.builtin.debug: {msg: x}
+";
+    let mut arguments = LOCAL.to_vec();
+    arguments.push("--events");
+    let played = support::play(playbook, &arguments);
+    played.assert(0, &["PLAY RECAP"]);
+    let last = events(&played.stdout)
+        .into_iter()
+        .rev()
+        .find_map(|event| match event {
+            EventKind::Progress {
+                tasks_done,
+                tasks_total,
+                ..
+            } => Some((tasks_done, tasks_total)),
+            _ => None,
+        });
+    assert_eq!(last, Some((1, 1)));
 }
 
 #[test]

@@ -256,9 +256,10 @@ impl Run {
         let mut fatal = None;
         for (playbook, loader) in playbooks {
             let ended = self.playbook(playbook, loader).await;
-            self.printer.recap(&self.stats());
             fatal = ended.err();
-            if fatal.is_some() || self.bad_hosts() > 0 || self.stop.is_requested() {
+            let complete = fatal.is_none() && self.bad_hosts() == 0 && !self.stop.is_requested();
+            self.printer.recap(&self.stats(), complete);
+            if !complete {
                 break;
             }
         }

@@ -9,7 +9,7 @@ use std::{
 
 use slipway_report::{Event, EventKind};
 
-/// Progress is told at most this often.
+/// Progress is told at most this often, but for the last.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 /// Takes events.
@@ -56,6 +56,11 @@ impl EventSink {
     /// Whether anybody listens, so that events need not be made for nobody.
     pub fn is_wanted(&self) -> bool {
         !matches!(self.target, Target::Nowhere)
+    }
+
+    /// Lets the next progress through however soon it comes: it is the one that stays.
+    pub fn expect_last_progress(&mut self) {
+        self.last_progress = None;
     }
 
     /// Writes an event; `output` is where lines for a person go.

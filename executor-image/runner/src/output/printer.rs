@@ -62,6 +62,18 @@ struct State {
     hosts_failed: u32,
 }
 
+impl State {
+    /// How far the run is, in or after `task`; at least so many tasks are known of.
+    fn progress(&self, task: &str, known: u32) -> EventKind {
+        EventKind::Progress {
+            tasks_done: self.tasks_done,
+            tasks_total: self.tasks_total.max(known),
+            task: task.to_owned(),
+            hosts_failed: self.hosts_failed,
+        }
+    }
+}
+
 impl std::fmt::Debug for Printer {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
@@ -228,12 +240,7 @@ impl Printer {
                 handler: header.prefix != "TASK",
             };
             Self::event(&mut state, started);
-            let progress = EventKind::Progress {
-                tasks_done: state.tasks_done,
-                tasks_total: state.tasks_total.max(state.tasks_done + 1),
-                task: header.name.clone(),
-                hosts_failed: state.hosts_failed,
-            };
+            let progress = state.progress(&header.name, state.tasks_done + 1);
             Self::event(&mut state, progress);
         }
         state.header = Some(Arc::new(header));
@@ -362,9 +369,17 @@ impl Printer {
         Self::event(&mut self.state(), kind);
     }
 
-    /// The recap.
-    pub fn recap(&self, stats: &Stats) {
+    /// The recap. A run that is `complete` has done all that there was to do; what it passed over was none of it.
+    pub fn recap(&self, stats: &Stats, complete: bool) {
         let mut state = self.state();
+        if complete {
+            state.tasks_total = state.tasks_done;
+        }
+        if let Some(header) = state.header.clone() {
+            let progress = state.progress(&header.name, state.tasks_done);
+            state.events.expect_last_progress();
+            Self::event(&mut state, progress);
+        }
         self.banner(&mut state, "PLAY RECAP");
         for (host, totals) in &stats.hosts {
             let text = self.recap_line(host, totals);
