@@ -2,7 +2,12 @@
 //! object, metrics, and a span in the log.
 
 use std::{
-    convert::Infallible, fmt::Debug, future::Future, panic::AssertUnwindSafe, sync::Arc, time::Instant,
+    convert::Infallible,
+    fmt::Debug,
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
 use futures::{
@@ -29,7 +34,7 @@ use super::{
 /// After how many failures in a row an Event tells about them.
 const FAILURES_WORTH_AN_EVENT: u32 = 3;
 /// Time within which the touches of one object are one.
-const DEBOUNCE: std::time::Duration = std::time::Duration::from_millis(50);
+const DEBOUNCE: Duration = Duration::from_millis(50);
 
 /// A controller of kind `K`: what makes it look at an object.
 pub struct Controller<K>
@@ -115,7 +120,8 @@ where
         let shutdown = context.shutdown.clone();
         let state = Arc::new(Loop {
             name,
-            backoff: Backoff::default(),
+            failures: Backoff::of_failures(),
+            conflicts: Backoff::of_conflicts(),
             reconcile,
         });
         let config = Config::default()
@@ -145,8 +151,48 @@ where
     K: Resource<DynamicType = ()>,
 {
     name: &'static str,
-    backoff: Backoff<ObjectRef<K>>,
+    failures: Backoff<ObjectRef<K>>,
+    conflicts: Backoff<ObjectRef<K>>,
     reconcile: F,
+}
+
+impl<K, F> Loop<K, F>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
+{
+    /// When to try again after `error`, and how many failures in a row that makes. That somebody else changed an object
+    /// first is none: the decision was made from what is old, and is made again from what is there.
+    fn judge(&self, error: &Error, reference: &ObjectRef<K>) -> (Option<u32>, Duration) {
+        if error.is_conflict() {
+            return (None, self.conflicts.failed(reference).1);
+        }
+        let (count, wait) = self.failures.failed(reference);
+        (Some(count), wait)
+    }
+
+    /// Work on the object went well.
+    fn forget(&self, reference: &ObjectRef<K>) {
+        self.failures.succeeded(reference);
+        self.conflicts.succeeded(reference);
+    }
+
+    async fn failed(&self, error: &Error, reference: &ObjectRef<K>, object: &K, context: &Context) -> Action {
+        let (failures, wait) = self.judge(error, reference);
+        let Some(count) = failures else {
+            tracing::debug!("somebody was first, trying again in {wait:.0?}: {error}");
+            return Action::requeue(wait);
+        };
+        context.metrics.failed(self.name, error.category());
+        tracing::warn!(
+            category = error.category(),
+            "failed, trying again in {wait:.0?}: {error}"
+        );
+        if count == FAILURES_WORTH_AN_EVENT {
+            let notice = Notice::warning("ReconcileFailed", format!("{} keeps failing: {error}", self.name));
+            context.events.publish(object, &notice).await;
+        }
+        Action::requeue(wait)
+    }
 }
 
 impl<K, F, Work> Loop<K, F>
@@ -175,7 +221,7 @@ where
         context.metrics.ran(self.name, started.elapsed());
         match result {
             Ok(action) => {
-                self.backoff.succeeded(&reference);
+                self.forget(&reference);
                 if action == Action::await_change() {
                     Action::requeue(backoff::resync(&reference))
                 } else {
@@ -188,28 +234,6 @@ where
                     .await
             }
         }
-    }
-
-    async fn failed(&self, error: &Error, reference: &ObjectRef<K>, object: &K, context: &Context) -> Action {
-        context.metrics.failed(self.name, error.category());
-        let (count, wait) = self.backoff.failed(reference);
-        if error.is_conflict() && count < FAILURES_WORTH_AN_EVENT {
-            tracing::debug!("somebody was first, trying again: {error}");
-            return Action::requeue(backoff::with_jitter(
-                std::time::Duration::from_millis(200),
-                &(count, reference),
-            ));
-        }
-        tracing::warn!(
-            category = error.category(),
-            "failed, trying again in {:.0?}: {error}",
-            wait
-        );
-        if count == FAILURES_WORTH_AN_EVENT {
-            let notice = Notice::warning("ReconcileFailed", format!("{} keeps failing: {error}", self.name));
-            context.events.publish(object, &notice).await;
-        }
-        Action::requeue(wait)
     }
 }
 
@@ -227,4 +251,50 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "without a message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+    use slipway_api::Machine;
+
+    use super::*;
+    use crate::runtime::Doing;
+
+    fn answered(code: u16, reason: &str) -> Error {
+        let status = Status::failure("it was changed", reason).with_code(code);
+        Err::<(), _>(kube::Error::Api(status.boxed()))
+            .doing(|| "write the status of Machine fleet/m1".to_owned())
+            .unwrap_err()
+    }
+
+    #[test]
+    fn a_conflict_is_no_failure_however_often_it_comes() {
+        let state = Loop::<Machine, ()> {
+            name: "job",
+            failures: Backoff::of_failures(),
+            conflicts: Backoff::of_conflicts(),
+            reconcile: (),
+        };
+        let reference = ObjectRef::new("m1").within("fleet");
+        for _ in 0..20 {
+            let (failures, wait) = state.judge(&answered(409, "Conflict"), &reference);
+            assert_eq!(failures, None);
+            assert!(wait <= Duration::from_secs(6), "{wait:?}");
+        }
+        let (_, wait) = state.judge(&answered(409, "Conflict"), &reference);
+        assert!(wait >= Duration::from_secs(4), "no tight loop: {wait:?}");
+        assert_eq!(
+            state.judge(&answered(503, "ServiceUnavailable"), &reference).0,
+            Some(1)
+        );
+        assert_eq!(
+            state.judge(&answered(409, "AlreadyExists"), &reference).0,
+            Some(2),
+            "that an object exists already does not pass by itself"
+        );
+        state.forget(&reference);
+        let (_, wait) = state.judge(&answered(409, "Conflict"), &reference);
+        assert!(wait <= Duration::from_millis(240), "{wait:?}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kube::core::Status;
 use thiserror::Error;
 
 /// Why work on an object failed. Each message names what was being done to which object.
@@ -70,7 +71,14 @@ impl Error {
 
     /// Whether somebody else changed the object first: looked at again soon, and no failure to speak of.
     pub fn is_conflict(&self) -> bool {
-        matches!(self, Self::Api { source: kube::Error::Api(status), .. } if status.code == 409)
+        matches!(self, Self::Api { source: kube::Error::Api(status), .. }
+            if status.code == 409 && !is_there(status))
+    }
+
+    /// Whether an object was to be created that exists already.
+    pub fn is_already_there(&self) -> bool {
+        matches!(self, Self::Api { source: kube::Error::Api(status), .. }
+            if status.code == 409 && is_there(status))
     }
 
     /// Whether the object that something was done to does not exist.
@@ -82,6 +90,10 @@ impl Error {
     pub fn is_refused(&self) -> bool {
         matches!(self, Self::Api { source: kube::Error::Api(status), .. } if status.code == 422)
     }
+}
+
+fn is_there(status: &Status) -> bool {
+    status.reason == "AlreadyExists"
 }
 
 /// Adds to an error of the API what was being done.
@@ -120,8 +132,6 @@ fn api_message(error: &kube::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use kube::core::Status;
-
     use super::*;
 
     fn answered(code: u16) -> Error {

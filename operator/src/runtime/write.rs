@@ -146,7 +146,7 @@ where
         .doing(|| format!("create {} {namespace}/{}", K::kind(&()), object.name_any()));
     match created {
         Ok(_) => Ok(true),
-        Err(error) if error.is_conflict() => Ok(false),
+        Err(error) if error.is_already_there() => Ok(false),
         Err(error) => Err(error),
     }
 }
