@@ -273,7 +273,8 @@ pub struct AppliedObject {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Certificates {
-    /// When the first of them expires.
+    /// When the first of them expires: of the authorities and the kubeconfig that the operator made, and of the one that
+    /// the API server shows, which stands for those that kubeadm made with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earliest_expiry: Option<Time>,
 }

@@ -22,7 +22,7 @@ pub const MACHINES_CLAIMED: &str = "MachinesClaimed";
 pub const CONTROL_PLANE_INITIALIZED: &str = "ControlPlaneInitialized";
 /// Cluster: its API server answers.
 pub const AVAILABLE: &str = "Available";
-/// Cluster: every etcd member is healthy.
+/// Cluster: etcd answers its API server, so a quorum of its members is well.
 pub const ETCD_HEALTHY: &str = "EtcdHealthy";
 /// Cluster: every machine runs what the spec asks for.
 pub const MACHINES_UP_TO_DATE: &str = "MachinesUpToDate";
@@ -85,6 +85,8 @@ pub mod reasons {
     pub const DRAINING: &str = "Draining";
     /// The object is deleted and still used; the message says by whom.
     pub const IN_USE: &str = "InUse";
+    /// A part of the business cluster says that it is not well; the message is its own.
+    pub const UNHEALTHY: &str = "Unhealthy";
     /// The business cluster does not answer.
     pub const CLUSTER_UNREACHABLE: &str = "ClusterUnreachable";
     /// The machine was released by force and must be reset before it can be claimed.

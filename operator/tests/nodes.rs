@@ -1,5 +1,5 @@
-//! Nodes of a business cluster, whose API server is the metadata cluster's own here: real Nodes, pods and evictions,
-//! but no kubelet, whose part the test plays.
+//! Nodes, etcd and certificates of a business cluster, whose API server is mostly the metadata cluster's own here: real
+//! Nodes, pods and evictions, but no kubelet, whose part the test plays.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod support;
@@ -16,6 +16,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 use slipway_api::{Cluster, ClusterDeployment, Machine, MachinePhase, conditions};
+use slipway_lab::apiserver::ApiServer;
 use support::{
     World,
     executor::{Behaviour, Executor},
@@ -23,15 +24,15 @@ use support::{
 
 const CONTROLLERS: &str = "--controllers=clusterdeployment,machineset,machine,nodehealthy";
 
-/// A cluster whose kubeconfig leads to the test's own API server.
-async fn cluster(world: &World, workers: i32) {
+/// A cluster that is reached by this kubeconfig.
+async fn cluster(world: &World, workers: i32, kubeconfig: &str) {
     world
         .create::<Secret>(json!({
             "apiVersion": "v1", "kind": "Secret",
             "metadata": {"name": "shop-kubeconfig", "labels": {
                 "slipway.io/cluster": "shop", "app.kubernetes.io/managed-by": "slipway",
             }},
-            "stringData": {"value": world.kubeconfig()},
+            "stringData": {"value": kubeconfig},
         }))
         .await;
     world.cluster("shop", workers).await;
@@ -116,7 +117,7 @@ async fn machines_follow_their_nodes_and_a_leaving_one_is_drained_first() {
     let _executor = Executor::start(&world, Behaviour::default());
     let operator = world.operator("one", &[CONTROLLERS]).await;
     world.machines(&["m1", "m2"]).await;
-    cluster(&world, 1).await;
+    cluster(&world, 1, &world.kubeconfig()).await;
     let machines = world.phase(MachinePhase::Deployed, 2).await;
     for machine in &machines {
         kubelet(&world, machine, "True").await;
@@ -221,5 +222,64 @@ async fn machines_follow_their_nodes_and_a_leaving_one_is_drained_first() {
     let released: Machine = world.get(&name).await;
     assert_eq!(released.status.unwrap().node_ref, None);
     world.condition("shop", "Ready", "True", "").await;
+    operator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_tells_how_its_etcd_is_and_when_its_certificates_expire() {
+    let world = Arc::new(World::new().await);
+    let _executor = Executor::start(&world, Behaviour::default());
+    let mut business = ApiServer::start().await.unwrap();
+    let operator = world.operator("one", &[CONTROLLERS]).await;
+    world.machines(&["m1"]).await;
+    let kubeconfig = std::fs::read_to_string(business.kubeconfig()).unwrap();
+    cluster(&world, 0, &kubeconfig).await;
+    let etcd = async || {
+        let status = world.get::<Cluster>("shop").await.status?;
+        let etcd = conditions::get(&status.conditions, "EtcdHealthy")?;
+        Some((etcd.status.clone(), etcd.message.clone()))
+    };
+    world
+        .eventually("etcd is healthy", || async {
+            etcd().await.filter(|(status, _)| status == "True")
+        })
+        .await;
+
+    // The authorities live for ten years, the certificate of a test's API server for one.
+    let kubeconfig: Value = serde_yaml::from_str(&kubeconfig).unwrap();
+    let certificate = kubeconfig["clusters"][0]["cluster"]["certificate-authority"]
+        .as_str()
+        .unwrap();
+    let certificate = std::fs::read_to_string(certificate).unwrap();
+    let expiry = slipway_trust::certificate_expiry(&certificate).unwrap();
+    let expiry = expiry.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let told = world
+        .eventually("an expiry is told", || async {
+            world
+                .get::<Cluster>("shop")
+                .await
+                .status?
+                .certificates?
+                .earliest_expiry
+        })
+        .await;
+    assert_eq!(u64::try_from(told.0.as_second()).unwrap(), expiry);
+
+    business.end_etcd();
+    let (_, message) = world
+        .eventually("etcd is not healthy", || async {
+            etcd().await.filter(|(status, _)| status == "False")
+        })
+        .await;
+    assert!(message.contains("error"), "{message}");
+    world
+        .condition("shop", "Ready", "False", "etcd is not healthy")
+        .await;
+    drop(business);
+    world
+        .eventually("nothing is known of etcd", || async {
+            etcd().await.filter(|(status, _)| status == "Unknown")
+        })
+        .await;
     operator.stop().await;
 }

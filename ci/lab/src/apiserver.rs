@@ -89,6 +89,11 @@ impl ApiServer {
         &self.url
     }
 
+    /// Ends its etcd for good: what it then answers, tests of its clients want to see.
+    pub fn end_etcd(&mut self) {
+        self.etcd.end();
+    }
+
     /// The ends of the programs' logs, for messages of failed tests.
     pub fn logs(&self) -> String {
         let programs = [

@@ -64,9 +64,8 @@ impl BusinessClients {
         let Some(secret) = secrets.get_opt(&name).await.doing(doing)? else {
             return Ok(None);
         };
-        let client = from_secret(&secret).await.map_err(|error| {
-            Error::Invalid(format!("the kubeconfig in Secret {namespace}/{name}: {error}"))
-        })?;
+        let client = Client::try_from(config(&secret).await?)
+            .map_err(|_| invalid(&secret, "names no usable server or credentials"))?;
         let version = secret.resource_version().unwrap_or_default();
         self.lock().insert(
             key,
@@ -83,23 +82,34 @@ impl BusinessClients {
     }
 }
 
-/// The client that a kubeconfig Secret stands for. Errors never quote the kubeconfig.
-async fn from_secret(secret: &Secret) -> Result<Client, String> {
+/// How the cluster of a kubeconfig Secret is reached. Errors never quote the kubeconfig.
+///
+/// # Errors
+/// When the Secret holds no kubeconfig.
+pub async fn config(secret: &Secret) -> Result<Config, Error> {
     let bytes = secret
         .data
         .as_ref()
         .and_then(|data| data.get(KUBECONFIG_KEY))
-        .ok_or_else(|| format!("key `{KUBECONFIG_KEY}` is missing"))?;
-    let text = std::str::from_utf8(&bytes.0).map_err(|_| "is not text".to_owned())?;
-    let kubeconfig = Kubeconfig::from_yaml(text).map_err(|_| "is not a kubeconfig".to_owned())?;
+        .ok_or_else(|| invalid(secret, &format!("key `{KUBECONFIG_KEY}` is missing")))?;
+    let text = std::str::from_utf8(&bytes.0).map_err(|_| invalid(secret, "is not text"))?;
+    let kubeconfig = Kubeconfig::from_yaml(text).map_err(|_| invalid(secret, "is not a kubeconfig"))?;
     let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
         .await
-        .map_err(|_| "has no usable current context".to_owned())?;
+        .map_err(|_| invalid(secret, "has no usable current context"))?;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     config.read_timeout = Some(READ_TIMEOUT);
     // "Too many requests" is what a PodDisruptionBudget answers: it is to be told, not to be slept over.
     config.default_retry = false;
-    Client::try_from(config).map_err(|_| "names no usable server or credentials".to_owned())
+    Ok(config)
+}
+
+fn invalid(secret: &Secret, why: &str) -> Error {
+    let namespace = secret.namespace().unwrap_or_default();
+    Error::Invalid(format!(
+        "the kubeconfig in Secret {namespace}/{}: {why}",
+        secret.name_any()
+    ))
 }
 
 impl std::fmt::Debug for BusinessClients {

@@ -8,7 +8,7 @@ use rcgen::{
 };
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
-use x509_parser::{parse_x509_certificate, pem::parse_x509_pem};
+use x509_parser::{certificate::X509Certificate, parse_x509_certificate, pem::parse_x509_pem};
 
 use crate::{KeyPairPem, ServiceAccountKeyPem, TrustError};
 
@@ -104,15 +104,26 @@ pub fn ca_cert_hash(certificate: &str) -> Result<String, TrustError> {
 /// # Errors
 /// [`TrustError::Read`] where `certificate` is no certificate in PEM.
 pub fn certificate_expiry(certificate: &str) -> Result<SystemTime, TrustError> {
-    with_certificate(certificate, |parsed| {
-        SystemTime::from(parsed.validity().not_after.to_datetime())
-    })
+    with_certificate(certificate, not_after)
 }
 
-fn with_certificate<T>(
-    pem: &str,
-    read: impl FnOnce(&x509_parser::certificate::X509Certificate<'_>) -> T,
-) -> Result<T, TrustError> {
+/// When a certificate in DER, as a TLS server shows it, stops being valid.
+///
+/// # Errors
+/// [`TrustError::Read`] where `certificate` is no certificate in DER.
+pub fn der_certificate_expiry(certificate: &[u8]) -> Result<SystemTime, TrustError> {
+    let (_, parsed) = parse_x509_certificate(certificate).map_err(|error| TrustError::Read {
+        what: "a certificate in DER",
+        reason: error.to_string(),
+    })?;
+    Ok(not_after(&parsed))
+}
+
+fn not_after(certificate: &X509Certificate<'_>) -> SystemTime {
+    SystemTime::from(certificate.validity().not_after.to_datetime())
+}
+
+fn with_certificate<T>(pem: &str, read: impl FnOnce(&X509Certificate<'_>) -> T) -> Result<T, TrustError> {
     let unreadable = |reason: String| TrustError::Read {
         what: "a certificate in PEM",
         reason,

@@ -59,27 +59,29 @@ pub fn join_kubeconfig(
     )
 }
 
-/// When the client certificate of a kubeconfig stops being valid.
+/// When the client certificate of a kubeconfig stops being valid; nothing where it holds none, but a token, say.
 ///
 /// # Errors
-/// [`TrustError::Read`] where `kubeconfig` is none, or holds no client certificate.
-pub fn kubeconfig_expiry(kubeconfig: &str) -> Result<SystemTime, TrustError> {
+/// [`TrustError::Read`] where `kubeconfig` is none, or its client certificate is none.
+pub fn kubeconfig_expiry(kubeconfig: &str) -> Result<Option<SystemTime>, TrustError> {
     let unreadable = |reason: String| TrustError::Read {
         what: "a kubeconfig",
         reason,
     };
     // The parser's own message is left out: it may repeat what it was given.
-    let config: Config = serde_yaml::from_str(kubeconfig)
-        .map_err(|_| unreadable("it is not YAML with clusters, users and contexts".to_owned()))?;
+    let config: Users =
+        serde_yaml::from_str(kubeconfig).map_err(|_| unreadable("it is not YAML with users".to_owned()))?;
     let data = config
         .users
         .into_iter()
-        .find_map(|named| named.user.client_certificate_data)
-        .ok_or_else(|| unreadable("it has no client-certificate-data".to_owned()))?;
+        .find_map(|named| named.user.client_certificate_data);
+    let Some(data) = data else {
+        return Ok(None);
+    };
     let certificate = BASE64
         .decode(data)
         .map_err(|error| unreadable(error.to_string()))?;
-    certificate_expiry(&String::from_utf8_lossy(&certificate))
+    certificate_expiry(&String::from_utf8_lossy(&certificate)).map(Some)
 }
 
 fn write(
@@ -116,7 +118,7 @@ fn write(
     serde_yaml::to_string(&config).map_err(TrustError::Write)
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Config {
     #[serde(rename = "apiVersion")]
     api_version: String,
@@ -128,13 +130,19 @@ struct Config {
     current_context: String,
 }
 
-#[derive(Serialize, Deserialize)]
+/// The part of any kubeconfig that holds certificates; the rest may be of any form.
+#[derive(Deserialize)]
+struct Users {
+    users: Vec<NamedUser>,
+}
+
+#[derive(Serialize)]
 struct NamedCluster {
     name: String,
     cluster: ClusterEntry,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct ClusterEntry {
     server: String,
@@ -158,13 +166,13 @@ struct Credentials {
     token: Option<String>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct NamedContext {
     name: String,
     context: ContextEntry,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct ContextEntry {
     cluster: String,
     user: String,

@@ -14,7 +14,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use authority::{AUTHORITY_VALIDITY, ca_cert_hash, certificate_expiry, client_certificate};
+pub use authority::{
+    AUTHORITY_VALIDITY, ca_cert_hash, certificate_expiry, client_certificate, der_certificate_expiry,
+};
 pub use kubeconfig::{
     ADMINISTRATOR_GROUP, CLIENT_VALIDITY, admin_kubeconfig, join_kubeconfig, kubeconfig_expiry,
 };

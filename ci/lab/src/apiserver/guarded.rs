@@ -57,6 +57,13 @@ impl Guarded {
         !process::has_ended_child(self.guard.id())
     }
 
+    /// Ends the program at once.
+    pub(super) fn end(&mut self) {
+        drop(self.guard.stdin.take());
+        // It ends within milliseconds; waiting for it lets the data folder be removed after.
+        let _ = self.guard.wait();
+    }
+
     /// The end of its output.
     pub(super) fn log(&self) -> String {
         last_lines(&std::fs::read_to_string(&self.log).unwrap_or_default(), 15)
@@ -65,8 +72,6 @@ impl Guarded {
 
 impl Drop for Guarded {
     fn drop(&mut self) {
-        drop(self.guard.stdin.take());
-        // It ends within milliseconds; waiting for it lets the data folder be removed after.
-        let _ = self.guard.wait();
+        self.end();
     }
 }

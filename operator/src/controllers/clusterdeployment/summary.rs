@@ -6,8 +6,8 @@ use slipway_api::{
     ClusterDeploymentStatus, ClusterPhase, ClusterStatus, MachinePhase, MachineSet,
     cluster_deployment::MachineCount,
     conditions::{
-        self, ADDONS_AVAILABLE, AVAILABLE, DELETING, MACHINES_CLAIMED, NewCondition, PAUSED, READY,
-        RUN_FAILED, SUPPORTED, TRUST_READY, reasons,
+        self, ADDONS_AVAILABLE, AVAILABLE, DELETING, ETCD_HEALTHY, MACHINES_CLAIMED, NewCondition, PAUSED,
+        READY, RUN_FAILED, SUPPORTED, TRUST_READY, reasons,
     },
 };
 
@@ -304,6 +304,13 @@ fn cluster_problem(
     let condition = |kind: &str| cluster.and_then(|cluster| conditions::get(&cluster.conditions, kind));
     if let Some(failed) = condition(RUN_FAILED).filter(|condition| condition.status == "True") {
         return Some((failed.reason.clone(), failed.message.clone()));
+    }
+    // Without etcd the API server soon answers nothing at all: this is why.
+    if let Some(etcd) = condition(ETCD_HEALTHY).filter(|condition| condition.status == "False") {
+        return Some((
+            etcd.reason.clone(),
+            format!("etcd is not healthy: {}", etcd.message),
+        ));
     }
     if !is_available {
         let waiting = (

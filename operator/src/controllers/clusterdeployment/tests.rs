@@ -9,7 +9,10 @@ use slipway_api::{
     PlaybookRun,
     cluster::Installed,
     cluster_deployment::ComponentConfig,
-    conditions::{self, CONTROL_PLANE_INITIALIZED, NewCondition, SUPPORTED, TRUST_READY, reasons},
+    conditions::{
+        self, CONTROL_PLANE_INITIALIZED, ETCD_HEALTHY, MACHINES_CLAIMED, NewCondition, READY, SUPPORTED,
+        TRUST_READY, reasons,
+    },
     names::ClusterSecrets,
     references::Endpoint,
 };
@@ -356,6 +359,39 @@ fn a_cluster_that_is_not_new_tells_the_same_again_and_says_it_once() {
         .as_ref()
         .and_then(|cluster| cluster.status.clone());
     assert_eq!(second.cluster_status, before);
+}
+
+#[test]
+fn a_cluster_whose_etcd_is_not_well_is_not_ready_and_says_why() {
+    let mut observed = installed();
+    let is_claimed = NewCondition {
+        kind: MACHINES_CLAIMED,
+        status: Some(true),
+        reason: reasons::AS_WANTED,
+        message: "",
+        observed_generation: None,
+    };
+    for set in &mut observed.sets {
+        let set = Arc::make_mut(set);
+        let status = set.status.get_or_insert_default();
+        status.observed_generation = set.metadata.generation;
+        conditions::set(&mut status.conditions, &is_claimed, &fixtures::time(0));
+    }
+    let mut cluster = Cluster::clone(observed.cluster.as_ref().unwrap());
+    let sick = NewCondition {
+        kind: ETCD_HEALTHY,
+        status: Some(false),
+        reason: reasons::UNHEALTHY,
+        message: "etcd failed",
+        observed_generation: None,
+    };
+    let status = cluster.status.as_mut().unwrap();
+    conditions::set(&mut status.conditions, &sick, &fixtures::time(0));
+    observed.cluster = Some(Arc::new(cluster));
+    assert_eq!(
+        message(&planned(&observed), READY),
+        ("False".to_owned(), "etcd is not healthy: etcd failed".to_owned())
+    );
 }
 
 #[test]

@@ -1,12 +1,17 @@
-//! nodehealthy: watches over the Nodes of each business cluster, and says of each Machine whether its Node is Ready.
+//! nodehealthy: watches over the Nodes of each business cluster, and says of each Machine whether its Node is Ready, and of
+//! the Cluster whether its API server and etcd answer and when its certificates expire.
 //!
 //! Nodes are asked for at a steady, spread-out pace and not watched: a thousand clusters would be a thousand connections.
 //! Where something is expected to change soon, the pace is quicker. Only transitions are written, no heartbeats.
 
 mod act;
+mod certificates;
+mod etcd;
 mod node;
 mod observe;
 mod plan;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::HashMap,
@@ -21,7 +26,7 @@ use kube::{
 };
 use slipway_api::{Cluster, MachinePhase};
 
-use self::{observe::Seen, plan::Pace};
+use self::{certificates::Expiries, observe::Seen, plan::Pace};
 use crate::runtime::{Context, Controller, Error, backoff::with_jitter, watches::beside};
 
 /// Name of this controller in metrics, logs and field managers.
@@ -32,7 +37,14 @@ const QUICK: Duration = Duration::from_secs(2);
 /// Pace while all is as it should be.
 const STEADY: Duration = Duration::from_secs(15);
 
-/// Since when clusters do not answer, by uid of the Cluster. Kept in memory only: a new leader gives each its grace again.
+/// What is kept in memory only: a new leader looks at every cluster anew.
+#[derive(Debug, Default)]
+struct Memory {
+    silences: Silences,
+    expiries: Expiries,
+}
+
+/// Since when clusters do not answer, by uid of the Cluster.
 #[derive(Debug, Default)]
 struct Silences(Mutex<HashMap<String, Time>>);
 
@@ -51,7 +63,7 @@ impl Silences {
 
 /// Runs until shutdown.
 pub async fn run(context: Arc<Context>) {
-    let silences = Arc::new(Silences::default());
+    let memory = Arc::new(Memory::default());
     let watches = &context.watches;
     Controller::new(NAME, &context, &watches.clusters)
         .related(&watches.machines, |machine| {
@@ -66,21 +78,22 @@ pub async fn run(context: Arc<Context>) {
         .related(&watches.machine_sets, |set| -> Vec<ObjectRef<Cluster>> {
             vec![beside(set, &set.spec.cluster_name)]
         })
-        .run(move |cluster, context| reconcile(cluster, context, Arc::clone(&silences)))
+        .run(move |cluster, context| reconcile(cluster, context, Arc::clone(&memory)))
         .await;
 }
 
 async fn reconcile(
     cluster: Arc<Cluster>,
     context: Arc<Context>,
-    silences: Arc<Silences>,
+    memory: Arc<Memory>,
 ) -> Result<Action, Error> {
-    let Some(observed) = observe::observe(Arc::clone(&cluster), &context).await? else {
+    let Some(observed) = observe::observe(Arc::clone(&cluster), &memory.expiries, &context).await? else {
         return Ok(Action::await_change());
     };
     let now = context.now();
     let uid = cluster.uid().unwrap_or_default();
-    let silent_since = silences.note(uid.clone(), matches!(observed.seen, Seen::Silent(_)), &now);
+    let is_silent = matches!(observed.seen, Seen::Silent(_));
+    let silent_since = memory.silences.note(uid.clone(), is_silent, &now);
     let plan = plan::plan(&observed, silent_since.as_ref(), &now);
     let pace = plan.pace;
     act::act(&observed, plan, &context).await?;

@@ -2,10 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::{api::core::v1::Node, apimachinery::pkg::apis::meta::v1::Time};
 use kube::{Api, Client, ResourceExt, api::ListParams};
 use slipway_api::{Cluster, Machine, MachinePhase, MachineSet};
 
+use super::{
+    certificates::Expiries,
+    etcd::{self, Etcd},
+};
 use crate::runtime::{Context, Doing, Error};
 
 /// How long the list of Nodes may take.
@@ -31,6 +35,10 @@ pub struct Observed {
     pub sets: Vec<Arc<MachineSet>>,
     /// Its Nodes, or silence.
     pub seen: Seen,
+    /// What its API server says of etcd.
+    pub etcd: Etcd,
+    /// When the first of its certificates expires, if that can be told now.
+    pub earliest_expiry: Option<Time>,
     /// A client of it.
     pub client: ClusterClient,
 }
@@ -46,7 +54,11 @@ impl std::fmt::Debug for ClusterClient {
 }
 
 /// Reads everything; nothing if there is no cluster to ask, since it is not installed yet or goes away.
-pub async fn observe(cluster: Arc<Cluster>, context: &Context) -> Result<Option<Observed>, Error> {
+pub async fn observe(
+    cluster: Arc<Cluster>,
+    expiries: &Expiries,
+    context: &Context,
+) -> Result<Option<Observed>, Error> {
     let namespace = cluster.namespace().unwrap_or_default();
     let name = cluster.name_any();
     let watches = &context.watches;
@@ -66,11 +78,18 @@ pub async fn observe(cluster: Arc<Cluster>, context: &Context) -> Result<Option<
     let Some(client) = context.business_client(&namespace, &name).await? else {
         return Ok(None);
     };
+    let (seen, etcd) = tokio::join!(nodes(&client), etcd::ask(&client));
+    let earliest_expiry = match seen {
+        Seen::Nodes(_) => expiries.earliest(&cluster, context).await,
+        Seen::Silent(_) => None,
+    };
     Ok(Some(Observed {
         sets: watches
             .machine_sets
             .in_namespace(&namespace, |set| set.spec.cluster_name == name),
-        seen: nodes(&client).await,
+        seen,
+        etcd,
+        earliest_expiry,
         client: ClusterClient(Some(client)),
         machines,
         cluster,

@@ -10,13 +10,13 @@ use kube::ResourceExt;
 use serde_json::Value;
 use slipway_api::{
     ClusterStatus, Machine, MachinePhase, MachineStatus,
-    cluster::{NodeCount, VersionCount},
+    cluster::{Certificates, NodeCount, VersionCount},
     conditions::{self, AVAILABLE, NODE_READY, NewCondition, reasons},
     references::ObjectReference,
 };
 
 use super::{
-    node,
+    etcd, node,
     observe::{Observed, Seen},
 };
 use crate::{controllers::machine_state, runtime::Notice};
@@ -71,9 +71,22 @@ pub fn plan(observed: &Observed, silent_since: Option<&Time>, now: &Time) -> Pla
         nodes: Vec::new(),
         pace: Pace::Steady,
     };
+    let waited = silent_since.map_or(Duration::ZERO, |since| {
+        Duration::try_from(now.0.duration_since(since.0)).unwrap_or_default()
+    });
+    let grace_is_over = waited >= GRACE;
     match &observed.seen {
         Seen::Nodes(nodes) => answered(observed, nodes, now, &mut plan),
-        Seen::Silent(how) => silent(observed, how, silent_since, now, &mut plan),
+        Seen::Silent(how) => silent(observed, how, grace_is_over, now, &mut plan),
+    }
+    if let Some((condition, notice)) = etcd::condition(observed, grace_is_over) {
+        conditions::set(&mut plan.cluster.conditions, &condition, now);
+        plan.notices.extend(notice);
+    }
+    if let Some(expiry) = &observed.earliest_expiry {
+        plan.cluster.certificates = Some(Certificates {
+            earliest_expiry: Some(expiry.clone()),
+        });
     }
     let is_expected = |machine: &Arc<Machine>| {
         matches!(
@@ -184,7 +197,7 @@ fn has_no_node(machine: &Machine, next: &mut MachineStatus, now: &Time) {
 }
 
 /// The cluster does not answer: what is known stands for a while, then it is unknown. It is never taken for broken.
-fn silent(observed: &Observed, how: &str, since: Option<&Time>, now: &Time, plan: &mut Plan) {
+fn silent(observed: &Observed, how: &str, grace_is_over: bool, now: &Time, plan: &mut Plan) {
     let generation = plan.cluster.observed_generation;
     if conditions::get(&plan.cluster.conditions, AVAILABLE)
         .is_none_or(|condition| condition.status == "False")
@@ -201,10 +214,7 @@ fn silent(observed: &Observed, how: &str, since: Option<&Time>, now: &Time, plan
         );
         return;
     }
-    let waited = since.map_or(Duration::ZERO, |since| {
-        Duration::try_from(now.0.duration_since(since.0)).unwrap_or_default()
-    });
-    if waited < GRACE {
+    if !grace_is_over {
         return;
     }
     if set(
@@ -320,144 +330,4 @@ fn set(
 
 fn number(count: usize) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-    use slipway_api::{Cluster, ClusterSpec, Operation, RunPhase};
-
-    use super::*;
-    use crate::controllers::fixtures;
-
-    fn node(name: &str, ready: &str) -> Node {
-        serde_json::from_value(json!({
-            "metadata": {"name": name, "uid": format!("uid-{name}"), "resourceVersion": "1"},
-            "status": {"conditions": [{"type": "Ready", "status": ready}]},
-        }))
-        .unwrap()
-    }
-
-    fn deployed(name: &str) -> Arc<Machine> {
-        let mut machine = fixtures::claimed(name, "shop-worker", 0);
-        let status = machine.status.as_mut().unwrap();
-        status.phase = Some(MachinePhase::Deployed);
-        status.last_run = Some(fixtures::last_run(Operation::Install, RunPhase::Succeeded));
-        Arc::new(machine)
-    }
-
-    fn observed(machine: Arc<Machine>, cluster: ClusterStatus, seen: Seen) -> Observed {
-        Observed {
-            cluster: Arc::new(Cluster {
-                metadata: fixtures::metadata("shop"),
-                spec: ClusterSpec {},
-                status: Some(cluster),
-            }),
-            machines: vec![machine],
-            sets: Vec::new(),
-            seen,
-            client: super::super::observe::ClusterClient::default(),
-        }
-    }
-
-    /// The machine and the cluster as they are after `seen`.
-    fn after(
-        machine: &Arc<Machine>,
-        cluster: &ClusterStatus,
-        seen: Seen,
-        silent_since: Option<i64>,
-        second: i64,
-    ) -> (Arc<Machine>, ClusterStatus) {
-        let observed = observed(Arc::clone(machine), cluster.clone(), seen);
-        let plan = plan(
-            &observed,
-            silent_since.map(fixtures::time).as_ref(),
-            &fixtures::time(second),
-        );
-        let mut next = Machine::clone(machine);
-        if let Some(change) = plan.machines.into_iter().next() {
-            next.status = Some(change.status);
-        }
-        (Arc::new(next), plan.cluster)
-    }
-
-    #[test]
-    fn a_machine_follows_its_node_and_a_silent_cluster_is_unknown_only_after_a_grace() {
-        let (machine, cluster) = (deployed("m1"), ClusterStatus::default());
-        let nodes = |ready: &str| Seen::Nodes(vec![node("m1", ready)]);
-        let silent = || Seen::Silent("no answer".to_owned());
-        let available = |cluster: &ClusterStatus| {
-            conditions::get(&cluster.conditions, AVAILABLE).map(|condition| condition.status.clone())
-        };
-
-        let (machine, cluster) = after(&machine, &cluster, silent(), Some(0), 100);
-        assert_eq!(
-            available(&cluster).as_deref(),
-            Some("False"),
-            "it has never answered"
-        );
-        let (machine, cluster) = after(&machine, &cluster, Seen::Nodes(Vec::new()), None, 110);
-        assert_eq!(
-            machine.phase(),
-            Some(MachinePhase::Deployed),
-            "its Node is not there yet"
-        );
-        let (machine, cluster) = after(&machine, &cluster, nodes("False"), None, 120);
-        assert_eq!(machine.phase(), Some(MachinePhase::NotReady));
-        let (machine, cluster) = after(&machine, &cluster, nodes("True"), None, 130);
-        assert_eq!(machine.phase(), Some(MachinePhase::Ready));
-        assert_eq!(cluster.nodes, Some(NodeCount { total: 1, ready: 1 }));
-
-        let (machine, cluster) = after(&machine, &cluster, silent(), Some(140), 150);
-        assert_eq!(available(&cluster).as_deref(), Some("True"), "within its grace");
-        let (machine, cluster) = after(&machine, &cluster, silent(), Some(140), 190);
-        assert_eq!(available(&cluster).as_deref(), Some("Unknown"));
-        assert_eq!(
-            machine.phase(),
-            Some(MachinePhase::Ready),
-            "what was known last stands"
-        );
-        let status = machine.status.as_ref().unwrap();
-        assert_eq!(
-            conditions::get(&status.conditions, NODE_READY).unwrap().status,
-            "Unknown"
-        );
-
-        let (machine, cluster) = after(&machine, &cluster, nodes("Unknown"), None, 200);
-        assert_eq!(
-            machine.phase(),
-            Some(MachinePhase::NotReady),
-            "its kubelet is silent"
-        );
-        let (machine, _) = after(&machine, &cluster, Seen::Nodes(Vec::new()), None, 210);
-        assert_eq!(machine.phase(), Some(MachinePhase::NotReady), "its Node is gone");
-    }
-
-    #[test]
-    fn the_same_nodes_again_change_nothing() {
-        let (machine, cluster) = after(
-            &deployed("m1"),
-            &ClusterStatus::default(),
-            Seen::Nodes(vec![node("m1", "True")]),
-            None,
-            10,
-        );
-        let observed = observed(machine, cluster.clone(), Seen::Nodes(vec![node("m1", "True")]));
-        let plan = plan(&observed, None, &fixtures::time(20));
-        assert!(plan.machines.is_empty() && plan.notices.is_empty() && plan.nodes.is_empty());
-        assert_eq!(plan.cluster, cluster);
-        assert_eq!(plan.pace, Pace::Steady);
-    }
-
-    #[test]
-    fn a_machine_that_leaves_is_left_alone() {
-        let mut machine = Machine::clone(&deployed("m1"));
-        machine.status.as_mut().unwrap().phase = Some(MachinePhase::Releasing);
-        let observed = observed(
-            Arc::new(machine),
-            ClusterStatus::default(),
-            Seen::Nodes(vec![node("m1", "True")]),
-        );
-        assert!(plan(&observed, None, &fixtures::time(0)).machines.is_empty());
-    }
 }
