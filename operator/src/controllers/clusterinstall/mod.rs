@@ -51,6 +51,7 @@ pub async fn run(context: Arc<Context>) {
         .run(reconcile);
     let store = watches.playbook_runs.store().clone();
     let of_cluster = store.clone();
+    let admitted = Arc::new(queue::Admitted::default());
     let starting = Controller::new(NAME, &context, &watches.playbook_runs)
         // A run that is over makes room for those that wait behind it.
         .related(&watches.playbook_runs, move |finished| {
@@ -78,7 +79,7 @@ pub async fn run(context: Arc<Context>) {
                 .map(|run| ObjectRef::from_obj(run.as_ref()))
                 .collect()
         })
-        .run(start::reconcile);
+        .run(move |run, context| start::reconcile(run, Arc::clone(&admitted), context));
     tokio::join!(planning, starting);
 }
 

@@ -21,7 +21,7 @@ use slipway_api::{
 };
 use slipway_trust::{BootstrapToken, ClusterTrust, KeyPairPem, ServiceAccountKeyPem};
 
-use super::bootstrap_token;
+use super::{bootstrap_token, queue::Admitted};
 use crate::{
     executor::{self, ClusterInputs, HostInputs, Inputs},
     runtime::{Context, Doing as _, Error, Notice, write},
@@ -31,7 +31,11 @@ use crate::{
 const SSH_KEY: &str = "ssh-privatekey";
 
 /// Starts `run` if it waits and its turn has come.
-pub(super) async fn reconcile(run: Arc<PlaybookRun>, context: Arc<Context>) -> Result<Action, Error> {
+pub(super) async fn reconcile(
+    run: Arc<PlaybookRun>,
+    admitted: Arc<Admitted>,
+    context: Arc<Context>,
+) -> Result<Action, Error> {
     let waits = run.phase() == RunPhase::Pending
         && run.status.as_ref().is_none_or(|status| status.job_ref.is_none())
         && run.metadata.deletion_timestamp.is_none();
@@ -53,7 +57,7 @@ pub(super) async fn reconcile(run: Arc<PlaybookRun>, context: Arc<Context>) -> R
         .watches
         .playbook_runs
         .in_namespace(&namespace, |other| !other.phase().is_finished());
-    if !super::queue::is_next(&run, &others) || is_paused(&run, &namespace, &context) {
+    if is_paused(&run, &namespace, &context) || !admitted.admit(&run, &others) {
         return Ok(Action::await_change());
     }
     match start(&run, &namespace, &context).await {
