@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
-use kube::{Resource as _, ResourceExt as _, runtime::controller::Action};
+use kube::{Api, Resource as _, ResourceExt as _, api::ListParams, runtime::controller::Action};
 use slipway_api::{
     ClusterDeployment, ClusterStatus, MachineStatus, PlaybookRun, PlaybookRunSpec,
     conditions::{self, NewCondition, reasons},
@@ -13,12 +13,13 @@ use slipway_api::{
 };
 
 use super::{
-    plan::{NewRun, Next, Observed, Plan},
+    observe::is_of,
+    plan::{NewRun, Next, Observed, Plan, may_touch},
     record::HISTORY,
 };
 use crate::{
     controllers::machine_state,
-    runtime::{Context, Error, Notice, write},
+    runtime::{Context, Doing as _, Error, Notice, write},
 };
 
 /// Carries the plan out. Each step may be the last one before a crash: the next plan starts from what is there then.
@@ -40,9 +41,7 @@ pub async fn act(
             context.events.publish(observed.deployment.as_ref(), notice).await;
         }
     }
-    for machine in &plan.untouched {
-        mark_clean(observed, machine, context).await?;
-    }
+    mark_clean(observed, &plan.untouched, context).await?;
     remove_old_runs(observed, context).await?;
     match &plan.next {
         Next::Nothing | Next::Stopped { .. } => Ok(Action::await_change()),
@@ -119,33 +118,43 @@ fn playbook_run(observed: &Observed, new: &NewRun) -> PlaybookRun {
     }
 }
 
-/// Records that a machine is clean without a reset: no run was ever made for its claim.
-async fn mark_clean(observed: &Observed, name: &str, context: &Context) -> Result<(), Error> {
-    let Some(machine) = observed
+/// Records of machines that they are clean without a reset: no run was ever made for their claim. What was seen may be old,
+/// so the API server is asked for runs first: a machine that is called clean is gone to others in a moment.
+async fn mark_clean(observed: &Observed, untouched: &[String], context: &Context) -> Result<(), Error> {
+    if untouched.is_empty() {
+        return Ok(());
+    }
+    let namespace = observed.deployment.namespace().unwrap_or_default();
+    let mut runs = Api::<PlaybookRun>::namespaced((*context.client).clone(), &namespace)
+        .list(&ListParams::default())
+        .await
+        .doing(|| format!("list the PlaybookRuns of namespace {namespace}"))?
+        .items;
+    runs.retain(|run| is_of(run, &observed.deployment));
+    let machines = observed
         .machines
         .iter()
-        .find(|machine| machine.name_any() == name)
-    else {
-        return Ok(());
-    };
-    let mut status: MachineStatus = machine.status.clone().unwrap_or_default();
-    status.cleaned_epoch = Some(machine.spec.claim_epoch);
-    let clean = NewCondition {
-        kind: conditions::CLEAN,
-        status: Some(true),
-        reason: reasons::AS_WANTED,
-        message: "no run was made for this claim",
-        observed_generation: machine.metadata.generation,
-    };
-    conditions::set(&mut status.conditions, &clean, &observed.now);
-    status.phase = machine_state::phase(&machine.spec, &status);
-    write::status(
-        &context.client,
-        machine.as_ref(),
-        machine.status.as_ref(),
-        &status,
-    )
-    .await?;
+        .filter(|machine| untouched.contains(&machine.name_any()));
+    for machine in machines.filter(|machine| !runs.iter().any(|run| may_touch(run, machine))) {
+        let mut status: MachineStatus = machine.status.clone().unwrap_or_default();
+        status.cleaned_epoch = Some(machine.spec.claim_epoch);
+        let clean = NewCondition {
+            kind: conditions::CLEAN,
+            status: Some(true),
+            reason: reasons::AS_WANTED,
+            message: "no run was made for this claim",
+            observed_generation: machine.metadata.generation,
+        };
+        conditions::set(&mut status.conditions, &clean, &observed.now);
+        status.phase = machine_state::phase(&machine.spec, &status);
+        write::status(
+            &context.client,
+            machine.as_ref(),
+            machine.status.as_ref(),
+            &status,
+        )
+        .await?;
+    }
     Ok(())
 }
 

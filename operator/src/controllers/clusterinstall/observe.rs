@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use slipway_api::Cluster;
+use slipway_api::{Cluster, ClusterDeployment, PlaybookRun};
 
 use super::plan::Observed;
 use crate::runtime::Context;
@@ -27,13 +27,9 @@ pub fn observe(cluster: Arc<Cluster>, context: &Context) -> Option<Observed> {
     let pool = watches
         .machines
         .in_namespace(&namespace, |machine| machine.spec.claim_ref.is_none());
-    let uid = deployment.metadata.uid.clone();
-    let runs = watches.playbook_runs.in_namespace(&namespace, |run| {
-        run.spec.cluster_ref.as_ref().is_some_and(|reference| {
-            // A run of a former cluster of the same name is history of that one.
-            reference.name == name && (reference.uid.is_none() || reference.uid == uid)
-        })
-    });
+    let runs = watches
+        .playbook_runs
+        .in_namespace(&namespace, |run| is_of(run, &deployment));
     Some(Observed {
         now: context.now(),
         deployment,
@@ -42,5 +38,14 @@ pub fn observe(cluster: Arc<Cluster>, context: &Context) -> Option<Observed> {
         machines,
         pool,
         runs,
+    })
+}
+
+/// Whether `run` is one of the cluster's.
+pub fn is_of(run: &PlaybookRun, deployment: &ClusterDeployment) -> bool {
+    run.spec.cluster_ref.as_ref().is_some_and(|reference| {
+        // A run of a former cluster of the same name is history of that one.
+        Some(&reference.name) == deployment.metadata.name.as_ref()
+            && (reference.uid.is_none() || reference.uid == deployment.metadata.uid)
     })
 }

@@ -282,35 +282,37 @@ fn untouched(observed: &Observed) -> BTreeSet<String> {
         .iter()
         .filter(|machine| is_drained(machine) && !machine.is_clean());
     leaving
-        .map(|machine| (machine_name(machine), machine.spec.claim_epoch))
-        .filter(|(name, epoch)| {
-            !observed.runs.iter().any(|run| {
-                // A run by hand may leave out its hosts or their epochs: then it may have been any.
-                run.spec.hosts.is_empty()
-                    || run.spec.hosts.iter().any(|host| {
-                        host.machine == *name && host.epoch.is_none_or(|run_epoch| run_epoch == *epoch)
-                    })
-            })
-        })
+        .filter(|machine| !observed.runs.iter().any(|run| may_touch(run, machine)))
         // A run that was pruned has left its mark on the machine.
-        .filter(|(name, _)| {
-            let machine = observed
-                .machines
-                .iter()
-                .find(|machine| machine_name(machine) == *name);
-            machine.is_none_or(|machine| last_run_is_of_former_claim(machine))
-        })
-        .map(|(name, _)| name)
+        .filter(|machine| bears_no_mark(machine))
+        .map(|machine| machine_name(machine))
         .collect()
 }
 
-fn last_run_is_of_former_claim(machine: &Machine) -> bool {
-    let last = machine
-        .status
+/// Whether `run` may have touched the machine in its present claim, or may yet.
+#[must_use]
+pub fn may_touch(run: &PlaybookRun, machine: &Machine) -> bool {
+    let is_named = |host: &RunHost| {
+        machine.metadata.name.as_ref() == Some(&host.machine)
+            && host.epoch.is_none_or(|epoch| epoch == machine.spec.claim_epoch)
+    };
+    // A run by hand may leave out its hosts or their epochs: then it may have been any.
+    run.spec.hosts.is_empty() || run.spec.hosts.iter().any(is_named)
+}
+
+fn bears_no_mark(machine: &Machine) -> bool {
+    let Some(status) = &machine.status else {
+        return true;
+    };
+    // The claim before ended with a reset, and a machine nobody used yet was at most checked. But one in use may be checked
+    // too; a run that installs it has then said that it is not clean, and it has or had a Node.
+    let last_run_leaves_nothing = status
+        .last_run
         .as_ref()
-        .and_then(|status| status.last_run.as_ref());
-    // The claim before ended with a reset, and a machine nobody used yet was at most checked.
-    last.is_none_or(|run| matches!(run.operation, Operation::Reset | Operation::Check))
+        .is_none_or(|run| matches!(run.operation, Operation::Reset | Operation::Check));
+    let is_known_to_be_used = conditions::get(&status.conditions, conditions::CLEAN)
+        .is_some_and(|condition| condition.status == "False");
+    last_run_leaves_nothing && !is_known_to_be_used && status.node_ref.is_none()
 }
 
 /// The run for this work: the first try, the next one, or none.

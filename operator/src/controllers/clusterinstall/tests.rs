@@ -376,6 +376,29 @@ fn a_machine_whose_runs_were_forgotten_is_reset() {
 }
 
 #[test]
+fn a_machine_in_use_that_was_only_checked_since_is_reset() {
+    let mut checked = Arc::unwrap_or_clone(drained("w1"));
+    let status = checked.status.as_mut().unwrap();
+    status.last_run = Some(fixtures::last_run(
+        Operation::Check,
+        slipway_api::RunPhase::Succeeded,
+    ));
+    let mut installed = checked.clone();
+    let mark = condition("Clean", "False", "InProgress");
+    let status = installed.status.as_mut().unwrap();
+    status.conditions.push(serde_json::from_value(mark).unwrap());
+    let mut joined = checked.clone();
+    joined.status.as_mut().unwrap().node_ref = serde_json::from_value(json!({"name": "w1"})).unwrap();
+    for used in [installed, joined] {
+        let observed = observed(vec![Arc::new(used)], Vec::new(), json!({}));
+        assert_eq!(plan(&observed).untouched, names(&[]));
+        assert_eq!(next_run(&observed).unwrap().0, Operation::Reset);
+    }
+    let observed = observed(vec![Arc::new(checked)], Vec::new(), json!({}));
+    assert_eq!(plan(&observed).untouched, names(&["w1"]));
+}
+
+#[test]
 fn a_failed_run_is_tried_again_with_a_growing_wait_until_the_limit() {
     let hosts: Vec<RunHost> = ["c1", "w1", "w2"]
         .map(|name| RunHost {

@@ -149,13 +149,16 @@ pub(super) fn machine_status(observed: &Observed, machine: &Machine, outcome: &H
             }
             _ => {}
         }
-    } else if matches!(outcome.phase, RunPhase::Running) && crate::executor::installs(run.spec.operation) {
+    } else if outcome.phase != RunPhase::Pending && crate::executor::installs(run.spec.operation) {
         set(
             conditions::CLEAN,
             false,
             reasons::IN_PROGRESS,
             "a run installs the machine",
         );
+        // What proved it clean within this claim, such as a reset by hand, does so no more.
+        let before_the_claim = machine.spec.claim_epoch - 1;
+        status.cleaned_epoch = status.cleaned_epoch.map(|epoch| epoch.min(before_the_claim));
     }
     status.observed_generation = machine.metadata.generation;
     status.phase = machine_state::phase(&machine.spec, &status);

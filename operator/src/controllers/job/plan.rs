@@ -427,10 +427,11 @@ fn is_cancelled(run: &PlaybookRun) -> bool {
     run.spec.cancel || run.metadata.deletion_timestamp.is_some()
 }
 
-/// Whether a machine that this run ended well on is clean.
+/// Whether a machine that this run ended well on is clean. A playbook that somebody chose proves nothing.
 #[must_use]
 pub fn proves_clean(run: &PlaybookRun) -> bool {
     match run.spec.operation {
+        _ if !run.spec.playbook.is_empty() => false,
         Operation::Reset => true,
         Operation::Check => run.spec.cluster_ref.is_none(),
         _ => false,

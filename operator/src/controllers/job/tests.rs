@@ -157,6 +157,35 @@ fn a_running_executor_shows_its_progress() {
 }
 
 #[test]
+fn a_run_that_has_ended_shows_its_last_progress() {
+    let progress = |done: u32, task: &str| {
+        Event::now(EventKind::Progress {
+            tasks_done: done,
+            tasks_total: 30,
+            task: task.to_owned(),
+            hosts_failed: 0,
+        })
+    };
+    let observed = observed(
+        run(Operation::Install, false),
+        Some(job(Some(("Complete", "")), false)),
+        vec![ended(
+            0,
+            &result(RunOutcome::Succeeded, 0, vec![good("m1"), good("m2")]),
+        )],
+        vec![
+            progress(12, "kubeadm : Initialise"),
+            progress(30, "postinstall : Look"),
+        ],
+    );
+    let shown = plan(&observed).status.progress.unwrap();
+    assert_eq!(
+        (shown.tasks_done, shown.tasks_total, shown.task.as_str()),
+        (30, 30, "postinstall : Look")
+    );
+}
+
+#[test]
 fn a_run_ends_as_its_runner_reports() {
     let rows = [
         (
@@ -358,6 +387,53 @@ fn a_machine_is_deployed_by_a_run_and_clean_by_a_reset() {
         Some(0),
         "a check of a cluster proves nothing about what is left"
     );
+}
+
+#[test]
+fn a_machine_that_was_reset_by_hand_and_installed_again_is_not_clean() {
+    let mut reset = fixtures::claimed("m1", "shop-worker", 0);
+    reset.status.as_mut().unwrap().cleaned_epoch = Some(1);
+    assert!(reset.is_clean());
+    let running = vec![pod("Running", json!({"running": {}}))];
+    let ended = vec![ended(
+        0,
+        &result(RunOutcome::Succeeded, 0, vec![good("m1"), good("m2")]),
+    )];
+    let complete = Some(("Complete", ""));
+    for (condition, pods) in [(None, running), (complete, ended)] {
+        let observed = observed(
+            run(Operation::ScaleOut, false),
+            Some(job(condition, false)),
+            pods,
+            Vec::new(),
+        );
+        let mut next = reset.clone();
+        next.status = Some(machine_status(&observed, &reset, &plan(&observed).hosts["m1"]));
+        assert!(!next.is_clean(), "{next:?}");
+        let clean = conditions::get(&next.status.as_ref().unwrap().conditions, conditions::CLEAN).unwrap();
+        assert_eq!(clean.status, "False");
+    }
+}
+
+#[test]
+fn only_the_projects_own_reset_and_check_prove_that_a_machine_is_clean() {
+    let of_cluster = Some(json!({"name": "shop"}));
+    for (operation, playbook, cluster, proves) in [
+        (Operation::Reset, "", of_cluster.clone(), true),
+        (Operation::Reset, "", None, true),
+        (Operation::Check, "", None, true),
+        (Operation::Check, "", of_cluster, false),
+        (Operation::Reset, "my-own", None, false),
+        (Operation::Check, "my-own", None, false),
+        (Operation::Custom, "check", None, false),
+    ] {
+        let run: PlaybookRun = serde_json::from_value(json!({
+            "apiVersion": "slipway.io/v1alpha1", "kind": "PlaybookRun", "metadata": {},
+            "spec": {"operation": operation, "playbook": playbook, "clusterRef": cluster, "hosts": [{"machine": "m1"}]},
+        }))
+        .unwrap();
+        assert_eq!(proves_clean(&run), proves, "{:?}", run.spec);
+    }
 }
 
 #[test]
