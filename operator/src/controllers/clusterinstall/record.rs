@@ -105,9 +105,11 @@ fn installed(observed: &Observed) -> Installed {
     }
 }
 
-/// `RunFailed` is True from a failed run until a later one succeeds, and says whether it is tried again.
+/// `RunFailed` is True from a failed run until a later one succeeds, and says whether it is tried again. A run that was made by hand
+/// (it has no hash of its inputs) tells of its end itself: it is no step towards what is wanted.
 fn run_failed(observed: &Observed, plan: &Plan, status: &mut ClusterStatus, notices: &mut Vec<Notice>) {
-    let Some(last) = status.history.iter().find(|run| run.phase != RunPhase::Cancelled) else {
+    let is_step = |run: &&FinishedRun| run.phase != RunPhase::Cancelled && !run.inputs_hash.is_empty();
+    let Some(last) = status.history.iter().find(is_step) else {
         return;
     };
     let failed = last.phase == RunPhase::Failed;

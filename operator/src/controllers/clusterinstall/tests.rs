@@ -516,6 +516,24 @@ fn the_status_names_the_current_run_and_remembers_ten() {
 }
 
 #[test]
+fn a_run_by_hand_that_fails_does_not_make_the_cluster_fail() {
+    let installed = run(
+        Operation::Install,
+        &["c1", "w1"],
+        "h",
+        1,
+        json!({"phase": "Succeeded", "finishedAt": time(1)}),
+    );
+    let check = |hash| run(Operation::Check, &["w1"], hash, 1, failed("Unreachable", 2));
+    for (check, expected) in [(check(""), None), (check("h"), Some("True"))] {
+        let observed = observed(fresh(), vec![Arc::clone(&installed), check], initialized());
+        let (status, _) = record::status(&observed, &plan(&observed));
+        let told = slipway_api::conditions::get(&status.conditions, "RunFailed");
+        assert_eq!(told.map(|told| told.status.as_str()), expected);
+    }
+}
+
+#[test]
 fn a_run_whose_end_its_machines_do_not_tell_yet_is_not_repeated() {
     let hosts = vec![RunHost {
         machine: "w2".to_owned(),
