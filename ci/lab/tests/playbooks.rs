@@ -85,7 +85,14 @@ async fn ansible_and_slipway_leave_the_same_files_and_a_reset_takes_them_away() 
                 said.unwrap_or_else(|error| panic!("{} {playbook}: {error}", player.name()))
             };
             play("install.yml").await;
-            installed.push(host_files_of(&lab, &machines).await);
+            let hosts = host_files_of(&lab, &machines).await;
+            for (before, after) in pristine.iter().zip(&hosts) {
+                let made = before.differences(after, &[]);
+                for file in ["/usr/local/bin/kubelet: ", "/etc/containerd/config.toml: "] {
+                    assert!(made.contains(file), "{} made no {file}\n{made}", player.name());
+                }
+            }
+            installed.push(hosts);
             let again = play("install.yml").await;
             for machine in machines {
                 let recap = again
