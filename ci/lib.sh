@@ -7,6 +7,9 @@ export SLIPWAY_CACHE=${SLIPWAY_CACHE:-$HOME/.cache/slipway}
 # One target folder for every checkout: a fresh clone reuses the dependencies that an earlier one built.
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$SLIPWAY_CACHE/target}
 mkdir -p "$SLIPWAY_CACHE" "$CARGO_TARGET_DIR"
+# A test that calls a script runs under cargo, and build scripts of dependencies that look at cargo's variables would run anew.
+# shellcheck disable=SC2086,SC2248 # names, each a word
+unset ${!CARGO_PKG_@} ${!CARGO_MANIFEST_@} CARGO_CRATE_NAME CARGO_BIN_NAME
 # cargo takes the same crate of another checkout for this one's, and then judges by the files' times alone.
 if [ "$(cat "$CARGO_TARGET_DIR/.checkout" 2>/dev/null)" != "$repository" ]; then
   rm -rf "$CARGO_TARGET_DIR"/{debug,release}/.fingerprint/slipway-* "$CARGO_TARGET_DIR"/*/{debug,release}/.fingerprint/slipway-*
