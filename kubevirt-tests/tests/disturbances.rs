@@ -160,8 +160,8 @@ fn the_network_of_a_machine_is_cut_during_an_installation_which_ends_well_once_i
             .find_map(|run| run.status.as_ref()?.result.as_ref()?.message.clone())
             .unwrap_or_default();
         ensure!(
-            told.contains(&machine) && told.contains("unreachable"),
-            "the run should say that {machine} was unreachable: {told}"
+            told.contains(&machine) && told.contains("not reached"),
+            "the run should say that {machine} was not reached: {told}"
         );
         world.provider.restore_network(&machine).await?;
         world
