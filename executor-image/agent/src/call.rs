@@ -11,6 +11,7 @@ use crate::answer::{Answer, Failure, Outcome};
 use crate::arguments;
 use crate::context::Context;
 use crate::control::Control;
+use crate::foreign;
 use crate::modules;
 use crate::path_state::add_path_information;
 use crate::python_text::split_lines;
@@ -25,6 +26,9 @@ struct Remarks {
 /// Carries out a call.
 #[must_use]
 pub fn carry_out(call: &Call, store: &Store, control: &Arc<Control>) -> ModuleResult {
+    if let Some(foreign) = &call.foreign {
+        return foreign::carry_out(call, foreign, store, control);
+    }
     let Some(spec) = spec::find(&call.module) else {
         return ModuleResult::failure(format!("the agent does not know the module {}", call.module));
     };

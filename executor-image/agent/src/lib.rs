@@ -16,6 +16,7 @@ pub mod control;
 pub mod facts;
 mod fence;
 pub mod file_attributes;
+pub mod foreign;
 pub mod glob_paths;
 pub mod host_names;
 pub mod http;

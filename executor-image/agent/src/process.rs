@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -29,6 +29,7 @@ pub struct Process {
     command: Command,
     name: OsString,
     input: Option<Vec<u8>>,
+    limit: usize,
     control: Arc<Control>,
 }
 
@@ -47,15 +48,26 @@ impl Process {
     /// A program, looked for in `PATH` and the system's directories, with the call's environment.
     #[must_use]
     pub fn new(context: &Context, program: impl AsRef<OsStr>) -> Self {
+        Self::of(program, &context.environment, &context.control)
+    }
+
+    /// The same for a call that has no context.
+    #[must_use]
+    pub fn of(
+        program: impl AsRef<OsStr>,
+        environment: &IndexMap<String, String>,
+        control: &Arc<Control>,
+    ) -> Self {
         let program = program.as_ref();
-        let found = find_program(program, &context.environment);
+        let found = find_program(program, environment);
         let mut command = Command::new(found.as_deref().map_or(program, Path::as_os_str));
-        command.envs(&context.environment);
+        command.envs(environment);
         Self {
             command,
             name: program.to_owned(),
             input: None,
-            control: Arc::clone(&context.control),
+            limit: OUTPUT_LIMIT,
+            control: Arc::clone(control),
         }
     }
 
@@ -102,6 +114,13 @@ impl Process {
         self
     }
 
+    /// Keeps this much of each output stream, in bytes.
+    #[must_use]
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+
     /// Runs the program to its end.
     ///
     /// # Errors
@@ -142,7 +161,11 @@ impl Process {
                     let _ = pipe.write_all(&input);
                 })
             });
-        let collected = collect(&mut child);
+        let outputs = (child.stdout.take(), child.stderr.take());
+        let collected = collect(outputs.0, outputs.1, self.limit, || {
+            Ok(child.try_wait()?.is_some())
+        })
+        .and_then(|(stdout, stderr)| Ok((child.wait()?, stdout, stderr)));
         if let Some(group) = group {
             self.control.remove_process_group(group);
         }
@@ -164,9 +187,12 @@ impl Process {
 
 /// Reads both outputs until they end. A program that leaves a child behind with its outputs open is done one second
 /// after it has ended and nothing more was printed.
-fn collect(child: &mut Child) -> std::io::Result<(ExitStatus, Vec<u8>, Vec<u8>)> {
-    let mut stdout = child.stdout.take();
-    let mut stderr = child.stderr.take();
+pub(crate) fn collect<O: Read + AsFd, E: Read + AsFd>(
+    mut stdout: Option<O>,
+    mut stderr: Option<E>,
+    limit: usize,
+    mut has_ended: impl FnMut() -> std::io::Result<bool>,
+) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let mut buffer = vec![0; 64 * 1024];
     let one_second = Timespec {
@@ -187,7 +213,7 @@ fn collect(child: &mut Child) -> std::io::Result<(ExitStatus, Vec<u8>, Vec<u8>)>
             Err(error) => return Err(error.into()),
         };
         if events == 0 {
-            if child.try_wait()?.is_some() {
+            if has_ended()? {
                 break;
             }
             continue;
@@ -196,22 +222,27 @@ fn collect(child: &mut Child) -> std::io::Result<(ExitStatus, Vec<u8>, Vec<u8>)>
         let out_is_ready = stdout.is_some() && ready[0];
         let err_is_ready = stderr.is_some() && ready[ready.len() - 1];
         if out_is_ready {
-            read_into(&mut stdout, &mut out, &mut buffer)?;
+            read_into(&mut stdout, &mut out, &mut buffer, limit)?;
         }
         if err_is_ready {
-            read_into(&mut stderr, &mut err, &mut buffer)?;
+            read_into(&mut stderr, &mut err, &mut buffer, limit)?;
         }
     }
-    Ok((child.wait()?, out, err))
+    Ok((out, err))
 }
 
 /// Reads what is there; at the end of the stream the pipe is closed. Beyond the limit output is read and dropped.
-fn read_into<R: Read>(pipe: &mut Option<R>, text: &mut Vec<u8>, buffer: &mut [u8]) -> std::io::Result<()> {
+fn read_into<R: Read>(
+    pipe: &mut Option<R>,
+    text: &mut Vec<u8>,
+    buffer: &mut [u8],
+    limit: usize,
+) -> std::io::Result<()> {
     let Some(open) = pipe else { return Ok(()) };
     match open.read(buffer) {
         Ok(0) => *pipe = None,
         Ok(read) => {
-            let room = OUTPUT_LIMIT.saturating_sub(text.len());
+            let room = limit.saturating_sub(text.len());
             text.extend_from_slice(&buffer[..read.min(room)]);
         }
         Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
@@ -220,7 +251,7 @@ fn read_into<R: Read>(pipe: &mut Option<R>, text: &mut Vec<u8>, buffer: &mut [u8
     Ok(())
 }
 
-fn into_text(bytes: Vec<u8>) -> String {
+pub(crate) fn into_text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 

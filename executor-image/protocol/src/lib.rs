@@ -14,7 +14,10 @@ pub mod spec;
 
 pub use codec::{DecodeError, Decoder, encode};
 pub use frame::{CHUNK_SIZE, Frame, FrameKind, MAX_FRAME};
-pub use message::{Call, Cancel, Diff, Fence, Hello, ModuleResult, PutBegin, PutStatus, Refusal, Welcome};
+pub use message::{
+    Call, Cancel, Diff, Fence, Foreign, ForeignStyle, Hello, ModuleResult, PutBegin, PutStatus, Refusal,
+    Welcome,
+};
 
 /// Version of frames and messages. The runner uploads the agent it was built with, so both always agree; the number
 /// guards against a wrong binary behind the right name.

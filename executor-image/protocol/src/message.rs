@@ -70,6 +70,45 @@ pub struct Call {
     /// runner's side (`copy`, `template`, `unarchive` without `remote_src`, `script`) find it under the key `src`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub files: IndexMap<String, String>,
+    /// How the module is started when it is not one of the agent's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<Foreign>,
+}
+
+/// A module that somebody else has written: its program is among the [`Call::files`] as [`Foreign::PROGRAM`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Foreign {
+    /// What it is and how it takes its arguments.
+    pub style: ForeignStyle,
+    /// The words that start its interpreter; none for Python that is looked for on the host, and for programs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interpreter: Vec<String>,
+}
+
+impl Foreign {
+    /// Key in [`Call::files`]: the program, or the archive with the Python module and what it imports.
+    pub const PROGRAM: &'static str = "program";
+    /// Key in [`Call::files`]: the archive with the Python code that all modules share, beneath that of the module.
+    pub const COMMON: &'static str = "common";
+}
+
+/// The ways in which Ansible's modules take their arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ForeignStyle {
+    /// A Python module with Ansible's library, by its name in the archive: `ansible.modules.kube`.
+    Python(String),
+    /// A file of JSON, named by its only argument.
+    JsonFile,
+    /// A file of `name=value` words, named by its only argument.
+    WordsFile,
+    /// JSON, written into its text in place of [`ForeignStyle::JSON_MARK`].
+    JsonInside,
+}
+
+impl ForeignStyle {
+    /// What stands in a module's text where it wants its arguments.
+    pub const JSON_MARK: &'static str = "<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>";
 }
 
 /// What a module answers: Ansible's result mapping (`changed`, `failed`, `msg`, `rc`, `stdout`, …) as one JSON object.
