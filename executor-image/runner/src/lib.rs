@@ -1,7 +1,8 @@
 //! A fast runner of Ansible playbooks.
 //!
 //! `inventory` says which hosts there are, `playbook` what is to be done; `engine` does it, by `actions` here and by agents
-//! that it reaches through `transport`; `output` tells; `cli` begins and ends it.
+//! that it reaches through `transport`; `foreign` finds modules that are not ours and sends them along; `output` tells; `cli`
+//! begins and ends it.
 
 #![allow(
     clippy::similar_names,
@@ -11,6 +12,7 @@
 pub mod actions;
 pub mod cli;
 pub mod engine;
+pub mod foreign;
 pub mod inventory;
 pub mod output;
 pub mod playbook;

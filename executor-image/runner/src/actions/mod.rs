@@ -15,11 +15,12 @@ mod unarchive;
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 use slipway_language::{FileKind, Node};
-use slipway_protocol::{Call, spec::ModuleSpec};
+use slipway_protocol::{Call, Foreign, spec::ModuleSpec};
 use std::path::{Path, PathBuf};
 
-use crate::{engine::ItemContext, transport::TransportError};
+use crate::{engine::ItemContext, foreign, transport::TransportError};
 
 /// Arguments by name.
 pub type Arguments = Map<String, Value>;
@@ -48,6 +49,14 @@ pub(crate) async fn execute(
     context: &ActionContext<'_>,
     args: Arguments,
 ) -> Result<ResultMap, TransportError> {
+    if let Some(module) = context
+        .item
+        .task
+        .module()
+        .and_then(|module| module.foreign.as_ref())
+    {
+        return foreign::run(context, module, args).await;
+    }
     match context.spec.short_name() {
         "assert" => Ok(assertion::run(context, &args)),
         "debug" => Ok(debug::run(context, &args)),
@@ -122,6 +131,27 @@ impl ActionContext<'_> {
         args: Arguments,
         files: IndexMap<String, String>,
     ) -> Result<ResultMap, TransportError> {
+        self.carry_out(module, args, files, None).await
+    }
+
+    /// Carries out a module that is not one of the agent's own; its code is among the files.
+    pub(crate) async fn call_foreign(
+        &self,
+        module: &str,
+        args: Arguments,
+        files: IndexMap<String, String>,
+        foreign: Foreign,
+    ) -> Result<ResultMap, TransportError> {
+        self.carry_out(module, args, files, Some(foreign)).await
+    }
+
+    async fn carry_out(
+        &self,
+        module: &str,
+        args: Arguments,
+        files: IndexMap<String, String>,
+        foreign: Option<Foreign>,
+    ) -> Result<ResultMap, TransportError> {
         let item = self.item;
         let target = match item.play.target(item.task, &item.scope) {
             Ok(target) => target,
@@ -145,6 +175,7 @@ impl ActionContext<'_> {
             environment: self.environment.clone(),
             timeout,
             files,
+            foreign,
         };
         let result = agent.call(&call).await;
         Ok(result?.0)
@@ -152,13 +183,23 @@ impl ActionContext<'_> {
 
     /// Gives a file's content to the host; the inner error is for the task.
     pub(crate) async fn put(&self, content: &[u8]) -> Result<Result<String, String>, TransportError> {
+        self.put_known(content, &hex::encode(Sha256::digest(content)))
+            .await
+    }
+
+    /// The same for content whose SHA-256 is known already.
+    pub(crate) async fn put_known(
+        &self,
+        content: &[u8],
+        sha256: &str,
+    ) -> Result<Result<String, String>, TransportError> {
         let item = self.item;
         let target = match item.play.target(item.task, &item.scope) {
             Ok(target) => target,
             Err(error) => return Ok(Err(error.to_string())),
         };
         let agent = item.play.agent(&item.host.name, &target).await?;
-        agent.put(content).await
+        agent.put_known(content, sha256).await
     }
 
     /// The content of a file of this machine, decrypted if ansible-vault encrypted it, unless the task says `decrypt: false`.

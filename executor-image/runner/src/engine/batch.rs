@@ -306,7 +306,7 @@ impl Batch {
                 let short = task.action_name.rsplit('.').next().unwrap_or_default();
                 format!("ansible.builtin.{short}")
             },
-            |module| module.spec.name.to_owned(),
+            |module| module.name().to_owned(),
         );
         self.play.run.printer.task_started(TaskHeader {
             prefix: if handler { "RUNNING HANDLER" } else { "TASK" },

@@ -316,7 +316,17 @@ fn label(base: &ItemContext<'_>, looping: &Loop, item: &Value, scope: &Scope) ->
 }
 
 /// The result of a loop, from those of its items.
-fn summarize(results: Vec<Json>) -> ResultMap {
+fn summarize(mut results: Vec<Json>) -> ResultMap {
+    let remarks = ["warnings", "deprecations"].map(|key| {
+        let of_items = results
+            .iter_mut()
+            .filter_map(|item| item.as_object_mut()?.shift_remove(key));
+        let all = of_items.filter_map(|remarks| match remarks {
+            Json::Array(remarks) => Some(remarks),
+            _ => None,
+        });
+        (key, all.flatten().collect::<Vec<Json>>())
+    });
     let any = |key: &str| {
         results
             .iter()
@@ -347,6 +357,11 @@ fn summarize(results: Vec<Json>) -> ResultMap {
     }
     map.insert("skipped".to_owned(), Json::Bool(all_skipped));
     map.insert("results".to_owned(), Json::Array(results));
+    for (key, remarks) in remarks {
+        if !remarks.is_empty() {
+            map.insert(key.to_owned(), Json::Array(remarks));
+        }
+    }
     map
 }
 

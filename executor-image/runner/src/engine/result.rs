@@ -84,23 +84,27 @@ pub fn to_map(value: Value) -> ResultMap {
     }
 }
 
-/// The result as playbooks see it, without the engine's keys.
+/// The result as playbooks see it, without the engine's keys. What a module was called with is left out, but of items of a loop.
 pub fn public(map: &ResultMap) -> Value {
-    let visible = |value: &Value| match value {
-        Value::Object(map) => public(map),
-        other => other.clone(),
-    };
-    Value::Object(
-        map.iter()
-            .filter(|(key, _)| !key.starts_with("_ansible_") && key.as_str() != "invocation")
-            .map(|(key, value)| match (key.as_str(), value) {
-                ("results", Value::Array(items)) => {
-                    (key.clone(), Value::Array(items.iter().map(visible).collect()))
-                }
-                _ => (key.clone(), value.clone()),
-            })
-            .collect(),
-    )
+    let mut visible = visible(map);
+    visible.remove("invocation");
+    Value::Object(visible)
+}
+
+fn visible(map: &ResultMap) -> ResultMap {
+    map.iter()
+        .filter(|(key, _)| !key.starts_with("_ansible_"))
+        .map(|(key, value)| match (key.as_str(), value) {
+            ("results", Value::Array(items)) => {
+                let items = items.iter().map(|item| match item {
+                    Value::Object(map) => Value::Object(visible(map)),
+                    other => other.clone(),
+                });
+                (key.clone(), Value::Array(items.collect()))
+            }
+            _ => (key.clone(), value.clone()),
+        })
+        .collect()
 }
 
 impl TaskResult {

@@ -103,6 +103,43 @@ pub fn shown(result: &Map<String, Value>, no_log: bool, is_debug: bool, verbosit
     shown
 }
 
+/// What is said of a module that ended with a traceback.
+pub fn exception(result: &Map<String, Value>, verbosity: u8) -> Option<String> {
+    let text = result.get("exception")?.as_str()?.trim();
+    Some(if verbosity < 3 {
+        let last = text.lines().last().unwrap_or_default();
+        format!(
+            "An exception occurred during task execution. To see the full traceback, use -vvv. The error was: {last}"
+        )
+    } else {
+        format!("The full traceback is:\n{text}")
+    })
+}
+
+/// What a module says of its own future.
+pub fn deprecations(result: &Map<String, Value>) -> Vec<String> {
+    let notices = result.get("deprecations").and_then(Value::as_array);
+    notices
+        .into_iter()
+        .flatten()
+        .map(|notice| {
+            let text = |key: &str| notice.get(key).and_then(Value::as_str);
+            let from = match text("collection_name") {
+                Some("ansible.builtin") => " from ansible-core".to_owned(),
+                Some(name) => format!(" from {name}"),
+                None => String::new(),
+            };
+            let when = match (text("date"), text("version")) {
+                (Some(date), _) => format!("in a release after {date}"),
+                (None, Some(version)) => format!("in version {version}"),
+                (None, None) => "in a future release".to_owned(),
+            };
+            let message = text("msg").unwrap_or_default().trim_end_matches('.');
+            format!("[DEPRECATION WARNING]: {message}. This feature will be removed{from} {when}.")
+        })
+        .collect()
+}
+
 /// What is left of a result under `no_log`.
 pub fn censored(result: &Map<String, Value>) -> Map<String, Value> {
     let mut left = Map::new();

@@ -261,6 +261,7 @@ impl Printer {
         let shown = display::shown(result, no_log, is_debug, self.verbosity);
         let (text, color) = display::item_line(item, result, shown, no_log, self.verbosity);
         if !no_log {
+            self.exception(&mut state, result);
             self.diff(&mut state, result);
         }
         self.line(&mut state, &text, Some(color));
@@ -283,6 +284,7 @@ impl Printer {
         if !looped {
             self.warnings_of(result, no_log);
             if !no_log {
+                self.exception(&mut state, result);
                 self.diff(&mut state, result);
             }
         }
@@ -321,14 +323,22 @@ impl Printer {
         if no_log {
             return;
         }
-        for warning in result
-            .get("warnings")
-            .and_then(Value::as_array)
+        for warning in ["_ansible_warnings", "warnings"]
             .into_iter()
+            .filter_map(|key| result.get(key)?.as_array())
             .flatten()
         {
             let text = format!("[WARNING]: {}", warning.as_str().unwrap_or_default());
             let _ = writeln!(io::stderr(), "{}", Color::Warn.paint(&text, self.colored));
+        }
+        for text in display::deprecations(result) {
+            let _ = writeln!(io::stderr(), "{}", Color::Warn.paint(&text, self.colored));
+        }
+    }
+
+    fn exception(&self, state: &mut State, result: &Map<String, Value>) {
+        if let Some(text) = display::exception(result, self.verbosity) {
+            self.line(state, &text, Some(Color::Error));
         }
     }
 

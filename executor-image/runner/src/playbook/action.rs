@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use slipway_language::{Node, NodeKind, Span};
-use slipway_protocol::spec;
+use slipway_protocol::spec::{self, ModuleSpec};
+
+use crate::foreign::{self, Catalog, Module};
 
 use super::{
     error::Problem,
@@ -24,6 +26,8 @@ pub(super) struct Written {
     pub name: Arc<str>,
     /// Where the name stands.
     pub span: Span,
+    /// The module of that name.
+    module: Module,
     /// What stands behind the name.
     value: Node,
     /// The task's `args`.
@@ -39,7 +43,7 @@ pub fn canonical(name: &str) -> &str {
 
 impl Written {
     /// Finds the action of a task.
-    pub(super) fn of(node: &Node, place: Place) -> Result<Self, Problem> {
+    pub(super) fn of(node: &Node, place: Place, modules: &Catalog) -> Result<Self, Problem> {
         let mut found: Vec<(&Node, &Node)> = Vec::new();
         for (key, value) in node.entries() {
             match key.as_str() {
@@ -50,8 +54,8 @@ impl Written {
             }
         }
         // Of several, those that no module is called are misspelled keywords.
-        if found.len() > 1 && found.iter().any(|(key, _)| is_known(key)) {
-            if let Some((key, _)) = found.iter().find(|(key, _)| !is_known(key)) {
+        if found.len() > 1 && found.iter().any(|(key, _)| is_known(key, modules)) {
+            if let Some((key, _)) = found.iter().find(|(key, _)| !is_known(key, modules)) {
                 let name = key.as_str().unwrap_or_default();
                 let known = keywords::names(place).chain(LOOKUP_LOOPS.iter().copied());
                 return Err(Problem::new(
@@ -77,20 +81,23 @@ impl Written {
             key: Arc::from(key_text),
             name: Arc::from(key_text),
             span: key.span.clone(),
+            module: Module::Native(&foreign::SPEC),
             value: (*value).clone(),
             args: node.get("args").cloned(),
         };
         if key_text == "action" {
             written.unfold_action()?;
         }
-        if spec::find(&written.name).is_none() {
-            return Err(Problem::new(
-                &written.span,
-                format!("the module {:?} is not known or not supported yet", written.name),
-            )
-            .nearest(&written.name, spec::names()));
-        }
+        written.module = find_module(&written.name, &written.span, modules)?;
         Ok(written)
+    }
+
+    /// What the table says of the module.
+    fn spec(&self) -> &'static ModuleSpec {
+        match &self.module {
+            Module::Native(spec) => spec,
+            Module::Foreign(_) => &foreign::SPEC,
+        }
     }
 
     /// `action: copy src=a dest=b`, or a mapping with `module`.
@@ -151,7 +158,7 @@ impl Written {
                 .iter()
                 .for_each(|(key, value)| add(key.clone(), value.clone())),
             NodeKind::Str(text) => {
-                let free_form = spec::find(&self.name).is_some_and(|spec| spec.free_form);
+                let free_form = self.spec().free_form;
                 let parsed = if free_form {
                     slipway_language::arguments::split_free_form(text)
                 } else {
@@ -273,20 +280,46 @@ impl Written {
     }
 }
 
-fn is_known(key: &Node) -> bool {
+fn is_known(key: &Node, modules: &Catalog) -> bool {
+    // A module that cannot be used is known all the same.
     key.as_str()
-        .is_some_and(|name| name == "action" || spec::find(name).is_some())
+        .is_some_and(|name| name == "action" || !matches!(modules.find(name), Ok(None)))
+}
+
+fn find_module(name: &str, span: &Span, modules: &Catalog) -> Result<Module, Problem> {
+    match modules.find(name) {
+        Ok(Some(module)) => Ok(module),
+        Ok(None) => {
+            let problem = Problem::new(
+                span,
+                format!("the module {name:?} is not known or not supported yet"),
+            );
+            if let Some(why) = modules.why_not(name) {
+                return Err(problem.hint(why));
+            }
+            let found = modules.names_like(name);
+            let mut known: Vec<&str> = spec::names().collect();
+            known.extend(found.iter().map(String::as_str));
+            Err(problem.nearest(name, known))
+        }
+        Err(error) => {
+            let problem = Problem::new(span, error.to_string());
+            Err(match error.hint() {
+                Some(hint) => problem.hint(hint),
+                None => problem,
+            })
+        }
+    }
 }
 
 impl Loader {
     /// A call of a module, checked against the table of modules.
     pub(super) fn module(&mut self, written: &Written) -> Result<ModuleAction, Problem> {
-        let spec = spec::find(&written.name).ok_or_else(|| {
-            Problem::new(
-                &written.span,
-                format!("the module {:?} is not known", written.name),
-            )
-        })?;
+        let spec = written.spec();
+        let foreign = match &written.module {
+            Module::Native(_) => None,
+            Module::Foreign(module) => Some(Arc::clone(module)),
+        };
         self.check_parameters(written)?;
         let (entries, whole) = written.arguments()?;
         let args = Node::new(written.value.span.clone(), NodeKind::Map(entries.into()));
@@ -303,14 +336,17 @@ impl Loader {
             }
             _ => self.check_templates(&args),
         }
-        Ok(ModuleAction { spec, args, whole })
+        Ok(ModuleAction {
+            spec,
+            foreign,
+            args,
+            whole,
+        })
     }
 
     /// Names and fixed values of the arguments.
     pub(super) fn check_parameters(&mut self, written: &Written) -> Result<(), Problem> {
-        let Some(spec) = spec::find(&written.name) else {
-            return Ok(());
-        };
+        let spec = written.spec();
         let (entries, whole) = written.arguments()?;
         let mut given = Vec::new();
         for (key, value) in &entries {

@@ -8,7 +8,7 @@ use std::{
 
 use slipway_language::{Layer, LookupHost, Node, NodeKind, Scope, Templar, Variable};
 
-use crate::inventory::Vars;
+use crate::{foreign::Catalog, inventory::Vars};
 
 use super::{
     error::{LoadError, Problem},
@@ -40,6 +40,8 @@ pub struct Loader {
     pub(super) extra_vars: Arc<Vars>,
     /// Directories of `ANSIBLE_ROLES_PATH`.
     pub(super) roles_path: Vec<PathBuf>,
+    /// Modules that are not the runner's own.
+    pub(super) modules: Catalog,
     /// Directory of the playbook that is being loaded.
     pub(super) playbook_directory: PathBuf,
     /// Variables of the play that is being loaded.
@@ -74,6 +76,7 @@ impl Loader {
             .unwrap_or_default();
         Self {
             templar,
+            modules: Catalog::new(lookup.as_ref(), &playbook_directory),
             lookup,
             extra_vars,
             roles_path,
@@ -124,15 +127,36 @@ impl Loader {
     /// Templates anywhere in a value: syntax, filters, tests, lookups.
     pub(super) fn check_templates(&mut self, node: &Node) {
         for problem in self.templar.check(node) {
-            self.problem(Problem::new(&problem.span, problem.message));
+            self.template_problem(&problem);
         }
     }
 
     /// A condition, or a list of them.
     pub(super) fn check_condition(&mut self, node: &Node) {
         for problem in self.templar.check_condition(node) {
-            self.problem(Problem::new(&problem.span, problem.message));
+            self.template_problem(&problem);
         }
+    }
+
+    /// What is wrong with a template; of a name that is not known, whether a plugin in Python is meant.
+    fn template_problem(&mut self, found: &slipway_language::Problem) {
+        let problem = Problem::new(&found.span, found.message.clone());
+        let plugin = ["filter", "test", "lookup"].into_iter().find_map(|kind| {
+            let (name, _) = found
+                .message
+                .strip_prefix("there is no ")?
+                .strip_prefix(kind)?
+                .strip_prefix(" '")?
+                .split_once('\'')?;
+            Some((kind, self.modules.python_plugin(kind, name)?))
+        });
+        self.problem(match plugin {
+            Some((kind, path)) => problem.hint(format!(
+                "it is defined by {}: {kind} plugins written in Python are not supported",
+                path.display()
+            )),
+            None => problem,
+        });
     }
 
     /// Reads a YAML file.

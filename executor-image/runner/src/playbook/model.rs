@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use slipway_language::{Layer, Node, Span};
 use slipway_protocol::spec::ModuleSpec;
 
-use crate::inventory::Vars;
+use crate::{foreign::ForeignModule, inventory::Vars};
 
 use super::settings::Settings;
 
@@ -139,10 +139,21 @@ pub enum Action {
 pub struct ModuleAction {
     /// What is known of the module.
     pub spec: &'static ModuleSpec,
+    /// The module itself if it is not one of the runner's own.
+    pub foreign: Option<Arc<ForeignModule>>,
     /// Arguments as written, a mapping; free text is under `_raw_params`.
     pub args: Node,
     /// A template that gives all arguments, below the written ones.
     pub whole: Option<Node>,
+}
+
+impl ModuleAction {
+    /// The module's full name.
+    pub fn name(&self) -> &str {
+        self.foreign
+            .as_ref()
+            .map_or(self.spec.name, |module| module.name.as_str())
+    }
 }
 
 /// A dynamic inclusion of tasks.

@@ -328,6 +328,7 @@ fn gather_task(node: &Node, settings: &Settings) -> Result<Task, Problem> {
     let args = Node::new(node.span.clone(), NodeKind::Map(args.into()));
     let action = Action::Module(ModuleAction {
         spec,
+        foreign: None,
         args,
         whole: None,
     });

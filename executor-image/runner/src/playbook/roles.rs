@@ -127,6 +127,7 @@ impl Loader {
         context: &LoadContext,
     ) -> Result<LoadedRole, Problem> {
         let path = &self.find_role(usage.name, context, usage.span)?;
+        self.modules.add_role(path);
         if self.roles_in_progress.iter().any(|name| name == usage.name) && self.roles_in_progress.len() > 30 {
             return Err(Problem::new(
                 usage.span,

@@ -137,7 +137,7 @@ impl Loader {
         } else {
             Place::Task
         };
-        let written = Written::of(node, place)?;
+        let written = Written::of(node, place, &self.modules)?;
         for (key, value) in node.entries() {
             if key.as_str() != Some(written.key.as_ref())
                 && let Some(problem) = keywords::check(key, value, place)

@@ -149,7 +149,20 @@ impl AgentClient {
     /// # Errors
     /// When the connection is lost or the host cannot store it; the inner result is the latter.
     pub async fn put(&self, content: &[u8]) -> Result<Result<String, String>, TransportError> {
-        let sha256 = hex::encode(Sha256::digest(content));
+        self.put_known(content, &hex::encode(Sha256::digest(content)))
+            .await
+    }
+
+    /// The same for a content whose hash is known.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub async fn put_known(
+        &self,
+        content: &[u8],
+        sha256: &str,
+    ) -> Result<Result<String, String>, TransportError> {
+        let sha256 = sha256.to_owned();
         if lock(&self.shared.stored).contains(&sha256) {
             return Ok(Ok(sha256));
         }

@@ -33,11 +33,28 @@ pub fn agent() -> &'static Path {
     })
 }
 
+/// The folder of the ansible-core that `ci/ansible-environment` has installed.
+pub fn ansible_core() -> PathBuf {
+    let cache = std::env::var_os("SLIPWAY_CACHE").map_or_else(
+        || PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache/slipway"),
+        PathBuf::from,
+    );
+    let versions = std::fs::read_dir(cache.join("ansible/lib"));
+    versions
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path().join("site-packages/ansible"))
+        .find(|path| path.is_dir())
+        .unwrap_or_default()
+}
+
 /// The runner with its agent, without what the person's own settings would change.
 pub fn runner() -> Command {
     let mut command = Command::new(RUNNER);
     command
         .env("SLIPWAY_AGENT", agent())
+        .env("SLIPWAY_ANSIBLE_CORE", ansible_core())
         .env_remove("ANSIBLE_INVENTORY")
         .stdin(Stdio::null());
     command

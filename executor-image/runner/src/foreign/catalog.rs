@@ -1,0 +1,466 @@
+//! Where modules are found that are not in the runner's own table.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use slipway_language::LookupHost;
+use slipway_protocol::spec::{self, ModuleSpec, Side};
+
+use super::{
+    collections::{Collections, Routing, split_name},
+    core::Core,
+    dependencies::{DependencyError, Library},
+    error::CatalogError,
+    package::{self, Package, Packer},
+    style::{Style, shebang},
+};
+
+/// Names of files beside modules that are none.
+const NO_MODULES: [&str; 12] = [
+    "pyc", "pyo", "swp", "bak", "rpm", "md", "txt", "rst", "yml", "yaml", "ini", "ps1",
+];
+
+/// A module of the runner's table, or one that was found.
+#[derive(Debug, Clone)]
+pub enum Module {
+    /// The agent or the runner carries it out.
+    Native(&'static ModuleSpec),
+    /// It is sent to hosts.
+    Foreign(Arc<ForeignModule>),
+}
+
+/// A module that somebody else has written.
+#[derive(Debug)]
+pub struct ForeignModule {
+    /// Its name: fully qualified, or short for one that is beside a playbook or in a role.
+    pub name: String,
+    /// The words of its first line that name an interpreter.
+    pub shebang: Option<Vec<String>>,
+    /// What is sent.
+    pub package: Package,
+    /// Version of the library that it is sent with.
+    pub version: String,
+}
+
+/// Finds modules by name. Clones share what they have found.
+#[derive(Debug, Clone)]
+pub struct Catalog(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// Folders with modules and plugins of their own: the playbook's, then those of roles as they are loaded.
+    near: Mutex<Vec<PathBuf>>,
+    /// `ANSIBLE_LIBRARY`
+    far: Vec<PathBuf>,
+    /// `ANSIBLE_MODULE_UTILS`
+    far_code: Vec<PathBuf>,
+    /// `ANSIBLE_ACTION_PLUGINS`
+    far_actions: Vec<PathBuf>,
+    /// Folders of collections without those that are installed with Ansible.
+    collection_roots: Vec<PathBuf>,
+    installed: OnceLock<Installed>,
+    /// Modules by their files.
+    found: Mutex<HashMap<PathBuf, Arc<ForeignModule>>>,
+}
+
+/// What is looked for only when a name is not in the table.
+#[derive(Debug)]
+struct Installed {
+    collections: Arc<Collections>,
+    core: Option<(Core, Arc<Routing>, Packer)>,
+}
+
+/// Where a name leads.
+enum Lead {
+    Module(Module),
+    /// Another name is meant.
+    Name(String),
+    Nowhere,
+}
+
+type Result<T> = std::result::Result<T, CatalogError>;
+
+impl Catalog {
+    /// Modules for the playbook in a directory.
+    pub fn new(lookup: &dyn LookupHost, playbook_directory: &Path) -> Self {
+        let home = std::env::home_dir().unwrap_or_default();
+        let paths = |names: &[&str], default: &[&str]| -> Vec<PathBuf> {
+            let set = names
+                .iter()
+                .find_map(|name| lookup.environment(name).filter(|value| !value.is_empty()));
+            let text = set.unwrap_or_else(|| default.join(":"));
+            text.split(':')
+                .filter(|path| !path.is_empty())
+                .map(|path| match path.strip_prefix("~/") {
+                    Some(rest) => home.join(rest),
+                    None => PathBuf::from(path),
+                })
+                .collect()
+        };
+        let plugins = |kind: &str| {
+            [
+                format!("~/.ansible/plugins/{kind}"),
+                format!("/usr/share/ansible/plugins/{kind}"),
+            ]
+        };
+        let with_default = |name: &str, kind: &str| -> Vec<PathBuf> {
+            let default = plugins(kind);
+            let mut paths = paths(&[name], &[&default[0], &default[1]]);
+            paths.retain(|path| path.is_dir());
+            paths
+        };
+        let mut collection_roots = vec![playbook_directory.join("collections")];
+        collection_roots.extend(paths(
+            &["ANSIBLE_COLLECTIONS_PATH", "ANSIBLE_COLLECTIONS_PATHS"],
+            &["~/.ansible/collections", "/usr/share/ansible/collections"],
+        ));
+        Self(Arc::new(Inner {
+            near: Mutex::new(vec![playbook_directory.to_path_buf()]),
+            far: with_default("ANSIBLE_LIBRARY", "modules"),
+            far_code: with_default("ANSIBLE_MODULE_UTILS", "module_utils"),
+            far_actions: with_default("ANSIBLE_ACTION_PLUGINS", "action"),
+            collection_roots,
+            installed: OnceLock::new(),
+            found: Mutex::default(),
+        }))
+    }
+
+    /// A role's own modules can be used from now on.
+    pub fn add_role(&self, role: &Path) {
+        let mut near = self.0.near.lock().unwrap_or_else(PoisonError::into_inner);
+        if !near.iter().any(|known| known == role) {
+            near.push(role.to_path_buf());
+        }
+    }
+
+    /// The folders of this name beside the playbook and in roles.
+    fn near(&self, folder: &str) -> Vec<PathBuf> {
+        let near = self.0.near.lock().unwrap_or_else(PoisonError::into_inner);
+        near.iter()
+            .map(|around| around.join(folder))
+            .filter(|path| path.is_dir())
+            .collect()
+    }
+
+    /// The file that defines a filter, test or lookup in Python, if one beside the playbook, in a role or in a collection does.
+    pub fn python_plugin(&self, kind: &str, name: &str) -> Option<PathBuf> {
+        if let Some((namespace, collection, below)) = split_name(name) {
+            let plugins = self
+                .installed()
+                .collections
+                .find(namespace, collection)?
+                .join("plugins")
+                .join(kind);
+            let exact = plugins.join(format!("{below}.py"));
+            return if exact.is_file() {
+                Some(exact)
+            } else {
+                defines(&plugins, below)
+            };
+        }
+        let folders = self.near(&format!("{kind}_plugins"));
+        folders.iter().find_map(|folder| defines(folder, name))
+    }
+
+    /// The module of this name; none if there is none.
+    pub fn find(&self, name: &str) -> Result<Option<Module>> {
+        let mut name = name.to_owned();
+        for _ in 0..8 {
+            match self.follow(&name)? {
+                Lead::Module(module) => return Ok(Some(module)),
+                Lead::Nowhere => return Ok(None),
+                Lead::Name(redirect) => name = redirect,
+            }
+        }
+        Err(CatalogError::Endless(name))
+    }
+
+    fn follow(&self, name: &str) -> Result<Lead> {
+        let native = spec::find(name);
+        if let Some(short) = name.strip_prefix("ansible.builtin.") {
+            return match native {
+                Some(spec) => Ok(Lead::Module(Module::Native(spec))),
+                None => self.in_core(short),
+            };
+        }
+        let short = name
+            .strip_prefix("ansible.legacy.")
+            .or((!name.contains('.')).then_some(name));
+        let Some(short) = short else {
+            return match native.filter(|spec| spec.name == name) {
+                Some(spec) => Ok(Lead::Module(Module::Native(spec))),
+                None => self.in_collection(name),
+            };
+        };
+        // What the runner does by itself are not modules that could be replaced.
+        let replaceable = native.is_none_or(|spec| spec.side != Side::Runner);
+        if replaceable && let Some(path) = self.near_file(short)? {
+            return self.load(short, &format!("ansible.modules.{short}"), &path);
+        }
+        match native {
+            Some(spec) => Ok(Lead::Module(Module::Native(spec))),
+            None => self.in_core(short),
+        }
+    }
+
+    /// A module beside the playbook, in a role or in the folders that settings name.
+    fn near_file(&self, name: &str) -> Result<Option<PathBuf>> {
+        let actions = self.near("action_plugins");
+        let action = actions
+            .iter()
+            .chain(&self.0.far_actions)
+            .map(|folder| folder.join(format!("{name}.py")))
+            .find(|path| path.is_file());
+        if let Some(path) = action {
+            return Err(needs_action(name, path));
+        }
+        let libraries = self.near("library");
+        Ok(libraries
+            .iter()
+            .chain(&self.0.far)
+            .find_map(|folder| module_file(folder, name)))
+    }
+
+    fn in_core(&self, name: &str) -> Result<Lead> {
+        let Some((core, routing, _)) = &self.installed().core else {
+            return Ok(Lead::Nowhere);
+        };
+        let file = format!("{name}.py");
+        let path = core.directory.join("modules").join(&file);
+        if !path.is_file() {
+            let redirect = routing
+                .of("modules", name)
+                .and_then(|route| route.redirect.clone());
+            return Ok(redirect.map_or(Lead::Nowhere, Lead::Name));
+        }
+        let full = format!("ansible.builtin.{name}");
+        let action = core.directory.join("plugins/action").join(file);
+        if action.is_file() {
+            return Err(needs_action(&full, action));
+        }
+        self.load(&full, &format!("ansible.modules.{name}"), &path)
+    }
+
+    fn in_collection(&self, name: &str) -> Result<Lead> {
+        let collections = &self.installed().collections;
+        let found = split_name(name).and_then(|(namespace, collection, below)| {
+            Some((collections.find(namespace, collection)?, below))
+        });
+        let Some((directory, below)) = found else {
+            return Ok(Lead::Nowhere);
+        };
+        let routing = collections.routing(&directory);
+        if let Some(route) = routing.of("modules", below) {
+            if let Some(notice) = &route.tombstone {
+                return Err(CatalogError::Removed {
+                    name: name.to_owned(),
+                    why: notice.warning_text.clone().unwrap_or_default().trim().to_owned(),
+                });
+            }
+            if let Some(redirect) = &route.redirect {
+                return Ok(Lead::Name(redirect.clone()));
+            }
+        }
+        let relative = below.replace('.', "/");
+        let Some(path) = module_file(&directory.join("plugins/modules"), &relative) else {
+            return Ok(Lead::Nowhere);
+        };
+        let action = directory.join("plugins/action").join(format!("{relative}.py"));
+        let redirected = routing
+            .of("action", below)
+            .and_then(|route| route.redirect.as_ref());
+        if let Some(plugin) = action
+            .is_file()
+            .then_some(action)
+            .or_else(|| redirected.map(PathBuf::from))
+        {
+            return Err(needs_action(name, plugin));
+        }
+        let (package, _) = name.split_at(name.len() - below.len() - 1);
+        let entry = format!("ansible_collections.{package}.plugins.modules.{below}");
+        self.load(name, &entry, &path)
+    }
+
+    fn load(&self, name: &str, entry: &str, path: &Path) -> Result<Lead> {
+        let mut found = self.0.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(module) = found.get(path) {
+            return Ok(Lead::Module(Module::Foreign(Arc::clone(module))));
+        }
+        let named = || (name.to_owned(), path.to_path_buf());
+        let dependency = |source| CatalogError::Dependency {
+            name: name.to_owned(),
+            source,
+        };
+        let content = std::fs::read(path).map_err(|source| {
+            dependency(DependencyError::Read {
+                path: path.to_path_buf(),
+                source,
+            })
+        })?;
+        let Some(style) = Style::of(&content) else {
+            let (name, path) = named();
+            return Err(CatalogError::PowerShell { name, path });
+        };
+        // What is no text is started by the system itself.
+        let is_text = !content.contains(&0);
+        let shebang = shebang(&content).filter(|_| is_text);
+        let core = &self.installed().core;
+        let package = if style == Style::Python {
+            let Some((_, _, packer)) = core else {
+                let (name, path) = named();
+                return Err(CatalogError::NoCore { name, path });
+            };
+            packer
+                .python(entry, path, &content, &self.code())
+                .map_err(dependency)?
+        } else {
+            if is_text && shebang.is_none() {
+                let (name, path) = named();
+                return Err(CatalogError::NoInterpreter { name, path });
+            }
+            package::program(style, content)
+        };
+        let module = Arc::new(ForeignModule {
+            name: name.to_owned(),
+            shebang,
+            package,
+            version: core
+                .as_ref()
+                .map_or("2.18.19", |(_, _, packer)| packer.version())
+                .to_owned(),
+        });
+        found.insert(path.to_path_buf(), Arc::clone(&module));
+        Ok(Lead::Module(Module::Foreign(module)))
+    }
+
+    /// Folders of library code before ansible-core's.
+    fn code(&self) -> Vec<PathBuf> {
+        let mut folders = self.near("module_utils");
+        folders.extend(self.0.far_code.iter().cloned());
+        folders
+    }
+
+    fn installed(&self) -> &Installed {
+        self.0.installed.get_or_init(|| {
+            let core = Core::find();
+            let mut roots = self.0.collection_roots.clone();
+            // The package of Ansible installs collections beside ansible-core.
+            roots.extend(
+                core.as_ref()
+                    .and_then(|core| Some(core.directory.parent()?.to_path_buf())),
+            );
+            let collections = Arc::new(Collections::new(roots));
+            let core = core.map(|core| {
+                let routing = Arc::new(Routing::read(
+                    &core.directory.join("config/ansible_builtin_runtime.yml"),
+                ));
+                let library = Library::new(core.clone(), Arc::clone(&routing), Arc::clone(&collections));
+                (core, routing, Packer::new(library))
+            });
+            Installed { collections, core }
+        })
+    }
+
+    /// Names that [`Self::find`] would take, for one like `name`.
+    pub fn names_like(&self, name: &str) -> Vec<String> {
+        let listed = |folder: &Path, prefix: &str| -> Vec<String> {
+            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            entries
+                .filter_map(|entry| {
+                    let path = entry.path();
+                    let stem = path.file_stem()?.to_str()?.to_owned();
+                    module_file(folder, &stem)?;
+                    (!stem.starts_with('_')).then(|| format!("{prefix}{stem}"))
+                })
+                .collect()
+        };
+        if let Some((namespace, collection, _)) = split_name(name)
+            && let Some(directory) = self.installed().collections.find(namespace, collection)
+        {
+            return listed(
+                &directory.join("plugins/modules"),
+                &format!("{namespace}.{collection}."),
+            );
+        }
+        let mut names: Vec<String> = self
+            .near("library")
+            .iter()
+            .chain(&self.0.far)
+            .flat_map(|folder| listed(folder, ""))
+            .collect();
+        if let Some((core, _, _)) = &self.installed().core {
+            names.extend(listed(&core.directory.join("modules"), ""));
+        }
+        names
+    }
+
+    /// What is known of why a name was not found.
+    pub fn why_not(&self, name: &str) -> Option<String> {
+        let (namespace, collection, _) = split_name(name)?;
+        if matches!(name.rsplit_once('.')?.0, "ansible.builtin" | "ansible.legacy") {
+            return None;
+        }
+        let collections = &self.installed().collections;
+        if collections.find(namespace, collection).is_some() {
+            return None;
+        }
+        let roots: Vec<String> = collections
+            .roots()
+            .iter()
+            .map(|root| root.display().to_string())
+            .collect();
+        Some(format!(
+            "the collection {namespace}.{collection} is not installed (looked in {})",
+            roots.join(", ")
+        ))
+    }
+}
+
+/// The Python file in a folder that has this name in quotation marks, as plugins declare theirs.
+fn defines(folder: &Path, name: &str) -> Option<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "py"))
+        .collect();
+    files.sort();
+    files.into_iter().find(|file| {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        file.file_stem().is_some_and(|stem| stem == name)
+            || text.contains(&format!("'{name}'"))
+            || text.contains(&format!("\"{name}\""))
+    })
+}
+
+fn needs_action(name: &str, path: PathBuf) -> CatalogError {
+    CatalogError::ActionPlugin {
+        name: name.to_owned(),
+        path,
+    }
+}
+
+/// The file of a module in a folder: `NAME.py`, `NAME`, or `NAME` with another extension.
+fn module_file(folder: &Path, name: &str) -> Option<PathBuf> {
+    let python = folder.join(format!("{name}.py"));
+    let plain = folder.join(name);
+    if let Some(path) = [python, plain.clone()].into_iter().find(|path| path.is_file()) {
+        return Some(path);
+    }
+    let stem = plain.file_name()?.to_owned();
+    let mut others: Vec<PathBuf> = std::fs::read_dir(plain.parent()?)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.file_stem() == Some(&stem) && path.is_file())
+        .filter(|path| {
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            extension.is_some_and(|extension| !NO_MODULES.contains(&extension) && !extension.ends_with('~'))
+        })
+        .collect();
+    others.sort();
+    others.into_iter().next()
+}

@@ -1,0 +1,70 @@
+//! Why a module that was found cannot be used.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::{core::HOW_TO_INSTALL, dependencies::DependencyError};
+
+/// What is wrong with it.
+#[derive(Debug, Error)]
+pub enum CatalogError {
+    /// Part of it would run on the runner's side.
+    #[error("{name} needs the action plugin {}: action plugins written in Python are not supported", path.display())]
+    ActionPlugin {
+        /// The module.
+        name: String,
+        /// The plugin's file.
+        path: PathBuf,
+    },
+    /// There is no library to send with it.
+    #[error("{name} ({}) is a Python module and needs Ansible's library, but no ansible-core was found", path.display())]
+    NoCore {
+        /// The module.
+        name: String,
+        /// Its file.
+        path: PathBuf,
+    },
+    /// Its imports cannot be resolved.
+    #[error("the module {name} cannot be packed: {source}")]
+    Dependency {
+        /// The module.
+        name: String,
+        /// Why.
+        source: DependencyError,
+    },
+    /// It is for Windows.
+    #[error("{name} ({}) is a PowerShell module: Windows is not supported", .path.display())]
+    PowerShell {
+        /// The module.
+        name: String,
+        /// Its file.
+        path: PathBuf,
+    },
+    /// A script that does not say what runs it.
+    #[error("{name} ({}) is missing an interpreter line: a script must begin with #!", .path.display())]
+    NoInterpreter {
+        /// The module.
+        name: String,
+        /// Its file.
+        path: PathBuf,
+    },
+    /// Its collection says that it is gone.
+    #[error("the module {name} has been removed from its collection. {why}")]
+    Removed {
+        /// The module.
+        name: String,
+        /// What the collection says.
+        why: String,
+    },
+    /// Names that lead to each other.
+    #[error("the name {0} leads to other names without end")]
+    Endless(String),
+}
+
+impl CatalogError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        matches!(self, Self::NoCore { .. }).then_some(HOW_TO_INSTALL)
+    }
+}

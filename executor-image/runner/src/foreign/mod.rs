@@ -1,0 +1,28 @@
+//! Modules that other people have written: found by name in roles, beside playbooks, in collections and in the installed
+//! ansible-core, packed with the library code they import, and run by the agent.
+
+mod catalog;
+mod collections;
+mod core;
+mod dependencies;
+mod error;
+mod imports;
+mod package;
+mod run;
+mod style;
+mod zip;
+
+use slipway_protocol::spec::{ModuleSpec, Side};
+
+pub use catalog::{Catalog, ForeignModule, Module};
+pub use error::CatalogError;
+pub(crate) use run::run;
+
+/// What the table would say of a foreign module: it takes any argument.
+pub static SPEC: ModuleSpec = ModuleSpec {
+    name: "a foreign module",
+    side: Side::Both,
+    free_form: false,
+    parameters: &[],
+    any_parameter: true,
+};

@@ -1,0 +1,177 @@
+//! Carries out a foreign module on a host.
+
+use indexmap::IndexMap;
+use serde_json::{Value, json};
+use slipway_protocol::{Foreign, ForeignStyle};
+
+use super::catalog::ForeignModule;
+use crate::{
+    actions::{ActionContext, Arguments, ResultMap, failure},
+    transport::TransportError,
+};
+
+/// File systems on which security contexts are set in another way.
+const SPECIAL_FILE_SYSTEMS: [&str; 6] = ["fuse", "nfs", "vboxsf", "ramfs", "9p", "vfat"];
+
+/// Carries out the module.
+///
+/// # Errors
+/// When the host cannot be reached.
+pub(crate) async fn run(
+    context: &ActionContext<'_>,
+    module: &ForeignModule,
+    args: Arguments,
+) -> Result<ResultMap, TransportError> {
+    let interpreter = match interpreter(context, module) {
+        Ok(interpreter) => interpreter,
+        Err(message) => return Ok(failure(message)),
+    };
+    let package = &module.package;
+    let contents = [
+        (Foreign::PROGRAM, Some(&package.program)),
+        (Foreign::COMMON, package.common.as_ref()),
+    ];
+    let mut files = IndexMap::new();
+    for (key, content) in contents {
+        let Some(content) = content else { continue };
+        if let Err(reason) = context.put_known(&content.bytes, &content.sha256).await? {
+            return Ok(failure(reason));
+        }
+        files.insert(key.to_owned(), content.sha256.clone());
+    }
+    let foreign = Foreign {
+        style: package.style.clone(),
+        interpreter,
+    };
+    let mut result = context
+        .call_foreign(&module.name, with_settings(context, module, args), files, foreign)
+        .await?;
+    if let Some(Value::Object(facts)) = result.get_mut("ansible_facts") {
+        facts.retain(|name, _| !decides_connection(name));
+    }
+    Ok(result)
+}
+
+/// The arguments with those that Ansible gives to every module.
+fn with_settings(context: &ActionContext<'_>, module: &ForeignModule, mut args: Arguments) -> Arguments {
+    let item = context.item;
+    let no_log = item.play.boolean(item.task.settings.no_log.as_ref(), &item.scope);
+    let variable = |name: &str, default: &str| {
+        let text = item.play.variable_text(name, &item.scope);
+        text.ok().flatten().unwrap_or_else(|| default.to_owned())
+    };
+    let settings = json!({
+        "_ansible_check_mode": item.check,
+        "_ansible_no_log": no_log.map_or(true, |value| value.unwrap_or(false)),
+        "_ansible_debug": false,
+        "_ansible_diff": item.diff,
+        "_ansible_verbosity": item.play.run.printer.verbosity,
+        "_ansible_version": module.version,
+        "_ansible_module_name": module.name,
+        "_ansible_syslog_facility": "LOG_USER",
+        "_ansible_selinux_special_fs": SPECIAL_FILE_SYSTEMS,
+        "_ansible_string_conversion_action": "warn",
+        "_ansible_socket": null,
+        "_ansible_shell_executable": variable("ansible_shell_executable", "/bin/sh"),
+        "_ansible_keep_remote_files": false,
+        // The agent makes it.
+        "_ansible_tmpdir": null,
+        "_ansible_remote_tmp": variable("ansible_remote_tmp", "~/.ansible/tmp"),
+        "_ansible_ignore_unknown_opts": false,
+        "_ansible_target_log_info": null,
+    });
+    if let Value::Object(settings) = settings {
+        args.extend(settings);
+    }
+    args
+}
+
+/// The words that start the module's interpreter; none for Python that the agent is to find, and for binaries.
+fn interpreter(context: &ActionContext<'_>, module: &ForeignModule) -> Result<Vec<String>, String> {
+    let default = || vec!["/usr/bin/python".to_owned()];
+    let words = match (&module.shebang, &module.package.style) {
+        (Some(words), _) => words.clone(),
+        (None, ForeignStyle::Python(_)) => default(),
+        (None, _) => return Ok(Vec::new()),
+    };
+    let Some((program, arguments)) = words.split_first() else {
+        return Ok(Vec::new());
+    };
+    let name = program.rsplit('/').next().unwrap_or(program);
+    // Scripts do not need the library, and so no certain version.
+    let any_python = || match module.package.style {
+        ForeignStyle::Python(_) => Vec::new(),
+        _ => vec!["python3".to_owned()],
+    };
+    let item = context.item;
+    let variable = format!("ansible_{name}_interpreter");
+    let set = item
+        .play
+        .variable_text(&variable, &item.scope)
+        .map_err(|error| format!("{variable} cannot be known: {}", error.message))?
+        .or_else(|| {
+            (name == "python")
+                .then(|| std::env::var("ANSIBLE_PYTHON_INTERPRETER").ok())
+                .flatten()
+        });
+    match set.map(|set| set.trim().to_owned()).filter(|set| !set.is_empty()) {
+        Some(set) if name == "python" && set.starts_with("auto") => Ok(any_python()),
+        Some(set) => {
+            let mut words =
+                shlex::split(&set).ok_or_else(|| format!("{variable} has an open quotation: {set}"))?;
+            words.extend(arguments.iter().cloned());
+            Ok(words)
+        }
+        None if name == "python" => Ok(any_python()),
+        None => Ok(words),
+    }
+}
+
+/// Facts that a host must not set: they would decide how it, or another, is reached.
+fn decides_connection(name: &str) -> bool {
+    const NAMES: [&str; 12] = [
+        "ansible_connection",
+        "ansible_delegated_vars",
+        "ansible_facts",
+        "ansible_host",
+        "ansible_password",
+        "ansible_playbook_python",
+        "ansible_port",
+        "ansible_private_key_file",
+        "ansible_rsync_path",
+        "ansible_shell_executable",
+        "ansible_timeout",
+        "ansible_user",
+    ];
+    let is_key = name.starts_with("ansible_ssh_host_key_");
+    NAMES.contains(&name)
+        || name.starts_with("ansible_become")
+        || name.starts_with("ansible_sudo_")
+        || (name.starts_with("ansible_ssh_") && !is_key)
+        || (name.starts_with("ansible_") && name.ends_with("_interpreter"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_decides_nothing_about_its_connection() {
+        for name in [
+            "ansible_host",
+            "ansible_become_user",
+            "ansible_python_interpreter",
+            "ansible_ssh_common_args",
+        ] {
+            assert!(decides_connection(name), "{name}");
+        }
+        for name in [
+            "ansible_hostname",
+            "ansible_ssh_host_key_rsa_public",
+            "port",
+            "ansible_python_version",
+        ] {
+            assert!(!decides_connection(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+from .deep import VALUE
+
+
+def part():
+    return "part of " + VALUE

@@ -1,0 +1,5 @@
+"""Code that modules beside the playbook share."""
+
+
+def greeting(name):
+    return "hello %s" % name
