@@ -1,5 +1,10 @@
 //! Every answer of the real ansible-core 2.18 (`golden/answers.json`) against ours; `golden/generate.py` made them.
-#![expect(clippy::expect_used, clippy::panic, reason = "a test")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::format_push_string,
+    reason = "a test"
+)]
 
 mod exceptions;
 
@@ -10,8 +15,8 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use slipway_language::{
-    FileKind, Layer, LookupHost, Node, NodeKind, Scope, Span, Templar, TemplateOptions, Value, Variable,
-    arguments, loops, repr, yaml,
+    CommandOutput, FileKind, Layer, LookupHost, Node, NodeKind, Scope, Span, Templar, TemplateOptions, Value,
+    Variable, arguments, loops, repr, yaml,
 };
 
 /// Finds files in the fixtures, as a playbook beside them would.
@@ -49,6 +54,14 @@ impl LookupHost for Fixtures {
     }
     fn search_path(&self) -> Vec<PathBuf> {
         vec![self.0.clone()]
+    }
+    fn run(&self, command: &str) -> io::Result<CommandOutput> {
+        let output = std::process::Command::new("sh").args(["-c", command]).output()?;
+        Ok(CommandOutput {
+            status: output.status.code().unwrap_or(-1),
+            standard_output: output.stdout,
+            standard_error: output.stderr,
+        })
     }
     fn path_type(&self, path: &Path) -> Option<slipway_language::PathType> {
         let metadata = std::fs::symlink_metadata(self.0.join(path)).ok()?;
@@ -249,6 +262,77 @@ fn every_answer_is_that_of_ansible() {
         "{} of {total} answers differ:\n{}",
         differences.len(),
         differences.join("\n")
+    );
+}
+
+/// Every pattern of `matrix.yml` with every input in its place.
+#[test]
+fn every_pattern_answers_every_input_as_ansible_does() {
+    let folder = folder();
+    let source = std::fs::read_to_string(folder.join("matrix.yml")).unwrap();
+    let document = yaml::parse(&source, "matrix.yml").unwrap_or_else(|error| panic!("{error}"));
+    let answers: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("matrix.json")).unwrap()).unwrap();
+    let exceptions: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("../exceptions/matrix.json")).unwrap())
+            .unwrap();
+    let exceptions = exceptions.as_array().expect("a list of exceptions");
+    let is_meant = |exception: &serde_json::Value, pattern: &str, input: &str| {
+        exception["pattern"] == pattern
+            && exception["inputs"]
+                .as_array()
+                .is_some_and(|inputs| inputs.iter().any(|known| known == input))
+    };
+    let (mut total, mut count) = (0, 0);
+    let mut used: HashSet<usize> = HashSet::new();
+    let mut differences = String::new();
+    for node in document
+        .root
+        .as_ref()
+        .and_then(Node::as_list)
+        .expect("a list of groups")
+    {
+        let group = Group::new(node);
+        let list = |name| node.get(name).and_then(Node::as_list).expect("a list");
+        let expected = &answers[node.get("name").map(text).expect("a name")];
+        for pattern in list("patterns") {
+            let row = expected[text(pattern)].as_array().expect("run generate.py");
+            assert_eq!(row.len(), list("inputs").len(), "run generate.py");
+            for (input, theirs) in list("inputs").iter().zip(row) {
+                total += 1;
+                let expression = text(pattern).replace('@', text(input));
+                let answer = group.answer("expressions", &Node::text(pattern.span.clone(), expression));
+                if answer.as_deref().ok() == theirs.as_str() {
+                    continue;
+                }
+                let exception = exceptions
+                    .iter()
+                    .position(|exception| is_meant(exception, text(pattern), text(input)));
+                if let Some(index) = exception {
+                    used.insert(index);
+                    continue;
+                }
+                count += 1;
+                differences.push_str(&format!(
+                    "{} <- {}\n   ansible: {theirs}\n   ours:    {answer:?}\n",
+                    text(pattern),
+                    text(input)
+                ));
+            }
+        }
+    }
+    let unused: Vec<_> = (0..exceptions.len())
+        .filter(|index| {
+            let why = exceptions[*index]["why"].as_str().unwrap_or_default();
+            why.is_empty() || !(used.contains(index) || why.contains("by chance"))
+        })
+        .map(|index| &exceptions[index]["pattern"])
+        .collect();
+    assert!(total > 10_000, "only {total} cases");
+    assert!(count == 0, "{count} of {total} answers differ:\n{differences}");
+    assert!(
+        unused.is_empty(),
+        "exceptions that no case needs or that give no reason: {unused:?}"
     );
 }
 

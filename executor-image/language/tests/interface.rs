@@ -395,6 +395,7 @@ fn hostile_or_broken_input_ends_with_an_error_and_not_with_the_process() {
         "{{ 'x' * 9999999999 }}",
         "{{ [1] * 9999999999 }}",
         "{{ range(9999999999) | list }}",
+        "{{ range(9999) | product(range(9999)) | list }}",
         "{{ '::/0' | ansible.utils.usable_range }}",
         "{{ 2 ** 99999 }}",
         "{{ [1] | json_query('[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[') }}",

@@ -50,6 +50,15 @@ impl<'call, 'template, 'environment> Call<'call, 'template, 'environment> {
         Ok(python::to_text(&self.value()?))
     }
 
+    /// The input, which must be text.
+    pub(crate) fn only_text(&self) -> Result<String, Error> {
+        let value = self.value()?;
+        match value.as_str() {
+            Some(text) => Ok(text.to_owned()),
+            None => Err(self.error(format!("a text is needed, not '{}'", python::type_name(&value)))),
+        }
+    }
+
     /// The items of the input.
     pub(crate) fn items(&self) -> Result<Vec<Value>, Error> {
         items(&self.value()?)

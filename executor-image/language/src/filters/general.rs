@@ -19,13 +19,16 @@ pub(super) const FILTERS: super::Table = &[
     ("counter", counter),
     ("crc32", |call| {
         let [] = call.bind([])?;
-        let text = call.text()?;
+        let text = call.only_text()?;
         Ok(Value::from(format!("{:x}", crc32fast::hash(text.as_bytes()))))
     }),
     ("dict", |call| {
         let [] = call.bind([])?;
-        let pairs = call
-            .items()?
+        let value = call.value()?;
+        if value.kind() == ValueKind::Map {
+            return Ok(value);
+        }
+        let pairs = items(&value)?
             .iter()
             .map(|pair| pair_of(call, pair))
             .collect::<Result<Vec<_>, _>>()?;
@@ -84,7 +87,7 @@ fn has(list: &[Value], item: &Value) -> bool {
 fn accumulate(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [] = call.bind([])?;
     let value = call.value()?;
-    if !matches!(value.kind(), ValueKind::Seq | ValueKind::String | ValueKind::Map) {
+    if !matches!(value.kind(), ValueKind::Seq | ValueKind::String) {
         return Err(call.error(format!(
             "Invalid value type ({}) for accumulate, a sequence is needed",
             python::type_name(&value)
@@ -109,7 +112,7 @@ fn accumulate(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 fn counter(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [] = call.bind([])?;
     let value = call.value()?;
-    if !matches!(value.kind(), ValueKind::Seq | ValueKind::String | ValueKind::Map) {
+    if !matches!(value.kind(), ValueKind::Seq | ValueKind::String) {
         return Err(call.error(format!(
             "Argument for community.general.counter must be a sequence (string or list). {} is not",
             python::repr(&value)
@@ -262,10 +265,12 @@ fn lists(call: &Call<'_, '_, '_>, fold: fn(Vec<Value>, &[Value]) -> Vec<Value>) 
     if is_flat && given.len() == 1 {
         given = items(&given[0])?;
     }
+    let is_lenient = matches!(call.name, "lists_difference" | "lists_intersect");
     let mut lists = given
         .iter()
         .map(|list| match list.kind() {
             ValueKind::Seq => items(list),
+            ValueKind::String | ValueKind::Map if is_lenient => items(list),
             _ => Err(call.error(format!(
                 "All arguments must be lists. {} is {}",
                 python::repr(list),
@@ -388,6 +393,9 @@ fn unicode_normalize(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 fn version_sort(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [reverse] = call.bind(["reverse"])?;
     let mut versions = call.items()?;
+    if versions.iter().any(|version| version.as_str().is_none()) {
+        return Err(call.error("each version must be a text"));
+    }
     let mut failure = None;
     versions.sort_by(|left, right| {
         crate::jinja_tests::loose_order(&python::to_text(left), &python::to_text(right)).unwrap_or_else(

@@ -17,15 +17,15 @@ pub(super) const DEEP_FILTERS: super::Table = &[
     ("index_of", index_of),
     ("keep_keys", |call| {
         let matcher = Matcher::bind(call)?;
-        keep(&complete(call)?, &matcher).map(|kept| kept.unwrap_or_else(|| Value::from(())))
+        keep(&container(call)?, &matcher)
     }),
     ("remove_keys", |call| {
         let matcher = Matcher::bind(call)?;
-        remove(&complete(call)?, &matcher)
+        remove(&container(call)?, &matcher)
     }),
     ("replace_keys", |call| {
         let renames = Renames::bind(call)?;
-        rename_deep(&complete(call)?, &renames)
+        rename_deep(&container(call)?, &renames)
     }),
     ("to_paths", to_paths),
 ];
@@ -59,6 +59,18 @@ pub(super) const ROW_FILTERS: super::Table = &[
 
 fn complete(call: &Call<'_, '_, '_>) -> Result<Value, Error> {
     finalize_complete(&call.value()?)
+}
+
+/// The input, which must be a list or a mapping.
+fn container(call: &Call<'_, '_, '_>) -> Result<Value, Error> {
+    let value = complete(call)?;
+    if !matches!(value.kind(), ValueKind::Seq | ValueKind::Map) || value.is_tuple() {
+        return Err(call.error(format!(
+            "a list or a dictionary is needed, not '{}'",
+            python::type_name(&value)
+        )));
+    }
+    Ok(value)
 }
 
 fn rows(call: &Call<'_, '_, '_>, change: impl Fn(&Value) -> Result<Value, Error>) -> Result<Value, Error> {
@@ -178,31 +190,36 @@ impl Renames {
     }
 }
 
-/// What is left when only matching keys, and what leads to them, are kept; nothing if nothing is left.
-fn keep(value: &Value, matcher: &Matcher) -> Result<Option<Value>, Error> {
-    match value.kind() {
+/// What is left when only matching keys, and what leads to them, are kept. Items of lists that are neither lists nor
+/// mappings stay.
+fn keep(value: &Value, matcher: &Matcher) -> Result<Value, Error> {
+    let is_container = |value: &Value| matches!(value.kind(), ValueKind::Map | ValueKind::Seq);
+    Ok(match value.kind() {
         ValueKind::Map => {
             let mut kept = Vec::new();
             for (key, inner) in entries(value) {
                 if matcher.holds(&key) {
                     kept.push((key, inner));
-                } else if let Some(inner) = keep(&inner, matcher)? {
-                    kept.push((key, inner));
+                } else if is_container(&inner) {
+                    let inner = keep(&inner, matcher)?;
+                    if inner.is_true() {
+                        kept.push((key, inner));
+                    }
                 }
             }
-            Ok((!kept.is_empty()).then(|| map(kept)))
+            map(kept)
         }
-        ValueKind::Seq => {
-            let mut kept = Vec::new();
-            for item in items(value)? {
-                kept.extend(keep(&item, matcher)?);
-            }
-            Ok((!kept.is_empty()).then(|| sequence(kept)))
-        }
-        _ => Ok(None),
-    }
+        ValueKind::Seq => sequence(
+            items(value)?
+                .iter()
+                .map(|item| keep(item, matcher))
+                .collect::<Result<_, _>>()?,
+        ),
+        _ => value.clone(),
+    })
 }
 
+/// What is left without matching keys; items of lists that then count as false go, too.
 fn remove(value: &Value, matcher: &Matcher) -> Result<Value, Error> {
     Ok(match value.kind() {
         ValueKind::Map => {
@@ -214,12 +231,16 @@ fn remove(value: &Value, matcher: &Matcher) -> Result<Value, Error> {
             }
             map(kept)
         }
-        ValueKind::Seq => sequence(
-            items(value)?
-                .iter()
-                .map(|item| remove(item, matcher))
-                .collect::<Result<_, _>>()?,
-        ),
+        ValueKind::Seq => {
+            let mut kept = Vec::new();
+            for item in items(value)? {
+                let item = remove(&item, matcher)?;
+                if item.is_true() {
+                    kept.push(item);
+                }
+            }
+            sequence(kept)
+        }
         _ => value.clone(),
     })
 }
@@ -279,11 +300,13 @@ fn collect_paths(value: &Value, path: &str, found: &mut Vec<(String, Value)>) ->
                 collect_paths(&inner, &format!("{path}{key}"), found)?;
             }
         }
-        ValueKind::Seq if value.is_true() => {
+        ValueKind::Seq if value.is_true() && !value.is_tuple() => {
             for (index, inner) in items(value)?.iter().enumerate() {
                 collect_paths(inner, &format!("{path}[{index}]"), found)?;
             }
         }
+        // What is empty at the top has no paths.
+        ValueKind::Map | ValueKind::Seq if path.is_empty() && !value.is_tuple() => {}
         _ => found.push((path.to_owned(), value.clone())),
     }
     Ok(())

@@ -132,7 +132,7 @@ fn word_wrap(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         Some(separator) if !separator.is_none() => python::to_text(defined(&separator)?),
         _ => "\n".to_owned(),
     };
-    let text = call.text()?;
+    let text = call.only_text()?;
     let lines: Vec<String> = text
         .lines()
         .map(|line| wrap(line, width, break_long, on_hyphens).join(&separator))

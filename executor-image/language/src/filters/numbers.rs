@@ -59,7 +59,10 @@ fn integer(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
 fn truncated(number: f64) -> Option<Value> {
-    (number.is_finite() && number.abs() < 9.0e18).then(|| Value::from(number.trunc() as i64))
+    if number.abs() < 9.0e18 {
+        return Some(Value::from(number.trunc() as i64));
+    }
+    (number.is_finite() && number.abs() < 1.0e38).then(|| Value::from(number.trunc() as i128))
 }
 
 /// Python's `int(text, base)`.
@@ -140,10 +143,12 @@ fn number(call: &Call<'_, '_, '_>, value: &Value) -> Result<f64, Error> {
 
 fn absolute(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let value = call.value()?;
-    if value.is_integer()
-        && let Some(number) = value.as_i64()
-    {
-        return Ok(Value::from(number.saturating_abs()));
+    if value.kind() == ValueKind::Bool {
+        return Ok(Value::from(i64::from(value.is_true())));
+    }
+    if value.is_integer() {
+        let number = i128::try_from(value)?.unsigned_abs();
+        return Ok(i64::try_from(number).map_or_else(|_| Value::from(number), Value::from));
     }
     number(call, &value).map(|number| Value::from(number.abs()))
 }

@@ -50,7 +50,7 @@ fn password_hash(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [kind, salt, salt_size, rounds, ident] =
         call.bind(["hashtype", "salt", "salt_size", "rounds", "ident"])?;
     let kind = kind.map_or_else(|| "sha512".to_owned(), |kind| python::to_text(&kind));
-    let password = call.text()?;
+    let password = call.only_text()?;
     let given = |argument: Option<Value>| argument.filter(|value| !value.is_none());
     let salt = if let Some(salt) = given(salt) {
         python::to_text(defined(&salt)?)

@@ -150,7 +150,16 @@ fn path_join(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 
 fn common_path(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [] = call.bind([])?;
-    let paths: Vec<String> = call.items()?.iter().map(python::to_text).collect();
+    if call.value()?.kind() != ValueKind::Seq {
+        return Err(call.error("a list of paths is needed"));
+    }
+    let mut paths = Vec::new();
+    for item in call.items()? {
+        let path = item
+            .as_str()
+            .ok_or_else(|| call.error("each path must be a text"))?;
+        paths.push(path.to_owned());
+    }
     let Some(first) = paths.first() else {
         return Err(call.error("is given an empty sequence"));
     };

@@ -20,7 +20,7 @@ pub(super) const FILTERS: super::Table = &[
 /// `map(attribute='a.b', default=…)` or `map('filter', arguments…)`.
 fn map(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let mut arguments = call.rest(0)?;
-    let items = call.items()?;
+    let items = some_items(call)?;
     if arguments.is_empty() {
         let path = call
             .named("attribute")?
@@ -47,10 +47,19 @@ fn map(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     Ok(sequence(mapped))
 }
 
+/// The items; none of what counts as false, whatever it is.
+fn some_items(call: &Call<'_, '_, '_>) -> Result<Vec<Value>, Error> {
+    if call.value()?.is_true() {
+        call.items()
+    } else {
+        Ok(Vec::new())
+    }
+}
+
 /// Keeps the items (or those with an attribute) of which a test, or their own truth, is as wanted.
 fn select(call: &mut Call<'_, '_, '_>, wanted: bool, by_attribute: bool) -> Result<Value, Error> {
     let mut arguments = call.rest(0)?;
-    let items = call.items()?;
+    let items = some_items(call)?;
     let path = if by_attribute {
         if arguments.is_empty() {
             return Err(call.error("an attribute is needed"));

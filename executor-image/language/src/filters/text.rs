@@ -269,7 +269,7 @@ fn center(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 
 fn truncate(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [length, kill_words, end, leeway] = call.bind(["length", "killwords", "end", "leeway"])?;
-    let text = call.text()?;
+    let text = call.only_text()?;
     let length = usize::try_from(whole(call, length.as_ref(), 255)?).unwrap_or(0);
     let leeway = usize::try_from(match &leeway {
         Some(leeway) if leeway.is_none() => 5,
@@ -320,10 +320,7 @@ fn urlencode(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 /// `%20` and `+` become what they stand for; bytes that are no UTF-8 become the sign for that.
 fn url_decode(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [] = call.bind([])?;
-    let value = call.value()?;
-    let Some(text) = value.as_str() else {
-        return Err(call.error(format!("a text is needed, not '{}'", python::type_name(&value))));
-    };
+    let text = call.only_text()?;
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {
@@ -404,7 +401,8 @@ fn comment(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     }
     let text = format!(
         "{decoration}{}",
-        call.text()?.replace(&*newline, &format!("{newline}{decoration}"))
+        call.only_text()?
+            .replace(&*newline, &format!("{newline}{decoration}"))
     );
     result += &text.replace(&format!("{decoration}{newline}"), &format!("{bare}{newline}"));
     result += &repeat(&format!("{newline}{postfix}"), postfix_count);

@@ -13,7 +13,7 @@ pub(super) const FILTERS: super::Table = &[("strftime", format_time), ("to_datet
 /// `'%Y-%m-%d' | strftime(seconds, utc)`: the time is now if no seconds are given.
 fn format_time(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [seconds, utc] = call.bind(["second", "utc"])?;
-    let format = call.text()?;
+    let format = call.only_text()?;
     let now = Utc::now();
     let instant = match seconds {
         Some(value) if !value.is_none() => {

@@ -10,13 +10,13 @@ use crate::template::context::Context;
 use crate::template::undefined::defined;
 
 pub(super) const TESTS: super::Table = &[
-    ("abs", |call| Ok(call.text()?.starts_with('/'))),
+    ("abs", |call| Ok(call.only_text()?.starts_with('/'))),
     ("directory", |call| {
         is(call, true, |found| found == PathType::Directory)
     }),
     ("exists", |call| is(call, true, |_| true)),
     ("file", |call| is(call, true, |found| found == PathType::File)),
-    ("is_abs", |call| Ok(call.text()?.starts_with('/'))),
+    ("is_abs", |call| Ok(call.only_text()?.starts_with('/'))),
     ("is_dir", |call| {
         is(call, true, |found| found == PathType::Directory)
     }),

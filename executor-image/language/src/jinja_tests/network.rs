@@ -61,16 +61,16 @@ pub(super) const TESTS: super::Table = &[
     }),
     ("mac", |call| {
         let [] = call.bind([])?;
-        Ok(is_mac(&call.text()?))
+        Ok(is_mac(&call.only_text()?))
     }),
     ("multicast", |call| {
         Ok(address(call)?.is_some_and(|network| network.is_multicast()))
     }),
     ("private", |call| {
-        Ok(address(call)?.is_some_and(|network| network.is_private() && !is_shared(&network)))
+        Ok(address(call)?.is_some_and(|network| is_private(&network) && !is_shared(&network)))
     }),
     ("public", |call| {
-        Ok(address(call)?.is_some_and(|network| !network.is_private()))
+        Ok(address(call)?.is_some_and(|network| !is_private(&network)))
     }),
     ("reserved", |call| {
         Ok(address(call)?.is_some_and(|network| is_reserved(&network)))
@@ -124,11 +124,18 @@ fn mask(call: &Call<'_, '_, '_>, mask: fn(&Network) -> u128) -> Result<bool, Err
     let Some(network) = address(call)?.filter(Network::is_v4) else {
         return Ok(false);
     };
-    Ok((0..=32).any(|prefix| mask(&network.with_prefix(prefix)) == network.address))
+    Ok((1..=32).any(|prefix| mask(&network.with_prefix(prefix)) == network.address))
 }
 
 fn six(call: &Call<'_, '_, '_>, holds: fn(u128) -> bool) -> Result<bool, Error> {
     Ok(address(call)?.is_some_and(|network| !network.is_v4() && holds(network.address)))
+}
+
+/// Python's `ipaddress` looks through addresses of version 6 that hold one of version 4.
+fn is_private(network: &Network) -> bool {
+    let holds_four =
+        !network.is_v4() && (network.address >> 32 == 0xffff || network.address >> 112 == 0x2002);
+    network.is_private() && !holds_four
 }
 
 fn is_shared(network: &Network) -> bool {

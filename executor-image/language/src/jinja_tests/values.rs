@@ -58,9 +58,19 @@ pub(super) const JINJA_TESTS: super::Table = &[
     }),
     ("defined", |call| Ok(!call.input()?.is_undefined())),
     ("divisibleby", |call| {
-        let (number, divisor) = (whole(call, &call.value()?)?, whole(call, &argument(call)?)?);
-        number
-            .checked_rem(divisor)
+        let (number, divisor) = (call.value()?, argument(call)?);
+        if let (ValueKind::Number, ValueKind::Number) = (number.kind(), divisor.kind())
+            && (!number.is_integer() || !divisor.is_integer())
+        {
+            let divisor = f64::try_from(divisor)?;
+            return if divisor == 0.0 {
+                Err(call.error("division by zero"))
+            } else {
+                Ok(f64::try_from(number)? % divisor == 0.0)
+            };
+        }
+        whole(call, &number)?
+            .checked_rem(whole(call, &divisor)?)
             .map(|rest| rest == 0)
             .ok_or_else(|| call.error("division by zero"))
     }),
@@ -151,12 +161,12 @@ fn ordered(call: &Call<'_, '_, '_>, wanted: &[Ordering]) -> Result<bool, Error> 
     Ok(wanted.contains(&order(&call.value()?, &argument(call)?)?))
 }
 
-fn whole(call: &Call<'_, '_, '_>, value: &Value) -> Result<i64, Error> {
+fn whole(call: &Call<'_, '_, '_>, value: &Value) -> Result<i128, Error> {
     match value.kind() {
-        ValueKind::Bool => Ok(i64::from(value.is_true())),
-        ValueKind::Number if value.is_integer() => value
-            .as_i64()
-            .ok_or_else(|| call.error("the number is too large")),
+        ValueKind::Bool => Ok(i128::from(value.is_true())),
+        ValueKind::Number if value.is_integer() => {
+            i128::try_from(value.clone()).map_err(|_| call.error("the number is too large"))
+        }
         _ => Err(call.error(format!(
             "a whole number is needed, not '{}'",
             crate::value::python::type_name(value)

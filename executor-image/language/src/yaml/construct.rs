@@ -304,8 +304,13 @@ impl<'text> Constructor<'text> {
         let entries: Vec<(Node, Node)> = match &value.kind {
             NodeKind::Map(entries) => entries.to_vec(),
             NodeKind::List(items) if items.iter().all(|item| matches!(item.kind, NodeKind::Map(_))) => {
-                // Of several sources the first wins: it comes last.
-                items.iter().rev().flat_map(Node::entries).cloned().collect()
+                // Of several sources the first wins.
+                let mut seen = std::collections::HashSet::new();
+                let entries = items.iter().flat_map(Node::entries);
+                entries
+                    .filter(|(key, _)| seen.insert(key_identity(key)))
+                    .cloned()
+                    .collect()
             }
             _ => {
                 return Err(self.error(

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Answers the golden cases with the real ansible-core 2.18.
 
-    python generate.py            writes answers.json beside this file
+    python generate.py            writes answers.json and matrix.json beside this file
 
-Run it with a Python that has `ansible-core==2.18.*` installed (`pip install 'ansible-core==2.18.*'`). The Rust test
-`golden.rs` compares every answer with ours.
+Run it with a Python that has Ansible 11 and what its filters need:
+`pip install 'ansible==11.*' netaddr jmespath passlib 'bcrypt<4.1'`. The Rust test `golden.rs` compares every answer
+with ours.
 """
 
 import datetime
@@ -13,8 +14,12 @@ import os
 import sys
 import warnings
 
+if os.environ.get("PYTHONHASHSEED") != "0":
+    # The order of sets, in the few answers that show it, is the same each time.
+    os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "PYTHONHASHSEED": "0"})
+
 os.environ.pop("ANSIBLE_CONFIG", None)
-os.environ.update(ANSIBLE_DEPRECATION_WARNINGS="False", ANSIBLE_SYSTEM_WARNINGS="False", ANSIBLE_LOCALHOST_WARNING="False",
+os.environ.update(TZ="UTC", ANSIBLE_DEPRECATION_WARNINGS="False", ANSIBLE_SYSTEM_WARNINGS="False", ANSIBLE_LOCALHOST_WARNING="False",
                   ANSIBLE_DEVEL_WARNING="False", GOLDEN_VARIABLE="from the environment")
 warnings.filterwarnings("ignore")
 
@@ -127,7 +132,31 @@ def main():
     with open(os.path.join(HERE, "answers.json"), "w", encoding="utf-8") as stream:
         json.dump(answers, stream, indent=1, sort_keys=True)
         stream.write("\n")
-    print(sum(len(cases) for group in answers.values() for cases in group.values()), "answers of ansible-core", __version__)
+    count = sum(len(cases) for group in answers.values() for cases in group.values()) + matrix(loader)
+    print(count, "answers of ansible-core", __version__)
+
+
+def matrix(loader):
+    """Every pattern with every input; a failure is null."""
+    with open(os.path.join(HERE, "matrix.yml"), encoding="utf-8") as stream:
+        groups = AnsibleLoader(stream.read(), file_name="matrix.yml").get_single_data()
+    count = 0
+    lines = []
+    for group in groups:
+        rows = []
+        for pattern in group["patterns"]:
+            row = []
+            for text in group["inputs"]:
+                expression = str(pattern).replace("@", str(text))
+                variables = {"ansible_search_path": [FIXTURES]}
+                templar = Templar(loader=loader, variables=variables)
+                row.append(answer(lambda: templar.template("{{ [" + expression + "] }}")).get("value"))
+            count += len(row)
+            rows.append("  " + json.dumps(str(pattern)) + ": " + json.dumps(row))
+        lines.append(" " + json.dumps(str(group["name"])) + ": {\n" + ",\n".join(rows) + "\n }")
+    with open(os.path.join(HERE, "matrix.json"), "w", encoding="utf-8") as stream:
+        stream.write("{\n" + ",\n".join(lines) + "\n}\n")
+    return count
 
 
 if __name__ == "__main__":

@@ -39,17 +39,16 @@ pub(super) fn hardware_address(call: &mut Call<'_, '_, '_>) -> Result<Value, Err
     let value = call.value()?;
     let written = python::to_text(&value);
     let parsed = parse(&written);
-    if query == "bool" {
-        return Ok(Value::from(parsed.is_some()));
-    }
     let Some(number) = parsed else {
-        if query.is_empty() {
+        if matches!(&*query, "" | "bool") {
             return Ok(Value::from(()));
         }
         return Err(call.error(format!("not a hardware address: {written}")));
     };
-    if query.is_empty() {
-        return Ok(value);
+    match &*query {
+        "" => return Ok(value),
+        "bool" => return Ok(Value::from(true)),
+        _ => {}
     }
     show(number, &query).ok_or_else(|| call.error(format!("unknown filter type: {query}")))
 }

@@ -79,11 +79,19 @@ fn ip_address(call: &mut Call<'_, '_, '_>, version: Option<u8>) -> Result<Value,
         Some(value) => u8::try_from(whole(call, Some(&value), 4)?).ok(),
         None => version,
     };
+    let value = checked(call)?;
+    ask(call, &value, &query, version)
+}
+
+/// The input, if it is of a kind that may be an address.
+fn checked(call: &Call<'_, '_, '_>) -> Result<Value, Error> {
     let value = call.value()?;
-    if !matches!(
-        value.kind(),
-        ValueKind::String | ValueKind::Seq | ValueKind::Bool | ValueKind::Number
-    ) || (value.kind() == ValueKind::Number && !value.is_integer())
+    if value.is_tuple()
+        || !matches!(
+            value.kind(),
+            ValueKind::String | ValueKind::Seq | ValueKind::Bool | ValueKind::Number
+        )
+        || (value.kind() == ValueKind::Number && !value.is_integer())
     {
         return Err(call.error(format!(
             "Unrecognized type <<class '{}'>> for {} filter <value>",
@@ -91,7 +99,7 @@ fn ip_address(call: &mut Call<'_, '_, '_>, version: Option<u8>) -> Result<Value,
             call.name
         )));
     }
-    ask(call, &value, &query, version)
+    Ok(value)
 }
 
 /// The answer about a value, or the answers about the values of a list, those that are false left out.
@@ -116,7 +124,12 @@ fn ask(call: &Call<'_, '_, '_>, value: &Value, query: &str, version: Option<u8>)
     else {
         return Ok(Value::from(false));
     };
-    let shown = Value::from(text.as_str());
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let shown = Value::from(if is_number {
+        network.to_string()
+    } else {
+        text.clone()
+    });
     let subject = Subject {
         network,
         is_network: text.contains('/'),
@@ -140,7 +153,12 @@ fn ask(call: &Call<'_, '_, '_>, value: &Value, query: &str, version: Option<u8>)
 fn indexed(subject: &Subject<'_>, index: i128) -> Value {
     let network = &subject.network;
     if network.size() == 1 {
-        return subject.value.clone();
+        let shown = if subject.is_network {
+            network.to_string()
+        } else {
+            network.show(network.address)
+        };
+        return Value::from(shown);
     }
     nth(network, index).map_or_else(
         || Value::from(false),
@@ -163,7 +181,7 @@ fn nth(network: &Network, index: i128) -> Option<u128> {
 fn ip_wrap(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [query] = call.bind(["query"])?;
     let query = given(query)?.unwrap_or_default();
-    let value = call.value()?;
+    let value = checked(call)?;
     let wrap = |value: &Value| -> Result<Value, Error> {
         let answer = ask(call, value, &query, None)?;
         if answer.is_true() {
@@ -183,7 +201,9 @@ fn ip_wrap(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 fn ip_subnet(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [query, index] = call.bind(["query", "index"])?;
     let (query, index) = (given(query)?.unwrap_or_default(), given(index)?);
-    let network = network(call, &call.value()?)?;
+    let Some(network) = perhaps(call)? else {
+        return Ok(Value::from(false));
+    };
     let is_address = network.size() == 1 || !network.is_subnet();
     let own = network.subnet();
     if query.is_empty() {
@@ -265,11 +285,15 @@ fn nth_usable(call: &Call<'_, '_, '_>, direction: i128) -> Result<Value, Error> 
     let Some(offset) = offset.and_then(|offset| offset.as_i64()) else {
         return Err(call.error("Must pass in an integer"));
     };
-    let network = network(call, &call.value()?)?;
-    let address = i128::try_from(network.address)
-        .ok()
-        .map(|address| address + direction * i128::from(offset))
-        .and_then(|address| u128::try_from(address).ok());
+    let Some(network) = perhaps(call)? else {
+        return Ok(Value::from(false));
+    };
+    let distance = i128::from(offset) * direction;
+    let address = if distance < 0 {
+        network.address.checked_sub(distance.unsigned_abs())
+    } else {
+        network.address.checked_add(distance.unsigned_abs())
+    };
     let usable = network.usable().zip(address);
     Ok(usable
         .filter(|((first, last), address)| (first..=last).contains(&address))
@@ -281,7 +305,7 @@ fn nth_usable(call: &Call<'_, '_, '_>, direction: i128) -> Result<Value, Error> 
 
 fn ip_math(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [amount] = call.bind(["amount"])?;
-    let text = call.text()?;
+    let text = call.only_text()?;
     let network = Network::parse(&text)
         .ok_or_else(|| call.error(format!("You must pass a valid IP address; {text} is invalid")))?;
     let amount = given(amount)?.unwrap_or_default();
@@ -302,19 +326,29 @@ fn ip_math(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         .ok_or_else(|| call.error("the result is no address"))
 }
 
-fn two_networks(call: &Call<'_, '_, '_>) -> Result<(Network, Network), Error> {
+/// The input as a network; nothing if it is none.
+fn perhaps(call: &Call<'_, '_, '_>) -> Result<Option<Network>, Error> {
+    let value = checked(call)?;
+    Ok(Network::parse(&python::to_text(&value)))
+}
+
+fn two_networks(call: &Call<'_, '_, '_>) -> Result<Option<(Network, Network)>, Error> {
     let [test] = call.bind(["test"])?;
     let test = test.ok_or_else(|| call.error("a second network is needed"))?;
-    Ok((network(call, &call.value()?)?, network(call, &test)?))
+    Ok(perhaps(call)?.zip(Some(network(call, &test)?)))
 }
 
 fn network_in_network(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
-    let (container, inner) = two_networks(call)?;
-    Ok(Value::from(container.contains(&inner)))
+    let networks = two_networks(call)?;
+    Ok(Value::from(
+        networks.is_some_and(|(container, inner)| container.contains(&inner)),
+    ))
 }
 
 fn network_in_usable(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
-    let (container, inner) = two_networks(call)?;
+    let Some((container, inner)) = two_networks(call)? else {
+        return Ok(Value::from(false));
+    };
     let range = |network: &Network| network.usable().unwrap_or((network.address, network.address));
     let ((first, last), (inner_first, inner_last)) = (range(&container), range(&inner));
     Ok(Value::from(
@@ -325,9 +359,12 @@ fn network_in_usable(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 fn reduce_on_network(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [container] = call.bind(["network"])?;
     let container = container.ok_or_else(|| call.error("a network is needed"))?;
-    let container = network(call, &container)?;
+    let container = Network::parse(&python::to_text(defined(&container)?));
     let is_inside = |value: &Value| {
-        Network::parse(&python::to_text(value)).is_some_and(|network| container.contains(&network))
+        let network = Network::parse(&python::to_text(value));
+        container
+            .zip(network)
+            .is_some_and(|(container, network)| container.contains(&network))
     };
     Ok(sequence(call.items()?.into_iter().filter(is_inside).collect()))
 }
@@ -336,6 +373,15 @@ fn cidr_merge(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [action] = call.bind(["action"])?;
     let action = given(action)?.unwrap_or_else(|| "merge".into());
     let value = call.value()?;
+    // One network is given back as it is.
+    if let Some(text) = value.as_str().filter(|text| !text.is_empty()) {
+        let shown = Value::from(network(call, &Value::from(text))?.to_string());
+        return Ok(if action == "merge" {
+            sequence(vec![shown])
+        } else {
+            shown
+        });
+    }
     if value.kind() != ValueKind::Seq {
         return Err(call.error(format!("expected iterable, got {}", python::repr(&value))));
     }

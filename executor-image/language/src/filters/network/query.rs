@@ -34,15 +34,28 @@ pub(super) fn answer(query: &str, subject: &Subject<'_>) -> Option<Result<Value,
         },
         "6to4" => six_to_four(subject),
         "address" | "ip" => {
-            if is_host {
+            if is_host || size == 2 || !network.is_v4() {
                 text(network.show(address))
             } else {
                 none()
             }
         }
-        "host" | "address/prefix" | "ip/prefix" | "host/prefix" | "hostnet" | "router" | "gateway" | "gw" => {
-            let wants_two = !matches!(query, "host" | "gateway" | "gw");
-            if is_host || (wants_two && size == 2) {
+        "host" => {
+            if is_host || size == 2 {
+                text(network.to_string())
+            } else {
+                none()
+            }
+        }
+        "address/prefix" | "host/prefix" | "hostnet" | "router" | "gateway" | "gw" => {
+            if is_host || size == 2 {
+                text(network.to_string())
+            } else {
+                Value::from(false)
+            }
+        }
+        "ip/prefix" => {
+            if size == 2 || (size > 1 && is_host) {
                 text(network.to_string())
             } else {
                 none()
@@ -73,22 +86,11 @@ pub(super) fn answer(query: &str, subject: &Subject<'_>) -> Option<Result<Value,
             }
         }
         "ip_netmask" => {
-            if is_host || size == 2 {
+            if size == 2 || (size > 1 && is_host) {
                 text(format!(
                     "{} {}",
                     network.show(address),
                     network.show(network.mask())
-                ))
-            } else {
-                none()
-            }
-        }
-        "ip_wildcard" => {
-            if is_host || size == 2 {
-                text(format!(
-                    "{} {}",
-                    network.show(address),
-                    network.show(network.host_mask())
                 ))
             } else {
                 none()
@@ -134,14 +136,7 @@ pub(super) fn answer(query: &str, subject: &Subject<'_>) -> Option<Result<Value,
             }
         }
         "netmask" => text(network.show(network.mask())),
-        "network" => {
-            if size > 1 {
-                text(network.show(network.first()))
-            } else {
-                none()
-            }
-        }
-        "network_id" => text(network.show(network.first())),
+        "network" | "network_id" => text(network.show(network.first())),
         "network/prefix" | "subnet" => text(network.subnet().to_string()),
         "network_netmask" => text(format!(
             "{} {}",
