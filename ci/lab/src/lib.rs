@@ -27,6 +27,7 @@ mod command;
 mod down;
 mod error;
 pub mod files;
+mod group;
 mod inventory;
 mod kernel_parameters;
 mod lab;
@@ -44,6 +45,7 @@ pub mod sources;
 mod state;
 
 pub use error::{Error, Result};
+pub use group::Group;
 pub use inventory::{ClusterFiles, ClusterOptions, kubelet_configuration};
 pub use lab::{Lab, Leftovers, UpOptions};
 pub use machine::{Machine, MachineState};
