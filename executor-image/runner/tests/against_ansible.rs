@@ -1,7 +1,8 @@
 //! The same playbooks by real Ansible and by this runner: same output, same exit code.
 //!
-//! Each file of `tests/playbooks` is one case. A first line `# arguments: …` gives it arguments. Times, temporary paths and the
-//! wording of template errors are made equal first; lines of several hosts within one task are sorted.
+//! Each file of `tests/playbooks` is one case; a folder of the same name holds what only it needs (its `roles` and
+//! `collections` are searched). A first line `# arguments: …` gives it arguments. Times, temporary paths and the wording of
+//! template errors are made equal first; lines of several hosts within one task are sorted.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -65,6 +66,11 @@ fn run(mut command: Command, case: &Path, id: &str) -> Output {
         .args(arguments.split_whitespace())
         .arg(case.file_name().unwrap())
         .env("SLIPWAY_TEST_ID", id)
+        .env("ANSIBLE_ROLES_PATH", case.with_extension("").join("roles"))
+        .env(
+            "ANSIBLE_COLLECTIONS_PATH",
+            case.with_extension("").join("collections"),
+        )
         // One host after the other, so that the order in which hosts are named does not depend on who is faster.
         .env("ANSIBLE_FORKS", "1")
         .env("ANSIBLE_NOCOLOR", "1")
@@ -76,8 +82,8 @@ fn run(mut command: Command, case: &Path, id: &str) -> Output {
 }
 
 /// What may differ is made equal.
-fn normal(output: &Output, id: &str) -> String {
-    let text = String::from_utf8_lossy(&output.stdout).replace(id, "ID");
+fn normal(output: &str, id: &str) -> String {
+    let text = output.replace(id, "ID");
     let replacements = [
         (r#""(delta|start|end)": "[^"]*""#, r#""$1": "TIME""#),
         (r#"(an option with an undefined variable)[^"]*""#, r#"$1""#),
@@ -85,6 +91,12 @@ fn normal(output: &Output, id: &str) -> String {
         (r#"Failed to connect to the host via ssh[^"]*""#, r#"no ssh""#),
         (r"[/\w.-]*\.ansible[/\w.-]*", "TEMPORARY"),
         (r"\(content\)", "TEMPORARY"),
+        (r"\bj\d+\.\d+", "JOB"),
+        (r#""timedout": \{[^}]*\}"#, r#""timedout": {}"#),
+        (r"ansible\.parsing\.yaml\.objects\.AnsibleUnicode", "str"),
+        (r"ansible\.parsing\.yaml\.objects\.AnsibleMapping", "dict"),
+        (r"ansible\.parsing\.yaml\.objects\.AnsibleSequence", "list"),
+        (r"(?m)^ASYNC POLL.*\n", ""),
         (r"(?m)[ \t]+$", ""),
     ];
     let mut text = text;
@@ -95,7 +107,7 @@ fn normal(output: &Output, id: &str) -> String {
             .into_owned();
     }
     let result = Regex::new(r"^(ok|changed|skipping|fatal|failed|FAILED)\b").unwrap();
-    let host = Regex::new(r"\[(h\d)\]").unwrap();
+    let host = Regex::new(r"\[(h\d)\b").unwrap();
     let section = |section: &str| {
         let mut head: Vec<String> = Vec::new();
         let mut groups: Vec<(String, Vec<String>)> = Vec::new();
@@ -123,32 +135,60 @@ fn normal(output: &Output, id: &str) -> String {
         .join("\n\n")
 }
 
+/// The output of hosts that do not wait for each other: what each says, in its order, host by host.
+fn by_host(text: &str) -> String {
+    let result =
+        Regex::new(r"^(?:(?:ok|changed|skipping|fatal|failed): \[(h\d)\b|included: .* for (h\d)$)").unwrap();
+    let mut lines: Vec<(String, Vec<String>)> = Vec::new();
+    let (mut banner, mut recap) = (String::new(), false);
+    for line in text.lines() {
+        recap |= line.starts_with("PLAY RECAP");
+        if let Some(found) = result.captures(line).filter(|_| !recap) {
+            let host = found.get(1).or(found.get(2)).unwrap().as_str().to_owned();
+            lines.push((host, vec![banner.clone(), line.to_owned()]));
+        } else if !recap && (line.starts_with("TASK") || line.starts_with("RUNNING")) {
+            line.clone_into(&mut banner);
+        } else if recap {
+            lines.push(("recap".to_owned(), vec![line.to_owned()]));
+        } else if let Some((_, last)) = lines.last_mut() {
+            last.push(line.to_owned());
+        }
+    }
+    lines.sort_by(|(one, _), (other, _)| one.cmp(other));
+    lines
+        .into_iter()
+        .flat_map(|(_, lines)| lines)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<String>>()
+        .join("\n")
+}
+
 /// What real Ansible printed, and its exit code. Kept in the cache under a digest of everything that decides it: Ansible
 /// takes seconds for what does not change.
-fn ansible_says(case: &Path, ansible: &Path, digest: &str) -> (String, Option<i32>) {
+fn ansible_says(case: &Path, ansible: &Path) -> (String, Option<i32>) {
     let name = case.file_stem().unwrap().to_str().unwrap();
     let directory = ansible
         .ancestors()
         .nth(3)
         .unwrap()
         .join("against-ansible")
-        .join(digest);
+        .join(digest(case, ansible));
+    let id = format!("{name}-theirs");
     let file = directory.join(name);
     if let Ok(kept) = std::fs::read_to_string(&file)
         && let Some((code, text)) = kept.split_once('\n')
     {
-        return (text.to_owned(), code.parse().ok());
+        return (normal(text, &id), code.parse().ok());
     }
-    let id = format!("{name}-theirs");
     let output = run(Command::new(ansible), case, &id);
-    let (text, code) = (normal(&output, &id), output.status.code());
+    let (text, code) = (String::from_utf8_lossy(&output.stdout), output.status.code());
     std::fs::create_dir_all(&directory).unwrap();
     std::fs::write(&file, format!("{}\n{text}", code.unwrap_or(-1))).unwrap();
-    (text, code)
+    (normal(&text, &id), code)
 }
 
-/// A digest of all playbooks, of this file (how output is made equal) and of the version of Ansible.
-fn digest(ansible: &Path) -> String {
+/// A digest of a case, of what all cases share, and of the version of Ansible.
+fn digest(case: &Path, ansible: &Path) -> String {
     use sha2::{Digest, Sha256};
     fn add(path: &Path, digest: &mut Sha256) {
         if path.is_dir() {
@@ -160,15 +200,21 @@ fn digest(ansible: &Path) -> String {
             for entry in &entries {
                 add(entry, digest);
             }
-        } else {
+        } else if path.exists() {
             digest.update(path.to_str().unwrap());
             digest.update(std::fs::read(path).unwrap());
         }
     }
     let mut digest = Sha256::new();
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    add(&tests.join("playbooks"), &mut digest);
-    add(&tests.join("against_ansible.rs"), &mut digest);
+    add(case, &mut digest);
+    add(&case.with_extension(""), &mut digest);
+    let shared = ["hosts", "group_vars", "host_vars", "roles", "templates", "vars"];
+    for name in shared {
+        add(&case.with_file_name(name), &mut digest);
+    }
+    for name in ["included.yml", "included_h1.yml", "included_h2.yml"] {
+        add(&case.with_file_name(name), &mut digest);
+    }
     add(
         &ansible.parent().unwrap().parent().unwrap().join("pyvenv.cfg"),
         &mut digest,
@@ -176,12 +222,18 @@ fn digest(ansible: &Path) -> String {
     hex::encode(digest.finalize())
 }
 
-fn difference(case: &Path, ansible: &Path, digest: &str) -> Option<String> {
+fn difference(case: &Path, ansible: &Path) -> Option<String> {
     let name = case.file_stem().unwrap().to_str().unwrap();
-    let (expected, code) = ansible_says(case, ansible, digest);
+    let (expected, code) = ansible_says(case, ansible);
     let id = format!("{name}-ours");
     let ours = run(support::runner(), case, &id);
-    let actual = normal(&ours, &id);
+    let actual = normal(&String::from_utf8_lossy(&ours.stdout), &id);
+    let free = std::fs::read_to_string(case).unwrap().contains("strategy: ");
+    let (expected, actual) = if free {
+        (by_host(&expected), by_host(&actual))
+    } else {
+        (expected, actual)
+    };
     if expected == actual && code == ours.status.code() {
         return None;
     }
@@ -199,9 +251,13 @@ fn difference(case: &Path, ansible: &Path, digest: &str) -> Option<String> {
 fn every_playbook_prints_and_exits_as_under_ansible() {
     let ansible = ansible();
     support::agent();
-    let digest = digest(&ansible);
-    let cases = cases();
+    // `SLIPWAY_CASE=loops` plays one.
+    let only = std::env::var("SLIPWAY_CASE").ok();
+    let mut cases = cases();
     assert!(cases.len() >= 30, "the playbooks are gone: {}", cases.len());
+    if let Some(only) = &only {
+        cases.retain(|case| only.split(',').any(|name| case.file_stem().unwrap() == name));
+    }
     let queue = Mutex::new(cases);
     let differences = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -211,7 +267,7 @@ fn every_playbook_prints_and_exits_as_under_ansible() {
                     let Some(case) = queue.lock().unwrap().pop() else {
                         return;
                     };
-                    if let Some(difference) = difference(&case, &ansible, &digest) {
+                    if let Some(difference) = difference(&case, &ansible) {
                         differences.lock().unwrap().push(difference);
                     }
                 }

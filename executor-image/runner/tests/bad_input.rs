@@ -62,12 +62,31 @@ fn mistakes_in_a_playbook_are_refused_before_anything_runs() {
             &["site.yml:3:20"],
         ),
         (
-            "- hosts: localhost\n  tasks:\n    - debug: {msg: x}\n      delegate_to: other\n",
-            &["site.yml:4:7", "the keyword \"delegate_to\" is not supported yet"],
+            "- hosts: localhost\n  tasks:\n    - debug: {msg: x}\n      debugger: always\n",
+            &["site.yml:4:7", "the keyword \"debugger\" is not supported"],
         ),
         (
-            "- hosts: localhost\n  strategy: free\n  tasks: []\n",
-            &["only the strategy linear is supported yet"],
+            "- hosts: localhost\n  strategy: fre\n  tasks: []\n",
+            &[
+                "site.yml:2:13",
+                "the strategy \"fre\" is not supported",
+                "did you mean \"free\"?",
+            ],
+        ),
+        (
+            "- hosts: localhost\n  become_method: suod\n  tasks: []\n",
+            &[
+                "the become_method \"suod\" is not supported",
+                "did you mean \"sudo\"?",
+            ],
+        ),
+        (
+            "- hosts: localhost\n  tasks:\n    - include_tasks: x.yml\n      become: true\n",
+            &["site.yml:4:7", "does not belong in a task that includes"],
+        ),
+        (
+            "- hosts: localhost\n  vars: {class: x}\n  tasks: []\n",
+            &["site.yml:2:10", "\"class\" is not a valid name of a variable"],
         ),
         (
             "- hosts: localhost\n  become: maybe\n",

@@ -5,6 +5,16 @@ use super::{ModuleSpec, Side};
 
 pub(super) static MODULES: &[ModuleSpec] = &[
     ModuleSpec {
+        name: "ansible.builtin.add_host",
+        side: Side::Runner,
+        free_form: false,
+        parameters: &[
+            list("groups").aliases(&["group", "groupname"]),
+            text("name").aliases(&["host", "hostname"]).required(),
+        ],
+        any_parameter: true,
+    },
+    ModuleSpec {
         name: "ansible.builtin.assert",
         side: Side::Runner,
         free_form: false,
@@ -35,11 +45,31 @@ pub(super) static MODULES: &[ModuleSpec] = &[
         any_parameter: false,
     },
     ModuleSpec {
+        name: "ansible.builtin.fetch",
+        side: Side::Both,
+        free_form: false,
+        parameters: &[
+            path("dest").required(),
+            boolean("fail_on_missing").default("true"),
+            boolean("flat").default("false"),
+            path("src").required(),
+            boolean("validate_checksum").default("true"),
+        ],
+        any_parameter: false,
+    },
+    ModuleSpec {
         name: "ansible.builtin.gather_facts",
         side: Side::Both,
         free_form: false,
         parameters: &[boolean("parallel")],
         any_parameter: true,
+    },
+    ModuleSpec {
+        name: "ansible.builtin.group_by",
+        side: Side::Runner,
+        free_form: false,
+        parameters: &[text("key").required(), list("parents").default("[\"all\"]")],
+        any_parameter: false,
     },
     ModuleSpec {
         name: "ansible.builtin.import_playbook",
@@ -132,10 +162,101 @@ pub(super) static MODULES: &[ModuleSpec] = &[
         any_parameter: false,
     },
     ModuleSpec {
+        name: "ansible.builtin.reboot",
+        side: Side::Both,
+        free_form: false,
+        parameters: &[
+            text("boot_time_command"),
+            integer("connect_timeout").aliases(&["connect_timeout_sec"]),
+            text("msg").default("Reboot initiated by Ansible"),
+            integer("post_reboot_delay")
+                .aliases(&["post_reboot_delay_sec"])
+                .default("0"),
+            integer("pre_reboot_delay")
+                .aliases(&["pre_reboot_delay_sec"])
+                .default("0"),
+            text("reboot_command"),
+            integer("reboot_timeout")
+                .aliases(&["reboot_timeout_sec"])
+                .default("600"),
+            list("search_paths"),
+            text("test_command").default("whoami"),
+        ],
+        any_parameter: false,
+    },
+    ModuleSpec {
         name: "ansible.builtin.set_fact",
         side: Side::Runner,
         free_form: false,
         parameters: &[boolean("cacheable").default("false")],
         any_parameter: true,
+    },
+    ModuleSpec {
+        name: "ansible.builtin.set_stats",
+        side: Side::Runner,
+        free_form: false,
+        parameters: &[
+            boolean("aggregate").default("true"),
+            mapping("data").required(),
+            boolean("per_host").default("false"),
+        ],
+        any_parameter: false,
+    },
+    ModuleSpec {
+        name: "ansible.posix.synchronize",
+        side: Side::Both,
+        free_form: false,
+        parameters: &[
+            boolean("archive").default("true"),
+            boolean("checksum").default("false"),
+            boolean("compress").default("true"),
+            boolean("copy_links").default("false"),
+            boolean("delay_updates").default("true"),
+            boolean("delete").default("false"),
+            path("dest").required(),
+            integer("dest_port"),
+            boolean("dirs").default("false"),
+            boolean("existing_only").default("false"),
+            boolean("group"),
+            list("link_dest"),
+            boolean("links"),
+            text("mode").choices(&["pull", "push"]).default("push"),
+            boolean("owner"),
+            boolean("partial").default("false"),
+            boolean("perms"),
+            path("private_key"),
+            boolean("recursive"),
+            list("rsync_opts"),
+            text("rsync_path"),
+            integer("rsync_timeout").default("0"),
+            boolean("set_remote_user").default("true"),
+            path("src").required(),
+            boolean("times"),
+            boolean("verify_host"),
+        ],
+        any_parameter: false,
+    },
+    ModuleSpec {
+        name: "ansible.builtin.validate_argument_spec",
+        side: Side::Runner,
+        free_form: false,
+        parameters: &[
+            mapping("argument_spec").required(),
+            mapping("provided_arguments"),
+            mapping("validate_args_context"),
+        ],
+        any_parameter: false,
+    },
+    ModuleSpec {
+        name: "ansible.builtin.wait_for_connection",
+        side: Side::Both,
+        free_form: false,
+        parameters: &[
+            integer("connect_timeout").default("5"),
+            integer("delay").default("0"),
+            integer("sleep").default("1"),
+            integer("timeout").default("600"),
+        ],
+        any_parameter: false,
     },
 ];

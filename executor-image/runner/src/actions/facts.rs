@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use serde_json::{Value, json};
 use slipway_language::{Variable, from_json};
 
-use super::{ActionContext, Arguments, ResultMap, failure, map};
+use super::{ActionContext, Arguments, ResultMap, boolean, failure, map};
 use crate::transport::TransportError;
 
 pub(super) fn set_fact(context: &ActionContext<'_>, mut args: Arguments) -> ResultMap {
+    let cacheable = boolean(&args, "cacheable").unwrap_or(false);
     args.shift_remove("cacheable");
+    let receivers = context.item.fact_receivers();
     if args.is_empty() {
         return failure("No key/value pairs provided, at least one is required for this action to succeed");
     }
@@ -36,10 +37,15 @@ pub(super) fn set_fact(context: &ActionContext<'_>, mut args: Arguments) -> Resu
     }
     for (name, value) in &args {
         let data = from_json(value.clone());
-        for receiver in context.item.receivers {
+        for receiver in &receivers {
             receiver
                 .set
                 .set(Arc::from(name.as_str()), Variable::Data(data.clone()));
+        }
+    }
+    if cacheable {
+        for receiver in &receivers {
+            receiver.add_facts(&args);
         }
     }
     let mut result = map(json!({"changed": false}));
@@ -53,9 +59,7 @@ pub(super) async fn gather(
     mut args: Arguments,
 ) -> Result<ResultMap, TransportError> {
     args.shift_remove("parallel");
-    let mut result = context
-        .call("ansible.builtin.setup", args, IndexMap::new())
-        .await?;
+    let mut result = context.call_instead("ansible.builtin.setup", args).await?;
     // The facts themselves are long; they are shown only to who asks for details.
     if !result.contains_key("failed") {
         result.insert("_ansible_verbose_override".to_owned(), Value::Bool(true));

@@ -5,10 +5,11 @@ use std::{
     sync::Arc,
 };
 
+use regex::Regex;
 use serde_json::{Value, json};
 use slipway_language::{FileKind, Node, NodeKind, Span, Variable};
 
-use super::{ActionContext, Arguments, ResultMap, failure, map, text};
+use super::{ActionContext, Arguments, ResultMap, boolean, failure, map, text};
 use crate::inventory::{Vars, read_vars_file};
 
 pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
@@ -26,11 +27,17 @@ pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
     if let Some(name) = text(args, "name") {
         vars = nested(&name, vars, &context.item.task.span);
     }
+    if text(args, "hash_behaviour").as_deref() == Some("merge") {
+        vars = match merged(context, &vars) {
+            Ok(vars) => vars,
+            Err(message) => return failure(message),
+        };
+    }
     let shown: serde_json::Map<String, Value> = vars
         .iter()
         .map(|(name, variable)| (name.to_string(), written(variable)))
         .collect();
-    for receiver in context.item.receivers {
+    for receiver in &context.item.fact_receivers() {
         for (name, variable) in &vars {
             receiver.included.set(Arc::clone(name), variable.clone());
         }
@@ -43,34 +50,191 @@ pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
 
 fn files(context: &ActionContext<'_>, args: &Arguments) -> Result<Vec<PathBuf>, String> {
     if let Some(directory) = text(args, "dir") {
-        let directory = context.find(&directory, FileKind::Vars)?;
-        let mut found = Vec::new();
-        collect(&directory, &mut found)
-            .map_err(|error| format!("cannot read {}: {error}", directory.display()))?;
-        return Ok(found);
+        return Wanted::of(args)?.below(context, &directory);
     }
     let name = text(args, "file")
         .or_else(|| text(args, "_raw_params"))
-        .ok_or("include_vars needs a file or a dir")?;
+        .ok_or("No file or directory was specified for include_vars")?;
     Ok(vec![context.find(&name, FileKind::Vars)?])
 }
 
-fn collect(directory: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
+/// Which files of a directory are read.
+struct Wanted {
+    /// How many directories, in their order; all if zero.
+    depth: u64,
+    matching: Option<Regex>,
+    ignored: Vec<Regex>,
+    extensions: Vec<String>,
+    ignore_unknown: bool,
+}
+
+impl Wanted {
+    fn of(args: &Arguments) -> Result<Self, String> {
+        let expression = |pattern: &str| {
+            Regex::new(pattern).map_err(|error| format!("Invalid regular expression: {pattern}: {error}"))
+        };
+        let list = |name: &str| -> Option<Vec<String>> {
+            match args.get(name)? {
+                Value::Array(items) => Some(
+                    items
+                        .iter()
+                        .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
+                        .collect(),
+                ),
+                Value::String(text) => Some(text.split_whitespace().map(str::to_owned).collect()),
+                _ => None,
+            }
+        };
+        let ignored = list("ignore_files").unwrap_or_default();
+        Ok(Self {
+            depth: super::number(args, "depth").map_or(0, |depth| {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a depth is small and not negative"
+                )]
+                let depth = depth.max(0.0) as u64;
+                depth
+            }),
+            matching: text(args, "files_matching")
+                .map(|pattern| expression(&pattern))
+                .transpose()?,
+            ignored: ignored
+                .iter()
+                .map(|pattern| expression(&format!("{pattern}$")))
+                .collect::<Result<_, _>>()?,
+            extensions: list("extensions")
+                .unwrap_or_else(|| ["yaml", "yml", "json"].map(str::to_owned).to_vec()),
+            ignore_unknown: boolean(args, "ignore_unknown_extensions").unwrap_or(false),
+        })
+    }
+
+    /// The files below a directory: beside the role's variables, or beside the tasks.
+    fn below(&self, context: &ActionContext<'_>, name: &str) -> Result<Vec<PathBuf>, String> {
+        let task = context.item.task;
+        let directory = match &task.role {
+            Some(role) if !Path::new(name).is_absolute() => {
+                let inside = role.path.join(name);
+                if name.split('/').next() == Some("vars") && inside.is_dir() {
+                    inside
+                } else {
+                    role.path.join("vars").join(name)
+                }
+            }
+            _ => {
+                let file = std::path::absolute(task.span.file.as_ref()).unwrap_or_default();
+                file.parent().unwrap_or(Path::new("/")).join(name)
+            }
+        };
+        let shown = directory.display();
+        if !directory.exists() {
+            return Err(format!("{shown} directory does not exist"));
+        }
+        if !directory.is_dir() {
+            return Err(format!("{shown} is not a directory"));
+        }
+        let mut directories = Vec::new();
+        walk(&directory, &mut directories).map_err(|error| format!("cannot read {shown}: {error}"))?;
+        directories.sort();
+        if self.depth > 0 {
+            directories.truncate(usize::try_from(self.depth).unwrap_or(usize::MAX));
+        }
+        // A role reads this one by itself.
+        let main = task.role.as_ref().map(|role| role.path.join("vars/main.yml"));
+        let mut found = Vec::new();
+        for directory in directories {
+            for file in entries(&directory).map_err(|error| format!("cannot read {shown}: {error}"))? {
+                if file.is_file() && Some(&file) != main.as_ref() && self.takes(&file)? {
+                    found.push(file);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn takes(&self, file: &Path) -> Result<bool, String> {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        if self
+            .matching
+            .as_ref()
+            .is_some_and(|matching| !matching.is_match(&name))
+            || self.ignored.iter().any(|ignored| ignored.is_match(&name))
+        {
+            return Ok(false);
+        }
+        let extension = file.extension().and_then(|extension| extension.to_str());
+        if extension.is_some_and(|extension| self.extensions.iter().any(|known| known == extension)) {
+            return Ok(true);
+        }
+        if self.ignore_unknown {
+            return Ok(false);
+        }
+        Err(format!(
+            "{} does not have a valid extension: {}",
+            file.display(),
+            self.extensions.join(", ")
+        ))
+    }
+}
+
+fn entries(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut entries: Vec<PathBuf> = std::fs::read_dir(directory)?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<_, _>>()?;
     entries.sort();
-    for entry in entries {
+    Ok(entries)
+}
+
+fn walk(directory: &Path, directories: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    directories.push(directory.to_path_buf());
+    for entry in entries(directory)? {
         if entry.is_dir() {
-            collect(&entry, found)?;
-        } else if matches!(
-            entry.extension().and_then(|extension| extension.to_str()),
-            Some("yml" | "yaml" | "json")
-        ) {
-            found.push(entry);
+            walk(&entry, directories)?;
         }
     }
     Ok(())
+}
+
+/// The variables laid into those of the same names that are there already, mapping by mapping.
+fn merged(context: &ActionContext<'_>, vars: &Vars) -> Result<Vars, String> {
+    let item = context.item;
+    let templar = &item.play.run.templar;
+    let mut merged = Vars::new();
+    for (name, variable) in vars {
+        let new = match variable {
+            Variable::Template(node) => templar.render(node, &item.scope),
+            Variable::Data(value) => Ok(value.clone()),
+        };
+        let old = item.scope.get(templar, name);
+        let (new, old) = match (new, old) {
+            (Ok(new), Ok(old)) => (new, old),
+            (Err(error), _) | (_, Err(error)) => return Err(error.to_string()),
+        };
+        let mut value = old.map_or(Value::Null, |old| slipway_language::to_json(&old));
+        let new = slipway_language::to_json(&new);
+        if !value.is_object() || !new.is_object() {
+            return Err(format!(
+                "failed to combine variables, expected dicts for {name} but got {value} and {new}"
+            ));
+        }
+        lay_over(&mut value, new);
+        merged.insert(
+            Arc::clone(name),
+            Variable::Data(slipway_language::from_json(value)),
+        );
+    }
+    Ok(merged)
+}
+
+fn lay_over(below: &mut Value, above: Value) {
+    match (below, above) {
+        (Value::Object(below), Value::Object(above)) => {
+            for (key, value) in above {
+                lay_over(below.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (below, above) => *below = above,
+    }
 }
 
 /// All variables as one mapping under a name.

@@ -1,23 +1,33 @@
 //! What the runner itself does for a task: everything for modules such as `debug`, the half that reads files of this machine for
 //! modules such as `copy`. All other modules go to the agent as they are.
 
+mod argument_spec;
 mod assertion;
 mod copy;
 mod debug;
 mod facts;
+mod fetch;
 mod include_vars;
+mod inventory;
 mod package;
 mod pause;
 mod raw;
+mod reboot;
 mod script;
+mod statistics;
+mod synchronize;
 mod template;
 mod unarchive;
+mod wait_for_connection;
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use slipway_language::{FileKind, Node};
-use slipway_protocol::{Call, Foreign, spec::ModuleSpec};
+use slipway_protocol::{
+    Call, Foreign,
+    spec::{ModuleSpec, Side},
+};
 use std::path::{Path, PathBuf};
 
 use crate::{engine::ItemContext, foreign, transport::TransportError};
@@ -34,6 +44,8 @@ pub(crate) struct ActionContext<'a> {
     pub environment: &'a IndexMap<String, String>,
     /// Seconds.
     pub timeout: Option<f64>,
+    /// The most seconds that the module may take by itself, if it is not waited for.
+    pub background: Option<u64>,
 }
 
 /// Whether an argument is the source of an expression, which the action evaluates itself.
@@ -49,6 +61,9 @@ pub(crate) async fn execute(
     context: &ActionContext<'_>,
     args: Arguments,
 ) -> Result<ResultMap, TransportError> {
+    if let Some(refused) = refuse_background(context) {
+        return Ok(refused);
+    }
     if let Some(module) = context
         .item
         .task
@@ -61,17 +76,53 @@ pub(crate) async fn execute(
         "assert" => Ok(assertion::run(context, &args)),
         "debug" => Ok(debug::run(context, &args)),
         "fail" => Ok(fail(&args)),
+        "validate_argument_spec" => Ok(argument_spec::run(context, &args)),
+        "add_host" => Ok(inventory::add_host(context, args)),
+        "group_by" => Ok(inventory::group_by(context, &args)),
+        "set_stats" => Ok(statistics::run(args)),
         "set_fact" => Ok(facts::set_fact(context, args)),
         "include_vars" => Ok(include_vars::run(context, &args)),
         "pause" => Ok(pause::run(context, &args).await),
         "gather_facts" => facts::gather(context, args).await,
+        "fetch" => fetch::run(context, &args).await,
+        "synchronize" => synchronize::run(context, &args).await,
+        "reboot" => reboot::run(context, &args).await,
+        "wait_for_connection" => Ok(wait_for_connection::run(context, &args).await),
         "copy" => copy::run(context, args).await,
         "template" => template::run(context, args).await,
         "script" => script::run(context, args).await,
         "unarchive" => unarchive::run(context, args).await,
         "package" => package::run(context, args).await,
         "raw" => raw::run(context, &args).await,
-        _ => context.call(context.spec.name, args, IndexMap::new()).await,
+        _ => context.call_in_background(context.spec.name, args).await,
+    }
+}
+
+/// Why the module cannot go on by itself, if it is asked to and cannot.
+fn refuse_background(context: &ActionContext<'_>) -> Option<ResultMap> {
+    context.background?;
+    if context.item.check {
+        return Some(failure(
+            "\"check mode\" and \"async\" cannot be used on same task.",
+        ));
+    }
+    let able = context.spec.side == Side::Agent && context.spec.short_name() != "raw"
+        || context.spec.short_name() == "package";
+    (!able).then(|| {
+        failure(format!(
+            "This action ({}) does not support async.",
+            context.item.task.action_name
+        ))
+    })
+}
+
+/// The agent does not know by which name the playbook calls a module that took too long.
+fn name_timed_out(result: &mut ResultMap, seconds: u64, action: &str) {
+    let end = format!("action failed to execute in the expected time frame ({seconds}) and was terminated");
+    let timed_out = text(result, "msg").is_some_and(|message| message.ends_with(&end));
+    if timed_out {
+        result.insert("msg".to_owned(), format!("The {action} {end}").into());
+        result.insert("timedout".to_owned(), json!({"period": seconds}));
     }
 }
 
@@ -105,6 +156,15 @@ pub(crate) fn text(args: &Arguments, name: &str) -> Option<String> {
     }
 }
 
+/// An argument that is a number.
+pub(crate) fn number(args: &Arguments, name: &str) -> Option<f64> {
+    match args.get(name)? {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
 /// An argument that is true or false.
 pub(crate) fn boolean(args: &Arguments, name: &str) -> Option<bool> {
     match args.get(name)? {
@@ -131,7 +191,13 @@ impl ActionContext<'_> {
         args: Arguments,
         files: IndexMap<String, String>,
     ) -> Result<ResultMap, TransportError> {
-        self.carry_out(module, args, files, None).await
+        self.carry_out(module, args, files, None, None).await
+    }
+
+    /// Carries out the module that the task is about: with `async`, it goes on by itself.
+    async fn call_in_background(&self, module: &str, args: Arguments) -> Result<ResultMap, TransportError> {
+        self.carry_out(module, args, IndexMap::new(), None, self.background)
+            .await
     }
 
     /// Carries out a module that is not one of the agent's own; its code is among the files.
@@ -142,7 +208,8 @@ impl ActionContext<'_> {
         files: IndexMap<String, String>,
         foreign: Foreign,
     ) -> Result<ResultMap, TransportError> {
-        self.carry_out(module, args, files, Some(foreign)).await
+        self.carry_out(module, args, files, Some(foreign), self.background)
+            .await
     }
 
     async fn carry_out(
@@ -151,13 +218,14 @@ impl ActionContext<'_> {
         args: Arguments,
         files: IndexMap<String, String>,
         foreign: Option<Foreign>,
+        background: Option<u64>,
     ) -> Result<ResultMap, TransportError> {
         let item = self.item;
-        let target = match item.play.target(item.task, &item.scope) {
+        let target = match item.target() {
             Ok(target) => target,
             Err(error) => return Ok(failure(error.to_string())),
         };
-        let agent = item.play.agent(&item.host.name, &target).await?;
+        let agent = item.agent(&target).await?;
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -173,12 +241,34 @@ impl ActionContext<'_> {
             check: item.check,
             diff: item.diff,
             environment: self.environment.clone(),
-            timeout,
+            timeout: timeout.filter(|_| background.is_none()),
+            background,
             files,
             foreign,
         };
-        let result = agent.call(&call).await;
-        Ok(result?.0)
+        let mut result = agent.call(&call).await?.0;
+        if let Some(seconds) = timeout {
+            name_timed_out(&mut result, seconds, &item.task.action_name);
+        }
+        if background.is_some() && !result.contains_key("failed") {
+            result.insert("changed".to_owned(), true.into());
+        }
+        Ok(result)
+    }
+
+    /// Carries out another module in the place of the task's: its `module_defaults` count too.
+    pub(crate) async fn call_instead(
+        &self,
+        module: &str,
+        args: Arguments,
+    ) -> Result<ResultMap, TransportError> {
+        match crate::engine::defaults(self.item, module) {
+            Ok(mut all) => {
+                all.extend(args);
+                self.call_in_background(module, all).await
+            }
+            Err(error) => Ok(failure(error.to_string())),
+        }
     }
 
     /// Gives a file's content to the host; the inner error is for the task.
@@ -194,11 +284,11 @@ impl ActionContext<'_> {
         sha256: &str,
     ) -> Result<Result<String, String>, TransportError> {
         let item = self.item;
-        let target = match item.play.target(item.task, &item.scope) {
+        let target = match item.target() {
             Ok(target) => target,
             Err(error) => return Ok(Err(error.to_string())),
         };
-        let agent = item.play.agent(&item.host.name, &target).await?;
+        let agent = item.agent(&target).await?;
         agent.put_known(content, sha256).await
     }
 

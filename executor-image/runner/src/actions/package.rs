@@ -20,8 +20,8 @@ pub(super) async fn run(
         .as_deref()
         .map(|name| name.rsplit('.').next().unwrap_or(name))
     {
-        Some("apt") => context.call("ansible.builtin.apt", args, IndexMap::new()).await,
-        Some("dnf" | "dnf5" | "yum") => context.call("ansible.builtin.dnf", args, IndexMap::new()).await,
+        Some("apt") => context.call_instead("ansible.builtin.apt", args).await,
+        Some("dnf" | "dnf5" | "yum") => context.call_instead("ansible.builtin.dnf", args).await,
         Some(other) => Ok(failure(format!(
             "the package manager {other} is not supported yet (supported: apt, dnf)"
         ))),

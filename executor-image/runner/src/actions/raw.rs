@@ -13,7 +13,7 @@ pub(super) async fn run(context: &ActionContext<'_>, args: &Arguments) -> Result
     if item.check {
         return Ok(map(json!({"changed": false, "skipped": true})));
     }
-    let target = match item.play.target(item.task, &item.scope) {
+    let target = match item.target() {
         Ok(target) => target,
         Err(error) => return Ok(failure(error.to_string())),
     };
@@ -28,10 +28,10 @@ pub(super) async fn run(context: &ActionContext<'_>, args: &Arguments) -> Result
         quote(&shell),
         quote(&format!("{}{command}", exports.concat()))
     );
-    if let Some(user) = &target.launch.become_user {
-        line = format!("sudo -H -S -n -u {} {line}", quote(user));
+    if let Some(other) = &target.launch.r#become {
+        line = other.command(&line);
     }
-    let connection = item.play.connection(&item.host.name, &target).await?;
+    let connection = item.connection(&target).await?;
     let output = connection.execute(line).await?;
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();

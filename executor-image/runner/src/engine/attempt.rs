@@ -2,14 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use indexmap::IndexMap;
-use serde_json::{Map, Value as Json};
-use slipway_language::{
-    Layer, Node, NodeKind, Scope, TemplateError, Variable, from_json, strip_omit, to_json,
-};
+use serde_json::Value as Json;
+use slipway_language::{Layer, Node, NodeKind, Scope, TemplateError, Variable, from_json};
+use slipway_protocol::spec::Side;
 
 use super::{
     ItemContext,
+    arguments::{arguments, environment},
+    background::Background,
     executor::template_failure,
     result::{self, Include, ResultMap, failure, flag},
 };
@@ -17,6 +17,7 @@ use crate::{
     actions,
     inventory::Vars,
     playbook::{Action, IncludeRole, ModuleAction},
+    transport::TransportError,
 };
 
 /// What became of an item.
@@ -61,8 +62,12 @@ pub(super) async fn run_item(item: &ItemContext<'_>, no_log: bool) -> ItemOutcom
     if let Some(map) = skipped_by_condition(item) {
         return map.into();
     }
+    if let Some(error) = &item.undecided {
+        return template_failure(error).into();
+    }
     match &item.task.action {
-        Action::Module(module) => run_module(item, module, no_log).await.into(),
+        // On the heap: the actions' futures are large, and most tasks wait in this one.
+        Action::Module(module) => Box::pin(run_module(item, module, no_log)).await.into(),
         Action::IncludeTasks(include) => include_outcome(item, &include.file, None),
         Action::IncludeRole(include) => include_outcome(item, &include.name, Some(include)),
         // The engine carries these out itself.
@@ -122,9 +127,9 @@ async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool)
         let delay = play.number(task.delay.as_ref(), &item.scope)?.unwrap_or(5.0);
         let environment = environment(item)?;
         let timeout = play.number(task.settings.timeout.as_ref(), &item.scope)?;
-        Ok((args, retries, delay, environment, timeout))
+        Ok((args, retries, delay, environment, timeout, Background::of(item)?))
     });
-    let (args, retries, delay, environment, timeout) = match prepared {
+    let (args, retries, delay, environment, timeout, background) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => return template_failure(&error),
     };
@@ -146,8 +151,16 @@ async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool)
             spec: module.spec,
             environment: &environment,
             timeout,
+            background: background.map(|background| background.seconds),
         };
-        map = match actions::execute(&call, args.clone()).await {
+        let work = async {
+            let done = actions::execute(&call, args.clone()).await?;
+            match background {
+                Some(background) => background.follow(&call, done).await,
+                None => Ok(done),
+            }
+        };
+        map = match within(&call, work).await {
             Ok(map) => map,
             Err(lost) => return result::unreachable(&lost.to_string()),
         };
@@ -175,9 +188,8 @@ async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool)
         }
         if attempt < attempts {
             map.insert("retries".to_owned(), Json::from(attempts));
-            play.run
-                .printer
-                .retry(&item.host.name, item.name, attempts - attempt);
+            let label = item.label().unwrap_or_else(|| item.host.name.to_string());
+            play.run.printer.retry(&label, item.name, attempts - attempt);
             if stopped_while_waiting(item, delay).await {
                 break;
             }
@@ -196,71 +208,32 @@ async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool)
     map
 }
 
+/// Carries out what this machine does of a module, within the time that the task has. The agent watches its own time.
+async fn within(
+    call: &actions::ActionContext<'_>,
+    work: impl Future<Output = Result<ResultMap, TransportError>>,
+) -> Result<ResultMap, TransportError> {
+    let seconds = call.timeout.filter(|seconds| *seconds >= 1.0);
+    let Some(seconds) = seconds.filter(|_| call.spec.side != Side::Agent) else {
+        return work.await;
+    };
+    if let Ok(done) = tokio::time::timeout(Duration::from_secs_f64(seconds), work).await {
+        return done;
+    }
+    let mut map = failure(format!(
+        "The {} action failed to execute in the expected time frame ({seconds}) and was terminated",
+        call.item.task.action_name
+    ));
+    map.insert("timedout".to_owned(), serde_json::json!({"period": seconds}));
+    Ok(map)
+}
+
 async fn stopped_while_waiting(item: &ItemContext<'_>, delay: Duration) -> bool {
     let stop = &item.play.run.stop;
     tokio::select! {
         () = tokio::time::sleep(delay) => stop.is_requested(),
         () = stop.wait() => true,
     }
-}
-
-/// The arguments, rendered, without those that are omitted.
-fn arguments(item: &ItemContext<'_>, module: &ModuleAction) -> Result<Map<String, Json>, TemplateError> {
-    let templar = &item.play.run.templar;
-    let mut args = Map::new();
-    if let Some(whole) = &module.whole {
-        let value = strip_omit(&templar.render(whole, &item.scope)?);
-        match to_json(&value) {
-            Json::Object(map) => args = map,
-            other => {
-                return Err(TemplateError::new(format!(
-                    "the arguments must be a mapping, the template gives {other}"
-                ))
-                .at(&whole.span));
-            }
-        }
-    }
-    for (key, value) in module.args.entries() {
-        let Some(name) = key.as_str() else { continue };
-        // Conditions and names of variables are not templates: the action evaluates them.
-        if actions::takes_source(module.spec, name) {
-            continue;
-        }
-        let rendered = templar
-            .render(value, &item.scope)
-            .map_err(|error| error.at(&value.span))?;
-        if !slipway_language::is_omit(&rendered) {
-            args.insert(name.to_owned(), to_json(&strip_omit(&rendered)));
-        }
-    }
-    Ok(args)
-}
-
-/// The environment of the module, outer settings first.
-fn environment(item: &ItemContext<'_>) -> Result<IndexMap<String, String>, TemplateError> {
-    let mut variables = IndexMap::new();
-    for node in &item.task.settings.environment {
-        let value = item.play.run.templar.render(node, &item.scope)?;
-        match to_json(&strip_omit(&value)) {
-            Json::Object(map) => variables.extend(map.into_iter().map(|(name, value)| {
-                let text = match value {
-                    Json::String(text) => text,
-                    Json::Bool(value) => if value { "True" } else { "False" }.to_owned(),
-                    other => other.to_string(),
-                };
-                (name, text)
-            })),
-            Json::Null => {}
-            Json::String(text) if text.is_empty() => {}
-            other => {
-                return Err(
-                    TemplateError::new(format!("environment must be a mapping, it is {other}"))
-                        .at(&node.span),
-                );
-            }
-        }
-    }
-    Ok(variables)
 }
 
 /// Every result says whether it failed and whether something changed.
@@ -330,7 +303,7 @@ fn keep_facts(item: &ItemContext<'_>, map: &mut ResultMap) {
         return;
     }
     if let Some(Json::Object(facts)) = map.get("ansible_facts") {
-        for receiver in item.receivers {
+        for receiver in item.fact_receivers() {
             receiver.add_facts(facts);
         }
     }

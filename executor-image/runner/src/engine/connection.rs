@@ -2,14 +2,15 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use slipway_language::{Scope, TemplateError};
+use slipway_language::{Node, Scope, TemplateError};
 use slipway_protocol::Fence;
 
 use super::{play::PlayRun, variables::truth};
 use crate::{
     playbook::Task,
     transport::{
-        AgentClient, Connection, ConnectionKind, ConnectionOptions, HostKeyChecking, Launch, TransportError,
+        AgentClient, Become, BecomeMethod, Connection, ConnectionKind, ConnectionOptions, HostKeyChecking,
+        Launch, Password, TransportError,
     },
 };
 
@@ -86,7 +87,7 @@ impl PlayRun {
             Some(_) => HostKeyChecking::Pinned,
             None => run.host_key_checking,
         };
-        let become_user = self.become_user(task, scope)?;
+        let other = self.other_user(task, scope)?;
         let login = user.clone().unwrap_or_else(|| run.own_user.clone());
         let options = ConnectionOptions {
             kind,
@@ -103,10 +104,11 @@ impl PlayRun {
             &login
         };
         let launch = Launch {
-            become_user: become_user.filter(|user| user != already),
+            r#become: other.filter(|other| other.user != *already),
         };
         // The fence is root's to keep; who is not root can do no harm that it guards against.
-        let is_root = launch.become_user.as_ref().unwrap_or(already) == "root";
+        let user = launch.r#become.as_ref().map_or(already, |other| &other.user);
+        let is_root = user == "root";
         let fence = if is_root { self.fence(scope)? } else { None };
         Ok(Target {
             options,
@@ -115,7 +117,10 @@ impl PlayRun {
         })
     }
 
-    fn become_user(&self, task: &Task, scope: &Scope) -> Result<Option<String>, TemplateError> {
+    /// Whom the task becomes, and how.
+    fn other_user(&self, task: &Task, scope: &Scope) -> Result<Option<Become>, TemplateError> {
+        let settings = &task.settings;
+        let options = &self.run.options;
         let wanted = match scope.get(&self.run.templar, "ansible_become")? {
             Some(value) => truth(&value),
             None => None,
@@ -123,27 +128,56 @@ impl PlayRun {
         let wanted = match wanted {
             Some(wanted) => wanted,
             None => self
-                .boolean(task.settings.r#become.as_ref(), scope)?
-                .unwrap_or(self.run.options.r#become),
+                .boolean(settings.r#become.as_ref(), scope)?
+                .unwrap_or(options.r#become),
         };
         if !wanted {
             return Ok(None);
         }
-        let method = self.variable_text("ansible_become_method", scope)?;
-        if let Some(method) =
-            method.filter(|method| !matches!(method.as_str(), "sudo" | "ansible.builtin.sudo"))
-        {
-            return Err(TemplateError::new(format!(
-                "the become method {method:?} is not supported yet (supported: sudo)"
-            )));
-        }
-        let user = match self.variable_text("ansible_become_user", scope)? {
-            Some(user) => Some(user),
-            None => self.text(task.settings.become_user.as_ref(), scope)?,
+        let setting = |name: &str, keyword: Option<&Node>| -> Result<Option<String>, TemplateError> {
+            match self.variable_text(name, scope)? {
+                Some(text) => Ok(Some(text)),
+                None => self.text(keyword, scope),
+            }
         };
-        Ok(user
-            .or_else(|| self.run.options.become_user.clone())
-            .or_else(|| Some("root".to_owned())))
+        let method = setting("ansible_become_method", settings.become_method.as_ref())?;
+        let method = match method
+            .as_deref()
+            .map(|name| name.strip_prefix("ansible.builtin.").unwrap_or(name))
+        {
+            None | Some("sudo") => BecomeMethod::Sudo,
+            Some("su") => BecomeMethod::Su,
+            Some(other) => {
+                return Err(TemplateError::new(format!(
+                    "the become method {other:?} is not supported (supported: sudo, su)"
+                )));
+            }
+        };
+        // Each method has variables of its own, which win.
+        let word = match method {
+            BecomeMethod::Sudo => "sudo",
+            BecomeMethod::Su => "su",
+        };
+        let option = |name: &str, keyword: Option<&Node>| -> Result<Option<String>, TemplateError> {
+            match self.variable_text(&format!("ansible_{word}_{name}"), scope)? {
+                Some(text) => Ok(Some(text)),
+                None => setting(&format!("ansible_become_{name}"), keyword),
+            }
+        };
+        let user = option("user", settings.become_user.as_ref())?
+            .or_else(|| options.become_user.clone())
+            .unwrap_or_else(|| "root".to_owned());
+        let password = match option("password", None)? {
+            Some(password) => Some(password),
+            None => option("pass", None)?,
+        };
+        Ok(Some(Become {
+            method,
+            user,
+            executable: option("exe", settings.become_exe.as_ref())?,
+            flags: option("flags", settings.become_flags.as_ref())?,
+            password: password.filter(|_| method == BecomeMethod::Sudo).map(Password),
+        }))
     }
 
     fn fence(&self, scope: &Scope) -> Result<Option<Fence>, TemplateError> {

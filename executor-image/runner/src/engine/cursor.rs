@@ -179,6 +179,8 @@ mod tests {
             until: None,
             retries: None,
             delay: None,
+            r#async: None,
+            poll: None,
             role: None,
             include_vars: Vec::new(),
             implicit: false,

@@ -13,12 +13,13 @@ use slipway_report::ItemResult;
 use super::{
     HostState,
     attempt::{self, ItemOutcome},
+    delegation::Delegate,
     play::PlayRun,
     result::{self, ResultMap, TaskResult, failure, flag},
 };
 use crate::{
     inventory::Vars,
-    output::{HostLine, ItemLine},
+    output::{HostLine, ItemLine, TaskHeader},
     playbook::{Loop, Task},
 };
 
@@ -33,8 +34,14 @@ pub(crate) struct ItemContext<'a> {
     pub task: &'a Arc<Task>,
     /// The task's name as printed.
     pub name: &'a str,
+    /// What is printed before its results.
+    pub header: &'a Arc<TaskHeader>,
     /// All variables, those of the item included.
     pub scope: Scope,
+    /// The host that does the work in its place.
+    pub delegate: Option<Delegate>,
+    /// Why that host cannot be known: told if the task is to run.
+    pub undecided: Option<TemplateError>,
     /// Whether nothing may be changed.
     pub check: bool,
     /// Whether differences are wanted.
@@ -47,18 +54,67 @@ pub(crate) struct ItemContext<'a> {
     pub label: Option<String>,
 }
 
+/// What the items of a task on a host have in common.
+#[derive(Debug, Clone, Copy)]
+struct OnHost<'a> {
+    play: &'a Arc<PlayRun>,
+    host: &'a Arc<HostState>,
+    task: &'a Arc<Task>,
+    header: &'a Arc<TaskHeader>,
+    receivers: &'a [Arc<HostState>],
+    check: bool,
+    diff: bool,
+}
+
+impl<'a> OnHost<'a> {
+    /// The task itself, or one item of it with the variables of its loop.
+    fn item(
+        self,
+        scope: Scope,
+        vars: Option<&Arc<Vars>>,
+        item: Vec<(Arc<str>, Value)>,
+        label: Option<String>,
+    ) -> ItemContext<'a> {
+        let (delegate, undecided) = match self.play.delegate(self.task, &scope, vars) {
+            Ok(delegate) => (delegate, None),
+            Err(error) => (None, Some(error)),
+        };
+        let scope = match &delegate {
+            Some(delegate) => self.play.with_delegated_vars(self.host, delegate, &scope),
+            None => scope,
+        };
+        ItemContext {
+            play: self.play,
+            host: self.host,
+            task: self.task,
+            name: &self.header.name,
+            header: self.header,
+            scope,
+            delegate,
+            undecided,
+            check: self.check,
+            diff: self.diff,
+            receivers: self.receivers,
+            item,
+            label,
+        }
+    }
+}
+
 /// Runs a task on a host, printing items as they end.
 pub(super) async fn run_task(
     play: &Arc<PlayRun>,
     host: &Arc<HostState>,
     task: &Arc<Task>,
-    name: &str,
+    header: &Arc<TaskHeader>,
     receivers: &[Arc<HostState>],
 ) -> TaskResult {
     let started = Instant::now();
     let scope = play.scope(host, Some(task));
     let mut outcome = TaskResult {
         host: Arc::clone(&host.name),
+        header: Arc::clone(header),
+        label: None,
         map: ResultMap::new(),
         no_log: false,
         ignore_errors: false,
@@ -76,40 +132,31 @@ pub(super) async fn run_task(
     let modes = play
         .boolean(task.settings.check_mode.as_ref(), &scope)
         .and_then(|check| Ok((check, play.boolean(task.settings.diff.as_ref(), &scope)?)));
-    let context =
-        |scope: Scope, check: bool, diff: bool, item: Vec<(Arc<str>, Value)>, label: Option<String>| {
-            ItemContext {
+    let mut last_scope = scope.clone();
+    match modes {
+        Err(error) => outcome.map = template_failure(&error),
+        Ok((check, diff)) => {
+            let on_host = OnHost {
                 play,
                 host,
                 task,
-                name,
-                scope,
-                check,
-                diff,
+                header,
                 receivers,
-                item,
-                label,
+                check: check.unwrap_or(options.check),
+                diff: diff.unwrap_or(options.diff),
+            };
+            match &task.r#loop {
+                None => {
+                    let item = on_host.item(scope, None, Vec::new(), None);
+                    let done = attempt::run_item(&item, outcome.no_log).await;
+                    notify(&item, &done.map, &mut outcome.notify);
+                    outcome.label = item.label();
+                    outcome.map = done.map;
+                    outcome.includes.extend(done.include);
+                    last_scope = item.scope;
+                }
+                Some(looping) => last_scope = run_loop(on_host, looping, scope, &mut outcome).await,
             }
-        };
-    let mut last_scope = scope.clone();
-    match (modes, &task.r#loop) {
-        (Err(error), _) => outcome.map = template_failure(&error),
-        (Ok((check, diff)), None) => {
-            let item = context(
-                scope,
-                check.unwrap_or(options.check),
-                diff.unwrap_or(options.diff),
-                Vec::new(),
-                None,
-            );
-            let done = attempt::run_item(&item, outcome.no_log).await;
-            notify(&item, &done.map, &mut outcome.notify);
-            outcome.map = done.map;
-            outcome.includes.extend(done.include);
-        }
-        (Ok((check, diff)), Some(looping)) => {
-            let modes = (check.unwrap_or(options.check), diff.unwrap_or(options.diff));
-            last_scope = run_loop(&context, looping, scope, modes, &mut outcome).await;
         }
     }
     finish(play, task, receivers, &last_scope, &mut outcome);
@@ -147,14 +194,8 @@ fn finish(
     }
 }
 
-async fn run_loop<'a>(
-    context: &impl Fn(Scope, bool, bool, Vec<(Arc<str>, Value)>, Option<String>) -> ItemContext<'a>,
-    looping: &Loop,
-    scope: Scope,
-    (check, diff): (bool, bool),
-    outcome: &mut TaskResult,
-) -> Scope {
-    let base = context(scope.clone(), check, diff, Vec::new(), None);
+async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &mut TaskResult) -> Scope {
+    let base = on_host.item(scope.clone(), None, Vec::new(), None);
     let templar = &base.play.run.templar;
     let items = match &looping.lookup {
         None => slipway_language::loops::items(templar, &looping.items, &scope),
@@ -188,13 +229,15 @@ async fn run_loop<'a>(
         if let (Some(register), Some(previous)) = (&base.task.register, previous.take()) {
             vars.insert(Arc::clone(register), previous);
         }
-        last_scope = scope.with(Arc::new(vars) as Arc<dyn Layer>);
-        let label = label(&base, looping, value, &last_scope);
+        let vars = Arc::new(vars);
+        let item_scope = scope.with(Arc::clone(&vars) as Arc<dyn Layer>);
+        let label = label(&base, looping, value, &item_scope);
         let mut bound = vec![(Arc::clone(&looping.control.loop_var), value.clone())];
         if let Some(name) = &looping.control.index_var {
             bound.push((Arc::clone(name), Value::from(index)));
         }
-        let item = context(last_scope.clone(), check, diff, bound, Some(label.clone()));
+        let item = on_host.item(item_scope, Some(&vars), bound, Some(label.clone()));
+        last_scope = item.scope.clone();
         let ItemOutcome { mut map, include } = attempt::run_item(&item, outcome.no_log).await;
         notify(&item, &map, &mut outcome.notify);
         outcome.includes.extend(include);
@@ -212,9 +255,12 @@ async fn run_loop<'a>(
         } else {
             label
         };
+        let status = result::item_line(&map);
+        // Ansible does not say who would have done what is skipped.
+        let delegated = item.label().filter(|_| status != HostLine::Skipped);
         let line = ItemLine {
-            host: Arc::clone(&outcome.host),
-            status: result::item_line(&map),
+            host: delegated.map_or_else(|| Arc::clone(&outcome.host), Arc::from),
+            status,
             label: shown.clone(),
         };
         let bad = matches!(line.status, HostLine::Failed { .. });
@@ -222,7 +268,10 @@ async fn run_loop<'a>(
         let is_include =
             base.task.module().is_none() && matches!(line.status, HostLine::Ok | HostLine::Changed);
         if !is_include {
-            base.play.run.printer.item(&line, &map, outcome.no_log);
+            base.play
+                .run
+                .printer
+                .item(base.header, &line, &map, outcome.no_log);
         }
         outcome.items.push(ItemResult {
             label: (!outcome.no_log).then_some(shown),
@@ -285,7 +334,6 @@ fn loop_vars(looping: &Loop, items: &[Value], index: usize, base: &ItemContext<'
     ) {
         let count = items.len();
         let mut extended = vec![
-            ("allitems", items.iter().cloned().collect::<Value>()),
             ("index", Value::from(index + 1)),
             ("index0", Value::from(index)),
             ("first", Value::from(index == 0)),
@@ -294,6 +342,12 @@ fn loop_vars(looping: &Loop, items: &[Value], index: usize, base: &ItemContext<'
             ("revindex", Value::from(count - index)),
             ("revindex0", Value::from(count - index - 1)),
         ];
+        let all = base
+            .play
+            .boolean(looping.control.extended_allitems.as_ref(), scope);
+        if !matches!(all, Ok(Some(false))) {
+            extended.push(("allitems", items.iter().cloned().collect::<Value>()));
+        }
         if let Some(next) = items.get(index + 1) {
             extended.push(("nextitem", next.clone()));
         }

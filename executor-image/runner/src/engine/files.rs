@@ -100,7 +100,8 @@ impl LookupHost for TaskFiles {
         let Some(run) = &self.run else {
             return Err("the inventory is not known while playbooks are loaded".into());
         };
-        let selection = pattern::select(&run.inventory, patterns).map_err(|error| error.to_string())?;
+        let selection =
+            pattern::select(&run.roster.inventory(), patterns).map_err(|error| error.to_string())?;
         Ok(selection.hosts.iter().map(ToString::to_string).collect())
     }
 

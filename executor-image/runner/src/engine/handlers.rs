@@ -23,6 +23,8 @@ pub(super) struct HandlerTable {
     roles: Vec<String>,
     /// The handler that runs now.
     running: usize,
+    /// The handler that comes next, by host, for hosts that flush on their own.
+    flushing: HashMap<Arc<str>, usize>,
 }
 
 #[derive(Debug)]
@@ -122,6 +124,9 @@ impl HandlerTable {
                 })
                 .collect();
         }
+        for index in self.flushing.values_mut().filter(|index| **index > next) {
+            *index += distinct.len();
+        }
         let section = self.entries.get(self.running).map_or(0, |entry| entry.section);
         for (offset, task) in distinct.into_iter().enumerate() {
             for (_, host) in tasks.iter().filter(|(wanted, _)| Arc::ptr_eq(wanted, &task)) {
@@ -151,7 +156,14 @@ impl HandlerTable {
             let role = entry.handler.task.role.as_ref();
             !entry.name.is_empty()
                 && (entry.name == name
-                    || role.is_some_and(|role| name == format!("{} : {}", role.name, entry.name)))
+                    || role.is_some_and(|role| {
+                        let short = role
+                            .collection
+                            .as_ref()
+                            .and_then(|_| role.name.rsplit('.').next());
+                        let named = |role: &str| name == format!("{role} : {}", entry.name);
+                        named(&role.name) || short.is_some_and(named)
+                    }))
         };
         let mut found: Vec<usize> = Vec::new();
         let named = (0..self.entries.len())
@@ -170,6 +182,34 @@ impl HandlerTable {
         self.entries
             .get(index)
             .map(|entry| Arc::clone(&entry.handler.task))
+    }
+
+    /// A host begins to run what it has notified.
+    pub(super) fn begin_flush(&mut self, host: &Arc<str>) {
+        self.flushing.insert(Arc::clone(host), 0);
+    }
+
+    /// A host runs no more handlers of this flush.
+    pub(super) fn end_flush(&mut self, host: &Arc<str>) {
+        self.flushing.remove(host);
+    }
+
+    /// The next handler of a host that flushes.
+    pub(super) fn next_flushed(&mut self, host: &Arc<str>) -> Option<(usize, Arc<Task>)> {
+        let from = *self.flushing.get(host)?;
+        for index in from..self.entries.len() {
+            if self.take(index, host) {
+                self.flushing.insert(Arc::clone(host), index + 1);
+                return self.task(index).map(|task| (index, task));
+            }
+        }
+        self.end_flush(host);
+        None
+    }
+
+    /// This handler has run: what it includes comes after it.
+    pub(super) fn running(&mut self, index: usize) {
+        self.running = index;
     }
 
     /// Whether a host has this handler to run; it has no more after the answer.

@@ -9,6 +9,8 @@ use indexmap::IndexMap;
 use minijinja::Value;
 use slipway_language::{Layer, Variable};
 
+use crate::inventory::Layers;
+
 /// Variables that change while a play runs.
 #[derive(Debug, Default)]
 pub struct SharedVars(RwLock<IndexMap<Arc<str>, Variable>>);
@@ -52,6 +54,13 @@ impl Layer for SharedVars {
     }
 }
 
+/// A host's place in the inventory.
+#[derive(Debug, Default)]
+struct Place {
+    groups: Arc<[Arc<str>]>,
+    layers: Arc<[Arc<dyn Layer>]>,
+}
+
 /// A host in a run.
 #[derive(Debug)]
 pub struct HostState {
@@ -63,24 +72,53 @@ pub struct HostState {
     pub included: Arc<SharedVars>,
     /// `set_fact` and registered results.
     pub set: Arc<SharedVars>,
-    /// The groups of the host, by name.
-    pub groups: Vec<Arc<str>>,
+    /// What the inventory says of it.
+    place: RwLock<Place>,
     gathered: Mutex<serde_json::Map<String, serde_json::Value>>,
+    /// Roles of which a task has run in this play.
+    begun_roles: Mutex<HashSet<String>>,
     completed_roles: Mutex<HashSet<String>>,
 }
 
 impl HostState {
     /// A host of which nothing is known yet.
-    pub fn new(name: Arc<str>, groups: Vec<Arc<str>>) -> Self {
+    pub fn new(name: Arc<str>) -> Self {
+        let facts = SharedVars::default();
+        facts.set_data("ansible_facts", no_facts());
         Self {
             name,
-            facts: Arc::default(),
+            facts: Arc::new(facts),
             included: Arc::default(),
             set: Arc::default(),
-            groups,
+            place: RwLock::default(),
             gathered: Mutex::default(),
+            begun_roles: Mutex::default(),
             completed_roles: Mutex::default(),
         }
+    }
+
+    /// Nobody: for what may use no host's variables.
+    pub fn nobody() -> Arc<Self> {
+        Arc::new(Self::new(Arc::from("")))
+    }
+
+    /// Sets what the inventory says of the host: its groups, by name, and its variables.
+    pub fn place(&self, groups: Vec<Arc<str>>, layers: Layers) {
+        let mut place = self.place.write().unwrap_or_else(PoisonError::into_inner);
+        *place = Place {
+            groups: groups.into(),
+            layers: layers.into(),
+        };
+    }
+
+    /// The groups of the host, by name.
+    pub fn groups(&self) -> Arc<[Arc<str>]> {
+        Arc::clone(&self.place.read().unwrap_or_else(PoisonError::into_inner).groups)
+    }
+
+    /// Its variables from the inventory, lowest precedence first.
+    pub fn layers(&self) -> Arc<[Arc<dyn Layer>]> {
+        Arc::clone(&self.place.read().unwrap_or_else(PoisonError::into_inner).layers)
     }
 
     /// Adds facts that a module returned: under `ansible_facts`, and by their own names.
@@ -104,6 +142,7 @@ impl HostState {
     pub fn clear_facts(&self) {
         lock(&self.gathered).clear();
         self.facts.clear();
+        self.facts.set_data("ansible_facts", no_facts());
     }
 
     /// Whether a role has run to its end on this host in this play.
@@ -111,15 +150,31 @@ impl HostState {
         lock(&self.completed_roles).contains(role)
     }
 
-    /// A role has run to its end.
+    /// A task of a role has run.
+    pub fn begin(&self, role: &str) {
+        let mut begun = lock(&self.begun_roles);
+        if !begun.contains(role) {
+            begun.insert(role.to_owned());
+        }
+    }
+
+    /// A role has come to its end: it counts as run unless everything in it was skipped.
     pub fn complete(&self, role: &str) {
-        lock(&self.completed_roles).insert(role.to_owned());
+        if lock(&self.begun_roles).contains(role) {
+            lock(&self.completed_roles).insert(role.to_owned());
+        }
     }
 
     /// A new play: roles may run again.
     pub fn begin_play(&self) {
+        lock(&self.begun_roles).clear();
         lock(&self.completed_roles).clear();
     }
+}
+
+/// What is there before any fact is known.
+fn no_facts() -> Value {
+    slipway_language::from_json(serde_json::json!({}))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

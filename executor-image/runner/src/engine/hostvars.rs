@@ -23,20 +23,21 @@ impl Object for HostVars {
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let play = self.play.upgrade()?;
-        let host = play.run.hosts.get(key.as_str()?)?;
+        let host = play.run.roster.host(key.as_str()?)?;
         Some(Value::from_object(VariablesOf {
             templar: play.run.templar.clone(),
-            scope: host_scope(&play, host),
+            scope: host_scope(&play, &host),
         }))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         let names = self.play.upgrade().map(|play| {
-            play.run
-                .hosts
-                .keys()
-                .map(|name| Value::from(name.as_ref()))
-                .collect()
+            let mut names = play.run.roster.names();
+            // Ansible always knows of this machine.
+            if !names.iter().any(|name| name.as_ref() == "localhost") {
+                names.push(Arc::from("localhost"));
+            }
+            names.iter().map(|name| Value::from(name.as_ref())).collect()
         });
         Enumerator::Values(names.unwrap_or_default())
     }
@@ -44,7 +45,7 @@ impl Object for HostVars {
 
 /// The variables that other hosts see of a host: inventory, facts, `include_vars`, `set_fact` and results.
 fn host_scope(play: &Arc<PlayRun>, host: &Arc<HostState>) -> Scope {
-    let mut layers: Vec<Arc<dyn Layer>> = play.host_variables.of(&host.name).to_vec();
+    let mut layers: Vec<Arc<dyn Layer>> = host.layers().to_vec();
     layers.push(Arc::clone(&host.facts) as Arc<dyn Layer>);
     layers.push(Arc::clone(&host.included) as Arc<dyn Layer>);
     layers.push(Arc::clone(&host.set) as Arc<dyn Layer>);

@@ -1,6 +1,9 @@
 //! `include_tasks` and `include_role`: what is included comes next for the hosts that asked for it.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, PoisonError},
+};
 
 use slipway_language::Variable;
 
@@ -13,13 +16,14 @@ use super::{
 };
 use crate::{
     inventory::Vars,
-    output::{HostLine, HostOutcome},
+    output::{HostLine, HostOutcome, TaskHeader},
     playbook::{Action, IncludeRole, IncludeTasks, Item, LoadContext, LoadError, RoleFiles, RoleUse, Task},
 };
 
 /// Hosts that include the same thing with the same variables.
 struct Group<'a> {
     include: &'a Include,
+    header: &'a Arc<TaskHeader>,
     hosts: Vec<Arc<str>>,
 }
 
@@ -42,6 +46,7 @@ impl Batch {
                     Some(group) => group.hosts.push(Arc::clone(&result.host)),
                     None => groups.push(Group {
                         include,
+                        header: &result.header,
                         hosts: vec![Arc::clone(&result.host)],
                     }),
                 }
@@ -55,10 +60,11 @@ impl Batch {
                     let mut stats = self.play.run.stats();
                     group.hosts.iter().for_each(|host| stats.host(host).ok += 1);
                     drop(stats);
+                    let label = group.include.label.as_deref();
                     self.play
                         .run
                         .printer
-                        .included(&shown, &group.hosts, group.include.label.as_deref());
+                        .included(group.header, &shown, &group.hosts, label);
                     let items = selected_items(&items, &mut by_tags(&self.play.run.options.tags)).to_vec();
                     self.play.run.printer.more_tasks(count_tasks(&items));
                     for host in &group.hosts {
@@ -176,9 +182,17 @@ impl Batch {
                 handlers,
             },
             allow_duplicates: action.allow_duplicates,
+            provided: Vars::new(),
+            validate: action.validate,
+            keywords: String::new(),
         };
         let loaded = loader.included_role(&usage, &context)?;
-        let nobody = Arc::new(super::HostState::new(Arc::from(""), Vec::new()));
+        self.play
+            .included_roles
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(loaded.name.clone());
+        let nobody = super::HostState::nobody();
         let scope = self.play.scope(&nobody, None);
         if let Some(role) = loaded.roles.last() {
             if action.public {

@@ -2,7 +2,7 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Weak},
+    sync::{Arc, PoisonError, Weak},
 };
 
 use minijinja::Value;
@@ -19,22 +19,29 @@ use crate::playbook::Task;
 const ANSIBLE_VERSION: (u32, u32, u32) = (2, 18, 19);
 
 const OF_HOST: &[&str] = &[
+    "ansible_check_mode",
+    "ansible_diff_mode",
+    "ansible_forks",
+    "ansible_inventory_sources",
+    "ansible_limit",
+    "ansible_playbook_python",
+    "ansible_run_tags",
+    "ansible_skip_tags",
+    "ansible_verbosity",
+    "ansible_version",
     "group_names",
     "groups",
     "inventory_dir",
     "inventory_file",
     "inventory_hostname",
     "inventory_hostname_short",
+    "omit",
     "playbook_dir",
-    "ansible_playbook_python",
 ];
 
 const OF_TASK: &[&str] = &[
-    "ansible_check_mode",
-    "ansible_diff_mode",
-    "ansible_forks",
-    "ansible_inventory_sources",
-    "ansible_limit",
+    "ansible_collection_name",
+    "ansible_dependent_role_names",
     "ansible_parent_role_names",
     "ansible_parent_role_paths",
     "ansible_play_batch",
@@ -44,11 +51,8 @@ const OF_TASK: &[&str] = &[
     "ansible_play_role_names",
     "ansible_role_name",
     "ansible_role_names",
-    "ansible_run_tags",
     "ansible_search_path",
-    "ansible_skip_tags",
-    "ansible_verbosity",
-    "ansible_version",
+    "environment",
     "hostvars",
     "play_hosts",
     "role_name",
@@ -67,12 +71,14 @@ pub struct OfHost {
 impl OfHost {
     fn value(&self, name: &str) -> Option<Value> {
         let play = self.play.upgrade()?;
-        let source = || play.run.inventory.sources.last().map(String::as_str);
+        let options = &play.run.options;
+        let inventory = play.run.roster.inventory();
+        let source = || inventory.sources.last().map(String::as_str);
         Some(match name {
             "inventory_hostname" => Value::from(self.host.name.as_ref()),
             "inventory_hostname_short" => Value::from(self.host.name.split('.').next().unwrap_or_default()),
-            "group_names" => strings(&self.host.groups),
-            "groups" => play.run.groups.clone(),
+            "group_names" => strings(&self.host.groups()),
+            "groups" => play.run.roster.groups(),
             "playbook_dir" => path(&play.directory),
             "inventory_dir" => {
                 let source = Path::new(source()?);
@@ -83,6 +89,44 @@ impl OfHost {
                 }
             }
             "inventory_file" => path(Path::new(source().filter(|source| Path::new(source).is_file())?)),
+            "ansible_check_mode" => Value::from(options.check),
+            "ansible_diff_mode" => Value::from(options.diff),
+            "ansible_forks" => Value::from(options.forks),
+            "ansible_verbosity" => Value::from(play.run.printer.verbosity),
+            "ansible_limit" => Value::from(options.limit.clone()?),
+            "ansible_inventory_sources" => play
+                .run
+                .roster
+                .inventory()
+                .sources
+                .iter()
+                .map(|source| Value::from(source.as_str()))
+                .collect(),
+            "ansible_run_tags" if options.tags.only.is_empty() => [Value::from("all")].into_iter().collect(),
+            "ansible_run_tags" => options
+                .tags
+                .only
+                .iter()
+                .map(|tag| Value::from(tag.as_str()))
+                .collect(),
+            "ansible_skip_tags" => options
+                .tags
+                .skip
+                .iter()
+                .map(|tag| Value::from(tag.as_str()))
+                .collect(),
+            "ansible_version" => {
+                let (major, minor, revision) = ANSIBLE_VERSION;
+                let full = format!("{major}.{minor}.{revision}");
+                Value::from_pairs([
+                    ("string", Value::from(full.as_str())),
+                    ("full", Value::from(full.as_str())),
+                    ("major", Value::from(major)),
+                    ("minor", Value::from(minor)),
+                    ("revision", Value::from(revision)),
+                ])
+            }
+            "omit" => slipway_language::omit(),
             "ansible_playbook_python" => Value::from("/usr/bin/python3"),
             _ => return None,
         })
@@ -113,14 +157,11 @@ pub struct OfTask {
     pub(super) task: Option<Arc<Task>>,
     /// Everything below, for `vars`.
     pub(super) below: Scope,
-    pub(super) check: bool,
-    pub(super) diff: bool,
 }
 
 impl OfTask {
     fn value(&self, name: &str) -> Option<Value> {
         let play = self.host.play.upgrade()?;
-        let options = &play.run.options;
         let role = self.task.as_ref().and_then(|task| task.role.as_ref());
         Some(match name {
             "hostvars" => Value::from_object(HostVars {
@@ -130,45 +171,44 @@ impl OfTask {
                 templar: play.run.templar.clone(),
                 scope: self.below.clone(),
             }),
-            "role_name" | "ansible_role_name" => Value::from(role?.name.as_ref()),
+            "role_name" => {
+                let name = role?.name.as_ref();
+                Value::from(
+                    role?
+                        .collection
+                        .as_ref()
+                        .map_or(name, |_| name.rsplit('.').next().unwrap_or(name)),
+                )
+            }
+            "ansible_role_name" => Value::from(role?.name.as_ref()),
+            "ansible_collection_name" => Value::from(role?.collection.as_deref()?),
             "role_path" => path(&role?.path),
-            "ansible_parent_role_names" => strings(&role?.parents),
-            "ansible_parent_role_paths" => role?.parent_paths.iter().map(|parent| path(parent)).collect(),
-            "role_names" | "ansible_role_names" | "ansible_play_role_names" => play
-                .play
-                .roles
+            "ansible_parent_role_names" => strings(&role.filter(|role| !role.parents.is_empty())?.parents),
+            "ansible_parent_role_paths" => role
+                .filter(|role| !role.parents.is_empty())?
+                .parent_paths
                 .iter()
-                .map(|role| Value::from(role.name.as_ref()))
+                .map(|parent| path(parent))
                 .collect(),
+            "ansible_role_names" => {
+                let mut names = used_roles(&play);
+                names.extend(dependent_roles(&play));
+                strings(&distinct(names))
+            }
+            "role_names" | "ansible_play_role_names" => strings(&used_roles(&play)),
+            "ansible_dependent_role_names" => strings(&distinct(dependent_roles(&play))),
+            "environment" => {
+                let environment = self.task.as_ref().map(|task| &task.settings.environment);
+                let rendered = environment
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|node| play.run.templar.render(node, &self.below).ok());
+                rendered.collect()
+            }
             "ansible_play_name" => Value::from(play.name.as_str()),
             "ansible_play_hosts" | "play_hosts" => strings(&play.live_hosts(true)),
-            "ansible_play_hosts_all" => strings(&play.all_hosts),
+            "ansible_play_hosts_all" => strings(&play.all_hosts()),
             "ansible_play_batch" => strings(&play.live_hosts(false)),
-            "ansible_check_mode" => Value::from(self.check),
-            "ansible_diff_mode" => Value::from(self.diff),
-            "ansible_forks" => Value::from(options.forks),
-            "ansible_verbosity" => Value::from(play.run.printer.verbosity),
-            "ansible_limit" => Value::from(options.limit.clone()?),
-            "ansible_inventory_sources" => play
-                .run
-                .inventory
-                .sources
-                .iter()
-                .map(|source| Value::from(source.as_str()))
-                .collect(),
-            "ansible_run_tags" if options.tags.only.is_empty() => [Value::from("all")].into_iter().collect(),
-            "ansible_run_tags" => options
-                .tags
-                .only
-                .iter()
-                .map(|tag| Value::from(tag.as_str()))
-                .collect(),
-            "ansible_skip_tags" => options
-                .tags
-                .skip
-                .iter()
-                .map(|tag| Value::from(tag.as_str()))
-                .collect(),
             "ansible_search_path" => {
                 let files = super::files::TaskFiles::new(
                     self.task.as_deref(),
@@ -177,17 +217,6 @@ impl OfTask {
                     None,
                 );
                 files.search().iter().map(|folder| path(folder)).collect()
-            }
-            "ansible_version" => {
-                let (major, minor, revision) = ANSIBLE_VERSION;
-                let full = format!("{major}.{minor}.{revision}");
-                Value::from_pairs([
-                    ("string", Value::from(full.as_str())),
-                    ("full", Value::from(full.as_str())),
-                    ("major", Value::from(major)),
-                    ("minor", Value::from(minor)),
-                    ("revision", Value::from(revision)),
-                ])
             }
             _ => return self.host.value(name),
         })
@@ -211,6 +240,28 @@ impl Layer for OfTask {
             .map(|name| Arc::from(*name))
             .collect()
     }
+}
+
+/// The names of the roles that a play uses and has included, one for each use.
+fn used_roles(play: &PlayRun) -> Vec<Arc<str>> {
+    let included = play.included_roles.lock().unwrap_or_else(PoisonError::into_inner);
+    play.play
+        .used_roles
+        .iter()
+        .chain(included.iter())
+        .cloned()
+        .collect()
+}
+
+/// The names of the roles that are there because others depend on them.
+fn dependent_roles(play: &PlayRun) -> Vec<Arc<str>> {
+    let roles = play.play.roles.iter().filter(|role| !role.parents.is_empty());
+    roles.map(|role| Arc::clone(&role.name)).collect()
+}
+
+fn distinct(names: Vec<Arc<str>>) -> Vec<Arc<str>> {
+    let names: indexmap::IndexSet<Arc<str>> = names.into_iter().collect();
+    names.into_iter().collect()
 }
 
 fn strings(names: &[Arc<str>]) -> Value {

@@ -1,6 +1,6 @@
 //! `meta` tasks: what they do to hosts, handlers and connections.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use super::{
     HostState,
@@ -14,24 +14,33 @@ use crate::{
 };
 
 impl Batch {
-    /// Carries out a `meta` task for the hosts that its conditions choose.
-    pub(super) async fn meta(
+    /// The hosts that the conditions of a `meta` task choose.
+    pub(super) fn chosen_for_meta(
         &mut self,
         meta: Meta,
         task: &Arc<Task>,
         hosts: Vec<Arc<HostState>>,
-    ) -> Result<(), Fatal> {
+    ) -> Result<Vec<Arc<HostState>>, Fatal> {
+        if task.implicit {
+            return Ok(hosts);
+        }
+        let unconditional = matches!(
+            meta,
+            Meta::Noop | Meta::FlushHandlers | Meta::RefreshInventory | Meta::ResetConnection
+        );
+        if unconditional && !task.settings.when.is_empty() {
+            self.play
+                .run
+                .printer
+                .warning(&format!("{} task does not support when conditional", meta.name()));
+        }
         let mut chosen = Vec::new();
         for host in hosts {
             let scope = self.play.scope(&host, Some(task));
-            if !task.implicit {
-                self.announce(task, &scope, false);
-            }
-            let mut verdicts = task
-                .settings
-                .when
-                .iter()
-                .map(|condition| self.play.run.templar.condition(condition, &scope));
+            let header = self.header(task, &scope, false);
+            self.play.run.printer.task_started(&header);
+            let conditions = task.settings.when.iter().filter(|_| !unconditional);
+            let mut verdicts = conditions.map(|condition| self.play.run.templar.condition(condition, &scope));
             let failed = verdicts.find_map(|verdict| match verdict {
                 Ok(verdict) if verdict.is_true() => None,
                 Ok(_) => Some(None),
@@ -39,7 +48,11 @@ impl Batch {
             });
             let once = matches!(
                 meta,
-                Meta::EndPlay | Meta::EndBatch | Meta::ClearFacts | Meta::ClearHostErrors
+                Meta::EndPlay
+                    | Meta::EndBatch
+                    | Meta::ClearFacts
+                    | Meta::ClearHostErrors
+                    | Meta::RefreshInventory
             );
             let done = once && failed.is_none();
             match failed {
@@ -57,6 +70,16 @@ impl Batch {
                 break;
             }
         }
+        Ok(chosen)
+    }
+
+    /// Carries out a `meta` task for these hosts.
+    pub(super) async fn meta(
+        &mut self,
+        meta: Meta,
+        task: &Arc<Task>,
+        mut chosen: Vec<Arc<HostState>>,
+    ) -> Result<(), Fatal> {
         if chosen.is_empty() {
             return Ok(());
         }
@@ -82,15 +105,11 @@ impl Batch {
                     self.play.run.connections.reset(&host.name).await;
                 }
             }
+            Meta::RefreshInventory => self.play.run.refresh_inventory()?,
             Meta::ClearFacts => self.hosts.iter().for_each(|host| host.clear_facts()),
             Meta::ClearHostErrors => {
                 for host in &self.hosts {
                     self.play.run.unmark_bad(&host.name);
-                    self.play
-                        .removed
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .remove(&host.name);
                     self.unreachable.remove(&host.name);
                     if let Some(cursor) = self.cursors.get_mut(&host.name) {
                         cursor.clear_failure();

@@ -1,11 +1,15 @@
 //! Runs plays: who does which task when, with which variables, and what follows from the results.
 
+mod arguments;
 mod attempt;
+mod background;
 mod batch;
 mod connection;
 mod cursor;
+mod delegation;
 mod executor;
 mod files;
+mod free;
 mod handlers;
 mod host;
 mod hostvars;
@@ -15,11 +19,15 @@ mod magic;
 mod meta;
 mod play;
 mod result;
+mod roster;
 mod run;
 mod select;
+mod settle;
 mod stop;
 mod variables;
 
+pub(crate) use arguments::defaults;
+pub(crate) use connection::Target;
 pub(crate) use executor::ItemContext;
 pub use host::{HostState, SharedVars};
 pub use play::PlayRun;

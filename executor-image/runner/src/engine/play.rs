@@ -2,7 +2,8 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    path::{Path, PathBuf},
+    hash::BuildHasher,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -16,7 +17,7 @@ use super::{
     run::Fatal,
 };
 use crate::{
-    inventory::{HostVariables, Vars, pattern, read_vars_file},
+    inventory::{Vars, pattern, read_vars_file},
     playbook::{Loader, Play},
 };
 
@@ -29,13 +30,15 @@ pub struct PlayRun {
     pub(crate) name: String,
     /// Directory of the playbook.
     pub(crate) directory: PathBuf,
-    pub(crate) host_variables: Arc<HostVariables>,
     /// Defaults and variables of static roles and of public includes: every task sees them.
     pub(crate) role_defaults: Arc<SharedVars>,
     pub(crate) role_vars: Arc<SharedVars>,
+    /// The names of roles that tasks have included.
+    pub(crate) included_roles: Arc<Mutex<Vec<Arc<str>>>>,
     /// `vars_files` by host.
     pub(crate) vars_files: HashMap<Arc<str>, Vec<Arc<Vars>>>,
-    pub(crate) all_hosts: Vec<Arc<str>>,
+    /// The play's hosts as the inventory orders them, and those that its tasks add.
+    pub(crate) all_hosts: Arc<Mutex<Vec<Arc<str>>>>,
     pub(crate) batch: Vec<Arc<str>>,
     pub(crate) files: Arc<dyn LookupHost>,
     pub(crate) loader: Loader,
@@ -55,8 +58,12 @@ pub(super) enum PlayEnd {
 impl PlayRun {
     /// The hosts that still take part: of the play, or of this batch.
     pub(super) fn live_hosts(&self, whole_play: bool) -> Vec<Arc<str>> {
+        let hosts = if whole_play {
+            self.all_hosts()
+        } else {
+            self.batch.clone()
+        };
         let removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
-        let hosts = if whole_play { &self.all_hosts } else { &self.batch };
         hosts
             .iter()
             .filter(|host| !removed.contains(*host))
@@ -64,21 +71,31 @@ impl PlayRun {
             .collect()
     }
 
+    /// The play's hosts, those that its tasks have added among them.
+    pub(super) fn all_hosts(&self) -> Vec<Arc<str>> {
+        self.all_hosts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// A task has added a host. It takes part in later plays.
+    pub(crate) fn host_added(&self, name: &str) {
+        let mut hosts = self.all_hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if !hosts.iter().any(|known| known.as_ref() == name) {
+            hosts.push(Arc::from(name));
+        }
+    }
+
     /// What the play's own keywords may use: no host's variables.
     fn header_scope(self: &Arc<Self>) -> Scope {
-        let nobody = Arc::new(HostState::new(Arc::from(""), Vec::new()));
+        let nobody = HostState::nobody();
         self.scope(&nobody, None)
     }
 }
 
 /// Prepares a play without hosts yet.
-fn header(
-    run: &Arc<Run>,
-    play: &Arc<Play>,
-    directory: &Path,
-    host_variables: &Arc<HostVariables>,
-    loader: &Loader,
-) -> PlayRun {
+fn header(run: &Arc<Run>, play: &Arc<Play>, loader: &Loader) -> PlayRun {
     let role_defaults = SharedVars::default();
     let role_vars = SharedVars::default();
     for role in &play.roles {
@@ -89,15 +106,15 @@ fn header(
         run: Arc::clone(run),
         play: Arc::clone(play),
         name: String::new(),
-        directory: directory.to_path_buf(),
-        host_variables: Arc::clone(host_variables),
+        directory: play.directory.clone(),
         role_defaults: Arc::new(role_defaults),
         role_vars: Arc::new(role_vars),
+        included_roles: Arc::default(),
         vars_files: HashMap::new(),
-        all_hosts: Vec::new(),
+        all_hosts: Arc::default(),
         batch: Vec::new(),
-        files: TaskFiles::new(None, directory, &run.options.vault, Some(run)),
-        loader: loader.for_play(&play.vars),
+        files: TaskFiles::new(None, &play.directory, &run.options.vault, Some(run)),
+        loader: loader.for_play(play),
         removed: Arc::default(),
     }
 }
@@ -114,15 +131,9 @@ pub(super) fn export(layers: &[Arc<dyn Layer>], to: &SharedVars) {
 }
 
 /// Runs a play.
-pub(super) async fn run_play(
-    run: &Arc<Run>,
-    play: &Arc<Play>,
-    directory: &Path,
-    host_variables: &Arc<HostVariables>,
-    loader: &Loader,
-) -> Result<PlayEnd, Fatal> {
-    let mut head = header(run, play, directory, host_variables, loader);
-    let draft = Arc::new(header(run, play, directory, host_variables, loader));
+pub(super) async fn run_play(run: &Arc<Run>, play: &Arc<Play>, loader: &Loader) -> Result<PlayEnd, Fatal> {
+    let mut head = header(run, play, loader);
+    let draft = Arc::new(header(run, play, loader));
     let scope = draft.header_scope();
     let failed = |error: TemplateError| Fatal::at(&play.span, &format!("the play cannot start: {error}"));
     let patterns = host_patterns(&draft, &scope).map_err(failed)?;
@@ -134,15 +145,16 @@ pub(super) async fn run_play(
         None => patterns.join(","),
     };
     let hosts = run.hosts_of(&patterns)?;
-    head.all_hosts = ordered(play, hosts);
-    let batches = batches(&draft, &scope, &head.all_hosts).map_err(failed)?;
+    head.all_hosts = Arc::new(Mutex::new(hosts.iter().cloned().collect()));
+    let hosts = ordered(&draft, &scope, hosts).map_err(failed)?;
+    let batches = batches(&draft, &scope, &hosts).map_err(failed)?;
     if batches.is_empty() {
         run.printer.play_started(&head.name, 0, 0);
         run.printer.no_hosts_matched();
         return Ok(PlayEnd::GoOn);
     }
-    for host in &head.all_hosts {
-        if let Some(host) = run.hosts.get(host) {
+    for host in &hosts {
+        if let Some(host) = run.roster.host(host) {
             host.begin_play();
         }
     }
@@ -155,12 +167,12 @@ pub(super) async fn run_play(
             run: Arc::clone(run),
             play: Arc::clone(play),
             name: head.name.clone(),
-            directory: directory.to_path_buf(),
-            host_variables: Arc::clone(host_variables),
+            directory: play.directory.clone(),
             role_defaults: Arc::clone(&head.role_defaults),
             role_vars: Arc::clone(&head.role_vars),
+            included_roles: Arc::clone(&head.included_roles),
             vars_files: HashMap::new(),
-            all_hosts: head.all_hosts.clone(),
+            all_hosts: Arc::clone(&head.all_hosts),
             batch: batch.clone(),
             files: Arc::clone(&head.files),
             loader: head.loader.clone(),
@@ -181,7 +193,7 @@ pub(super) async fn run_play(
             BatchEnd::Done => {}
         }
         // A batch in which every host failed ends the playbook.
-        if run.bad_hosts() - bad_before == batch.len() {
+        if run.bad_hosts().saturating_sub(bad_before) == batch.len() {
             return Ok(PlayEnd::Break);
         }
     }
@@ -202,18 +214,29 @@ fn host_patterns(play: &Arc<PlayRun>, scope: &Scope) -> Result<Vec<String>, Temp
     Ok(patterns)
 }
 
-fn ordered(play: &Play, hosts: IndexSet<Arc<str>>) -> Vec<Arc<str>> {
+/// The hosts in the order that the play asks for.
+fn ordered(
+    play: &Arc<PlayRun>,
+    scope: &Scope,
+    hosts: IndexSet<Arc<str>>,
+) -> Result<Vec<Arc<str>>, TemplateError> {
     let mut hosts: Vec<Arc<str>> = hosts.into_iter().collect();
-    match play.order.as_ref().and_then(Node::as_str) {
+    match play.text(play.play.order.as_ref(), scope)?.as_deref() {
+        None | Some("inventory") => {}
         Some("sorted") => hosts.sort(),
         Some("reverse_sorted") => {
             hosts.sort();
             hosts.reverse();
         }
         Some("reverse_inventory") => hosts.reverse(),
-        _ => {}
+        Some("shuffle") => {
+            // Seeded anew each time: the order of the digests is as random as any.
+            let state = std::hash::RandomState::new();
+            hosts.sort_by_cached_key(|host| state.hash_one(host));
+        }
+        Some(other) => return Err(TemplateError::new(format!("the order {other:?} is not known"))),
     }
-    hosts
+    Ok(hosts)
 }
 
 /// The batches that `serial` asks for.
@@ -272,21 +295,15 @@ fn batches(
 fn read_vars_files(play: &PlayRun, hosts: &[Arc<str>]) -> Result<HashMap<Arc<str>, Vec<Arc<Vars>>>, Fatal> {
     let shared = Arc::new(PlayRun {
         vars_files: HashMap::new(),
-        ..header(
-            &play.run,
-            &play.play,
-            &play.directory,
-            &play.host_variables,
-            &play.loader,
-        )
+        ..header(&play.run, &play.play, &play.loader)
     });
     let mut read: HashMap<PathBuf, Arc<Vars>> = HashMap::new();
     let mut by_host = HashMap::new();
     for name in hosts {
-        let Some(host) = play.run.hosts.get(name) else {
+        let Some(host) = play.run.roster.host(name) else {
             continue;
         };
-        let scope = shared.scope(host, None);
+        let scope = shared.scope(&host, None);
         let mut files = Vec::new();
         for entry in &play.play.vars_files {
             let candidates: Vec<&Node> = match &entry.kind {
@@ -338,8 +355,8 @@ fn read_vars_files(play: &PlayRun, hosts: &[Arc<str>]) -> Result<HashMap<Arc<str
 impl Run {
     /// The hosts that patterns choose within the limit of the run.
     pub(super) fn hosts_of(&self, patterns: &[String]) -> Result<IndexSet<Arc<str>>, Fatal> {
-        let selection =
-            pattern::select(&self.inventory, patterns).map_err(|error| Fatal::invalid(error.to_string()))?;
+        let selection = pattern::select(&self.roster.inventory(), patterns)
+            .map_err(|error| Fatal::invalid(error.to_string()))?;
         for term in &selection.unmatched {
             self.printer.warning(&format!(
                 "Could not match supplied host pattern, ignoring: {term}"

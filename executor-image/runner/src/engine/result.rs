@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::output::HostLine;
+use crate::output::{HostLine, TaskHeader};
 
 /// What a task returned on a host: `changed`, `failed`, `msg`, … Keys that begin with `_ansible_` are the engine's.
 pub type ResultMap = Map<String, Value>;
@@ -15,6 +15,10 @@ pub type ResultMap = Map<String, Value>;
 pub struct TaskResult {
     /// The host.
     pub host: Arc<str>,
+    /// What is printed before the results of the task.
+    pub header: Arc<TaskHeader>,
+    /// The host as printed, if another one did the work.
+    pub label: Option<String>,
     /// What the task returned.
     pub map: ResultMap,
     /// Whether it is hidden.

@@ -6,17 +6,17 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use indexmap::{IndexMap, IndexSet};
-use minijinja::Value;
+use indexmap::IndexSet;
 use slipway_language::{Span, Templar, VaultSecrets};
 use slipway_report::RunOutcome;
 
 use super::{
-    HostState, Stop,
+    Stop,
     play::{self, PlayEnd},
+    roster::Roster,
 };
 use crate::{
-    inventory::{HostVariables, Inventory, Vars},
+    inventory::{Inventory, InventoryError, Vars},
     output::{Printer, Stats},
     playbook::{Item, Loader, Playbook, TagSelection},
     transport::{HostKeyChecking, Hosts},
@@ -65,12 +65,9 @@ pub struct RunOptions {
 pub struct Run {
     pub(crate) templar: Templar,
     pub(crate) options: RunOptions,
-    pub(crate) inventory: Inventory,
+    pub(crate) roster: Roster,
     /// The hosts of `--limit`.
     pub(crate) limit: Option<IndexSet<Arc<str>>>,
-    pub(crate) hosts: IndexMap<Arc<str>, Arc<HostState>>,
-    /// The magic variable `groups`.
-    pub(crate) groups: Value,
     pub(crate) printer: Arc<Printer>,
     pub(crate) connections: Hosts,
     pub(crate) stop: Stop,
@@ -151,35 +148,11 @@ impl Run {
         connections: Hosts,
         stop: Stop,
     ) -> Self {
-        let mut groups: IndexMap<String, Value> = IndexMap::new();
-        let implicit =
-            |host: &str| inventory.implicit_localhost && crate::inventory::pattern::is_local_name(host);
-        for name in inventory.groups.keys() {
-            let members: Value = inventory
-                .hosts_of(name)
-                .iter()
-                .filter(|host| !implicit(host))
-                .map(|host| Value::from(host.as_ref()))
-                .collect();
-            groups.insert(name.to_string(), members);
-        }
-        let hosts = inventory
-            .hosts
-            .keys()
-            .map(|name| {
-                (
-                    Arc::clone(name),
-                    Arc::new(HostState::new(Arc::clone(name), inventory.groups_of(name))),
-                )
-            })
-            .collect();
         Self {
             templar,
             options,
             limit,
-            hosts,
-            groups: Value::from_pairs(groups),
-            inventory,
+            roster: Roster::new(inventory),
             printer,
             connections,
             stop,
@@ -251,7 +224,9 @@ impl Run {
             .collect();
         self.printer.run_started(
             &names,
-            self.limit.as_ref().map_or(self.hosts.len(), IndexSet::len),
+            self.limit
+                .as_ref()
+                .map_or_else(|| self.roster.inventory().hosts.len(), IndexSet::len),
         );
         let mut fatal = None;
         for (playbook, loader) in playbooks {
@@ -267,14 +242,14 @@ impl Run {
     }
 
     async fn playbook(self: &Arc<Self>, playbook: &Playbook, loader: &Loader) -> Result<(), Fatal> {
-        let variables = HostVariables::load(&self.inventory, &playbook.directory, &self.options.vault)
+        self.roster
+            .load_variables(&playbook.directory, &self.options.vault)
             .map_err(|error| Fatal::invalid(error.to_string()))?;
-        let variables = Arc::new(variables);
         for play in &playbook.plays {
             if self.stop.is_requested() {
                 break;
             }
-            let end = play::run_play(self, play, &playbook.directory, &variables, loader).await;
+            let end = play::run_play(self, play, loader).await;
             match end {
                 Ok(PlayEnd::GoOn) => {}
                 Ok(PlayEnd::Break) => break,
@@ -285,6 +260,16 @@ impl Run {
             }
         }
         Ok(())
+    }
+
+    /// Reads the sources of the inventory again.
+    pub(super) fn refresh_inventory(&self) -> Result<(), Fatal> {
+        let invalid = |error: InventoryError| Fatal::invalid(error.to_string());
+        let inventory = crate::inventory::load::load(&self.roster.inventory().sources, &self.options.vault)
+            .map_err(invalid)?;
+        self.roster
+            .replace(inventory, &self.options.vault)
+            .map_err(invalid)
     }
 
     /// The tags that were asked for.

@@ -28,7 +28,7 @@ impl PlayRun {
         let mut layers: Vec<Arc<dyn Layer>> = Vec::with_capacity(24);
         layers.push(Arc::clone(&self.role_defaults) as Arc<dyn Layer>);
         layers.extend(role.iter().flat_map(|role| role.defaults.iter().cloned()));
-        layers.extend(self.host_variables.of(&host.name).iter().cloned());
+        layers.extend(host.layers().iter().cloned());
         layers.push(Arc::clone(&host.facts) as Arc<dyn Layer>);
         layers.push(Arc::clone(&self.play.vars) as Arc<dyn Layer>);
         if let Some(files) = self.vars_files.get(&host.name) {
@@ -69,8 +69,6 @@ impl PlayRun {
             },
             task: task.cloned(),
             below: below.clone(),
-            check: self.run.options.check,
-            diff: self.run.options.diff,
         };
         below.with(Arc::new(magic))
     }

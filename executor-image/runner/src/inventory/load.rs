@@ -134,8 +134,9 @@ mod tests {
         let variables =
             super::super::HostVariables::load(&inventory, Path::new("/nonexistent"), &VaultSecrets::new())
                 .unwrap();
-        assert!(variables.of("w1").iter().any(|layer| layer.get("x").is_some()));
-        assert!(variables.of("d1").iter().all(|layer| layer.get("x").is_none()));
+        let variables = variables.of_all(&inventory);
+        assert!(variables["w1"].iter().any(|layer| layer.get("x").is_some()));
+        assert!(variables["d1"].iter().all(|layer| layer.get("x").is_none()));
     }
 
     #[test]

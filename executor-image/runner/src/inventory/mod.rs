@@ -16,7 +16,7 @@ mod yaml;
 pub use error::InventoryError;
 pub use literal::parse_literal;
 pub use model::{Group, Host, Inventory};
-pub use vars_files::{HostVariables, read_vars_file};
+pub use vars_files::{HostVariables, Layers, read_vars_file};
 
 use std::sync::Arc;
 

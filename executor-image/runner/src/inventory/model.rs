@@ -1,6 +1,6 @@
 //! Hosts and groups.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use indexmap::{IndexMap, IndexSet};
 use slipway_language::{Node, NodeKind, Span, Variable};
@@ -153,6 +153,11 @@ impl Inventory {
         hosts
     }
 
+    /// Whether a group is another one, or a member of it at any depth.
+    pub fn is_below(&self, above: &str, name: &str) -> bool {
+        self.descendants(above).contains(name)
+    }
+
     fn descendants(&self, group: &str) -> IndexSet<Arc<str>> {
         let mut found: IndexSet<Arc<str>> = IndexSet::from([Arc::from(group)]);
         let mut next = 0;
@@ -165,32 +170,40 @@ impl Inventory {
         found
     }
 
-    /// The groups of a host, parents included, `all` excluded, by name (the magic variable `group_names`).
-    pub fn groups_of(&self, host: &str) -> Vec<Arc<str>> {
-        let mut names: Vec<Arc<str>> = self
-            .groups
-            .keys()
-            .filter(|name| name.as_ref() != "all" && self.hosts_of(name).contains(host))
-            .cloned()
-            .collect();
-        names.sort();
-        names
+    /// The groups of every host, parents included, `all` excluded, by name (the magic variable `group_names`).
+    pub fn groups_of_all(&self) -> HashMap<Arc<str>, Vec<Arc<str>>> {
+        let mut groups: HashMap<Arc<str>, Vec<Arc<str>>> = HashMap::new();
+        for name in self.groups.keys().filter(|name| name.as_ref() != "all") {
+            for host in self.hosts_of(name) {
+                groups.entry(host).or_default().push(Arc::clone(name));
+            }
+        }
+        for names in groups.values_mut() {
+            names.sort();
+        }
+        groups
     }
 
-    /// The groups of a host in the order in which their variables are laid over each other, `all` first.
-    pub fn groups_by_precedence(&self, host: &str) -> Vec<Arc<str>> {
-        let mut names = self.groups_of(host);
+    /// Sorts groups of a host into the order in which their variables are laid over each other.
+    pub fn sort_by_precedence(&self, names: &mut [Arc<str>]) {
         names.sort_by_key(|name| {
-            let group = &self.groups[name];
-            (group.depth, group.priority, Arc::clone(name))
+            let (depth, priority) = self
+                .groups
+                .get(name)
+                .map_or((0, 1), |group| (group.depth, group.priority));
+            (depth, priority, Arc::clone(name))
         });
-        names.insert(0, Arc::from("all"));
-        names
     }
 
     /// Adds the `localhost` that Ansible makes up when a play asks for one that no source names: connection
     /// `local`, member of no group.
     pub fn add_implicit_localhost(&mut self, name: &str) {
+        self.host(name).vars.extend(Self::local_vars());
+        self.implicit_localhost = true;
+    }
+
+    /// The variables of a `localhost` that no source names.
+    pub fn local_vars() -> Vars {
         let local = Node {
             span: Span {
                 file: Arc::from("implicit localhost"),
@@ -199,9 +212,6 @@ impl Inventory {
             },
             kind: NodeKind::Str(Arc::from("local")),
         };
-        let host = self.host(name);
-        host.vars
-            .insert(Arc::from("ansible_connection"), Variable::Template(local));
-        self.implicit_localhost = true;
+        Vars::from_iter([(Arc::from("ansible_connection"), Variable::Template(local))])
     }
 }

@@ -11,12 +11,15 @@ use slipway_language::{Layer, VaultSecrets};
 
 use super::{Inventory, InventoryError, Vars, yaml};
 
-/// The variables of every host that come from inventory, as layers, lowest precedence first (levels 3 to 11 of
-/// Ansible's order). Layers are shared between hosts.
+/// The variables files beside the inventory sources and beside the playbook, and what they and the inventory give each
+/// host: levels 3 to 11 of Ansible's order.
 #[derive(Debug, Clone, Default)]
 pub struct HostVariables {
-    hosts: HashMap<Arc<str>, Vec<Arc<dyn Layer>>>,
+    directories: Vec<VarsDirectory>,
 }
+
+/// The variables of a host as layers, lowest precedence first. Layers are shared between hosts.
+pub type Layers = Vec<Arc<dyn Layer>>;
 
 impl HostVariables {
     /// Reads the variables files beside the inventory sources and beside the playbook.
@@ -25,7 +28,7 @@ impl HostVariables {
         playbook_directory: &Path,
         vault: &VaultSecrets,
     ) -> Result<Self, InventoryError> {
-        let mut inventory_directories: Vec<PathBuf> = Vec::new();
+        let mut folders: Vec<PathBuf> = Vec::new();
         for source in &inventory.sources {
             let path = Path::new(source);
             let directory = if path.is_dir() {
@@ -36,68 +39,85 @@ impl HostVariables {
                     _ => continue,
                 }
             };
-            if !inventory_directories.contains(&directory) {
-                inventory_directories.push(directory);
+            if !folders.contains(&directory) {
+                folders.push(directory);
             }
         }
-        let beside_inventory: Vec<VarsDirectory> = inventory_directories
+        folders.push(playbook_directory.to_path_buf());
+        let directories = folders
             .iter()
             .map(|directory| VarsDirectory::read(directory, vault))
             .collect::<Result<_, _>>()?;
-        let beside_playbook = VarsDirectory::read(playbook_directory, vault)?;
-        let inventory_layers: HashMap<&str, Arc<Vars>> = inventory
-            .groups
-            .iter()
-            .filter(|(_, group)| !group.vars.is_empty())
-            .map(|(name, group)| (name.as_ref(), Arc::new(group.vars.clone())))
-            .collect();
-
-        let mut hosts = HashMap::new();
-        for (name, host) in &inventory.hosts {
-            let mut layers: Vec<Arc<dyn Layer>> = Vec::new();
-            let made_up = inventory.implicit_localhost && super::pattern::is_local_name(name);
-            let groups = if made_up {
-                vec![Arc::from("all")]
-            } else {
-                inventory.groups_by_precedence(name)
-            };
-            for group in &groups {
-                if let Some(vars) = inventory_layers.get(group.as_ref()) {
-                    layers.push(Arc::clone(vars) as Arc<dyn Layer>);
-                }
-            }
-            let (all, others) = groups.split_at(1);
-            for names in [all, others] {
-                for directory in beside_inventory.iter().chain([&beside_playbook]) {
-                    for group in names {
-                        push_all(&mut layers, directory.groups.get(group.as_ref()));
-                    }
-                }
-            }
-            if !host.vars.is_empty() {
-                layers.push(Arc::new(host.vars.clone()));
-            }
-            for directory in beside_inventory.iter().chain([&beside_playbook]) {
-                push_all(&mut layers, directory.hosts.get(name.as_ref()));
-            }
-            hosts.insert(Arc::clone(name), layers);
-        }
-        Ok(Self { hosts })
+        Ok(Self { directories })
     }
 
-    /// The layers of a host.
-    pub fn of(&self, host: &str) -> &[Arc<dyn Layer>] {
-        self.hosts.get(host).map_or(&[], Vec::as_slice)
+    /// The layers of every host of an inventory.
+    pub fn of_all(&self, inventory: &Inventory) -> HashMap<Arc<str>, Layers> {
+        let shared = shared_vars(inventory);
+        let mut groups = inventory.groups_of_all();
+        inventory
+            .hosts
+            .iter()
+            .map(|(name, host)| {
+                let made_up = inventory.implicit_localhost && super::pattern::is_local_name(name);
+                let mut groups = groups.remove(name).filter(|_| !made_up).unwrap_or_default();
+                inventory.sort_by_precedence(&mut groups);
+                (Arc::clone(name), self.stack(name, &groups, &host.vars, &shared))
+            })
+            .collect()
+    }
+
+    /// The layers of a host that no inventory names: what is for all hosts is for it too.
+    pub fn of_stranger(&self, inventory: &Inventory, name: &str, vars: &Vars) -> Layers {
+        self.stack(name, &[], vars, &shared_vars(inventory))
+    }
+
+    fn stack(
+        &self,
+        name: &str,
+        groups: &[Arc<str>],
+        own: &Vars,
+        shared: &HashMap<Arc<str>, Arc<Vars>>,
+    ) -> Layers {
+        let all = [Arc::from("all")];
+        let mut layers: Layers = Vec::new();
+        for group in all.iter().chain(groups) {
+            layers.extend(shared.get(group).map(|vars| Arc::clone(vars) as Arc<dyn Layer>));
+        }
+        for names in [&all[..], groups] {
+            for directory in &self.directories {
+                for group in names {
+                    push_all(&mut layers, directory.groups.get(group.as_ref()));
+                }
+            }
+        }
+        if !own.is_empty() {
+            layers.push(Arc::new(own.clone()));
+        }
+        for directory in &self.directories {
+            push_all(&mut layers, directory.hosts.get(name));
+        }
+        layers
     }
 }
 
-fn push_all(layers: &mut Vec<Arc<dyn Layer>>, files: Option<&Vec<Arc<Vars>>>) {
+/// The variables that groups have in the inventory itself.
+fn shared_vars(inventory: &Inventory) -> HashMap<Arc<str>, Arc<Vars>> {
+    inventory
+        .groups
+        .iter()
+        .filter(|(_, group)| !group.vars.is_empty())
+        .map(|(name, group)| (Arc::clone(name), Arc::new(group.vars.clone())))
+        .collect()
+}
+
+fn push_all(layers: &mut Layers, files: Option<&Vec<Arc<Vars>>>) {
     for vars in files.into_iter().flatten() {
         layers.push(Arc::clone(vars) as Arc<dyn Layer>);
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct VarsDirectory {
     groups: HashMap<String, Vec<Arc<Vars>>>,
     hosts: HashMap<String, Vec<Arc<Vars>>>,

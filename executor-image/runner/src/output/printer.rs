@@ -13,8 +13,12 @@ use super::{Banner, Color, EventSink, HostLine, ItemLine, Stats, TaskHeader, dif
 /// How a task ended on a host.
 #[derive(Debug, Clone, Copy)]
 pub struct HostOutcome<'a> {
+    /// What is printed before the results of the task; the last one if none.
+    pub header: Option<&'a Arc<TaskHeader>>,
     /// Inventory name.
     pub host: &'a str,
+    /// The host as printed, if another one did the work.
+    pub label: Option<&'a str>,
     /// In one word.
     pub line: HostLine,
     /// What the task returned.
@@ -33,7 +37,9 @@ impl<'a> HostOutcome<'a> {
     /// Of something that is no task's result.
     pub fn plain(host: &'a str, line: HostLine, result: &'a Map<String, Value>) -> Self {
         Self {
+            header: None,
             host,
+            label: None,
             line,
             result,
             no_log: false,
@@ -221,12 +227,23 @@ impl Printer {
     }
 
     /// A task begins.
-    pub fn task_started(&self, header: TaskHeader) {
-        let mut state = self.state();
-        self.banner(&mut state, &format!("{} [{}]", header.prefix, header.name));
+    pub fn task_started(&self, header: &Arc<TaskHeader>) {
+        self.begin(&mut self.state(), header);
+    }
+
+    /// Prints what stands before the results of a task, unless the last results were of the same.
+    fn begin(&self, state: &mut State, header: &Arc<TaskHeader>) {
+        if state
+            .header
+            .as_ref()
+            .is_some_and(|last| Arc::ptr_eq(last, header))
+        {
+            return;
+        }
+        self.banner(state, &format!("{} [{}]", header.prefix, header.name));
         if self.verbosity >= 2 {
             self.line(
-                &mut state,
+                state,
                 &format!("task path: {}", header.source),
                 Some(Color::Debug),
             );
@@ -239,11 +256,11 @@ impl Printer {
                 source: header.source.clone(),
                 handler: header.prefix != "TASK",
             };
-            Self::event(&mut state, started);
+            Self::event(state, started);
             let progress = state.progress(&header.name, state.tasks_done + 1);
-            Self::event(&mut state, progress);
+            Self::event(state, progress);
         }
-        state.header = Some(Arc::new(header));
+        state.header = Some(Arc::clone(header));
     }
 
     /// A task has ended on all hosts, or was passed over.
@@ -254,8 +271,9 @@ impl Printer {
     }
 
     /// An item of a loop has ended.
-    pub fn item(&self, item: &ItemLine, result: &Map<String, Value>, no_log: bool) {
+    pub fn item(&self, header: &Arc<TaskHeader>, item: &ItemLine, result: &Map<String, Value>, no_log: bool) {
         let mut state = self.state();
+        self.begin(&mut state, header);
         let is_debug = state.header.as_ref().is_some_and(|header| header.is_debug);
         self.warnings_of(result, no_log);
         let shown = display::shown(result, no_log, is_debug, self.verbosity);
@@ -270,7 +288,9 @@ impl Printer {
     /// A task has ended on a host. A loop's items have been printed already.
     pub fn host(&self, shown: &HostOutcome<'_>) {
         let HostOutcome {
+            header,
             host,
+            label,
             line,
             result,
             no_log,
@@ -279,6 +299,9 @@ impl Printer {
             items,
         } = *shown;
         let mut state = self.state();
+        if let Some(header) = header {
+            self.begin(&mut state, header);
+        }
         let header = state.header.clone();
         let is_debug = header.as_ref().is_some_and(|header| header.is_debug);
         if !looped {
@@ -293,9 +316,11 @@ impl Printer {
             shown.remove("results");
             shown
         };
+        // Ansible does not say who would have done what is skipped.
+        let printed = label.filter(|_| line != HostLine::Skipped).unwrap_or(host);
         // Ansible hides a loop that is hidden so well that it does not know it for one.
         if !looped || no_log || matches!(line, HostLine::Skipped | HostLine::Unreachable { .. }) {
-            let (text, color) = display::host_line(host, line, result, shown(), no_log, self.verbosity);
+            let (text, color) = display::host_line(printed, line, result, shown(), no_log, self.verbosity);
             self.line(&mut state, &text, Some(color));
         }
         if matches!(
@@ -356,12 +381,14 @@ impl Printer {
     }
 
     /// A file or role was included.
-    pub fn included(&self, file: &str, hosts: &[Arc<str>], label: Option<&str>) {
+    pub fn included(&self, header: &Arc<TaskHeader>, file: &str, hosts: &[Arc<str>], label: Option<&str>) {
+        let mut state = self.state();
+        self.begin(&mut state, header);
         let mut text = format!("included: {file} for {}", hosts.join(", "));
         if let Some(label) = label {
             text = format!("{text} => (item={label})");
         }
-        self.line(&mut self.state(), &text, Some(Color::Included));
+        self.line(&mut state, &text, Some(Color::Included));
     }
 
     /// A task will be tried again.

@@ -9,7 +9,7 @@ use crate::foreign::{self, Catalog, Module};
 
 use super::{
     error::Problem,
-    keywords::{self, LOOKUP_LOOPS, Place},
+    keywords::{self, Place},
     loader::Loader,
     model::{Meta, ModuleAction},
 };
@@ -47,7 +47,7 @@ impl Written {
         let mut found: Vec<(&Node, &Node)> = Vec::new();
         for (key, value) in node.entries() {
             match key.as_str() {
-                Some("action") => found.push((key, value)),
+                Some("action" | "local_action") => found.push((key, value)),
                 Some(name) if !keywords::is_keyword(name) => found.push((key, value)),
                 Some(_) => {}
                 None => return Err(Problem::new(&key.span, "a keyword of a task must be a string")),
@@ -57,7 +57,7 @@ impl Written {
         if found.len() > 1 && found.iter().any(|(key, _)| is_known(key, modules)) {
             if let Some((key, _)) = found.iter().find(|(key, _)| !is_known(key, modules)) {
                 let name = key.as_str().unwrap_or_default();
-                let known = keywords::names(place).chain(LOOKUP_LOOPS.iter().copied());
+                let known = keywords::names(place);
                 return Err(Problem::new(
                     &key.span,
                     format!("{name:?} is neither a keyword of a task nor a module"),
@@ -85,7 +85,7 @@ impl Written {
             value: (*value).clone(),
             args: node.get("args").cloned(),
         };
-        if key_text == "action" {
+        if matches!(key_text, "action" | "local_action") {
             written.unfold_action()?;
         }
         written.module = find_module(&written.name, &written.span, modules)?;
@@ -200,6 +200,11 @@ impl Written {
         Ok((entries, whole))
     }
 
+    /// Whether the machine that runs the playbook does it.
+    pub(super) fn is_local(&self) -> bool {
+        self.key.as_ref() == "local_action"
+    }
+
     /// An argument by name.
     pub(super) fn option(&self, name: &str) -> Option<Node> {
         let (entries, _) = self.arguments().ok()?;
@@ -254,17 +259,7 @@ impl Written {
 
     /// The action of `meta`.
     pub(super) fn meta(&self) -> Result<Meta, Problem> {
-        let known = [
-            ("noop", Meta::Noop),
-            ("flush_handlers", Meta::FlushHandlers),
-            ("end_host", Meta::EndHost),
-            ("end_play", Meta::EndPlay),
-            ("end_batch", Meta::EndBatch),
-            ("end_role", Meta::EndRole),
-            ("reset_connection", Meta::ResetConnection),
-            ("clear_facts", Meta::ClearFacts),
-            ("clear_host_errors", Meta::ClearHostErrors),
-        ];
+        let known = Meta::NAMES;
         let text = self.value.as_str().unwrap_or_default().trim();
         known
             .iter()
@@ -282,8 +277,9 @@ impl Written {
 
 fn is_known(key: &Node, modules: &Catalog) -> bool {
     // A module that cannot be used is known all the same.
-    key.as_str()
-        .is_some_and(|name| name == "action" || !matches!(modules.find(name), Ok(None)))
+    key.as_str().is_some_and(|name| {
+        matches!(name, "action" | "local_action") || !matches!(modules.find(name), Ok(None))
+    })
 }
 
 fn find_module(name: &str, span: &Span, modules: &Catalog) -> Result<Module, Problem> {

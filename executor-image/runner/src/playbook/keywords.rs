@@ -15,6 +15,8 @@ pub enum Place {
     Task,
     /// A handler.
     Handler,
+    /// `include_tasks` or `include_role`.
+    Include,
     /// An entry of `roles:` or of `dependencies:`.
     Role,
 }
@@ -26,6 +28,7 @@ impl Place {
             Self::Block => BLOCK,
             Self::Task => TASK,
             Self::Handler => HANDLER,
+            Self::Include => INCLUDE,
             Self::Role => ROLE,
         }
     }
@@ -36,6 +39,7 @@ impl Place {
             Self::Block => "block",
             Self::Task => "task",
             Self::Handler => "handler",
+            Self::Include => "task that includes",
             Self::Role => "role",
         }
     }
@@ -46,9 +50,31 @@ const BLOCK: u8 = 2;
 const TASK: u8 = 4;
 const HANDLER: u8 = 8;
 const ROLE: u8 = 16;
+const INCLUDE: u8 = 32;
 const TASKS: u8 = TASK | HANDLER;
 const BELOW_PLAY: u8 = BLOCK | TASKS | ROLE;
 const EVERYWHERE: u8 = PLAY | BELOW_PLAY;
+
+/// The keywords that an include takes; all others belong to what is included, by `apply`.
+static OF_INCLUDES: &[&str] = &[
+    "action",
+    "args",
+    "collections",
+    "debugger",
+    "ignore_errors",
+    "listen",
+    "local_action",
+    "loop",
+    "loop_control",
+    "name",
+    "no_log",
+    "register",
+    "run_once",
+    "tags",
+    "timeout",
+    "vars",
+    "when",
+];
 
 /// What a keyword holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +102,7 @@ const fn known(name: &'static str, places: u8, holds: Holds) -> Keyword {
     }
 }
 
-const fn not_yet(name: &'static str, places: u8) -> Keyword {
+const fn unsupported(name: &'static str, places: u8) -> Keyword {
     Keyword {
         name,
         places,
@@ -90,24 +116,24 @@ static KEYWORDS: &[Keyword] = &[
     known("always", BLOCK, Holds::List),
     known("any_errors_fatal", EVERYWHERE, Holds::Boolean),
     known("args", TASKS, Holds::Anything),
-    not_yet("async", TASKS),
+    known("async", TASKS, Holds::Number),
     known("become", EVERYWHERE, Holds::Boolean),
-    not_yet("become_exe", EVERYWHERE),
-    not_yet("become_flags", EVERYWHERE),
+    known("become_exe", EVERYWHERE, Holds::Anything),
+    known("become_flags", EVERYWHERE, Holds::Anything),
     known("become_method", EVERYWHERE, Holds::Anything),
     known("become_user", EVERYWHERE, Holds::Anything),
     known("block", BLOCK, Holds::List),
     known("changed_when", TASKS, Holds::Anything),
     known("check_mode", EVERYWHERE, Holds::Boolean),
-    not_yet("collections", EVERYWHERE),
+    known("collections", EVERYWHERE, Holds::Anything),
     known("connection", EVERYWHERE, Holds::Anything),
-    not_yet("debugger", EVERYWHERE),
+    unsupported("debugger", EVERYWHERE),
     known("delay", TASKS, Holds::Number),
-    not_yet("delegate_facts", BELOW_PLAY),
-    not_yet("delegate_to", BELOW_PLAY),
+    known("delegate_facts", BELOW_PLAY, Holds::Boolean),
+    known("delegate_to", BELOW_PLAY, Holds::Anything),
     known("diff", EVERYWHERE, Holds::Boolean),
     known("environment", EVERYWHERE, Holds::Anything),
-    not_yet("fact_path", PLAY),
+    known("fact_path", PLAY, Holds::Anything),
     known("failed_when", TASKS, Holds::Anything),
     known("force_handlers", PLAY, Holds::Boolean),
     known("gather_facts", PLAY, Holds::Boolean),
@@ -118,16 +144,16 @@ static KEYWORDS: &[Keyword] = &[
     known("ignore_errors", EVERYWHERE, Holds::Boolean),
     known("ignore_unreachable", EVERYWHERE, Holds::Boolean),
     known("listen", HANDLER, Holds::Anything),
-    not_yet("local_action", TASKS),
+    known("local_action", TASKS, Holds::Anything),
     known("loop", TASKS, Holds::Anything),
     known("loop_control", TASKS, Holds::Mapping),
     known("max_fail_percentage", PLAY, Holds::Number),
-    not_yet("module_defaults", EVERYWHERE),
+    known("module_defaults", EVERYWHERE, Holds::Anything),
     known("name", EVERYWHERE, Holds::Anything),
     known("no_log", EVERYWHERE, Holds::Boolean),
     known("notify", BLOCK | TASKS, Holds::Anything),
     known("order", PLAY, Holds::Anything),
-    not_yet("poll", TASKS),
+    known("poll", TASKS, Holds::Number),
     known("port", EVERYWHERE, Holds::Number),
     known("post_tasks", PLAY, Holds::List),
     known("pre_tasks", PLAY, Holds::List),
@@ -147,24 +173,35 @@ static KEYWORDS: &[Keyword] = &[
     known("until", TASKS, Holds::Anything),
     known("vars", EVERYWHERE, Holds::Mapping),
     known("vars_files", PLAY, Holds::Anything),
-    not_yet("vars_prompt", PLAY),
+    known("vars_prompt", PLAY, Holds::List),
     known("when", BELOW_PLAY, Holds::Anything),
 ];
 
-/// Every `with_…` loop that is supported.
-pub static LOOKUP_LOOPS: &[&str] = &[
-    "with_dict",
-    "with_fileglob",
-    "with_first_found",
-    "with_flattened",
-    "with_indexed_items",
-    "with_items",
-    "with_list",
-    "with_nested",
-    "with_sequence",
-    "with_subelements",
-    "with_together",
+/// Keywords whose values are names of plugins, and the plugins that there are.
+static PLUGINS: &[(&str, &[&str])] = &[
+    ("become_method", &["sudo", "su"]),
+    (
+        "connection",
+        &["ssh", "smart", "local", "paramiko", "paramiko_ssh"],
+    ),
 ];
+
+/// What is wrong with the name of a plugin.
+fn unknown_plugin(keyword: &str, value: &Node) -> Option<Problem> {
+    let (_, known) = PLUGINS.iter().find(|(name, _)| *name == keyword)?;
+    let text = value.as_str().filter(|_| !value.has_templates())?;
+    let name = text.strip_prefix("ansible.builtin.").unwrap_or(text);
+    (!known.contains(&name)).then(|| {
+        Problem::new(
+            &value.span,
+            format!(
+                "the {keyword} {text:?} is not supported (supported: {})",
+                known.join(", ")
+            ),
+        )
+        .nearest(name, known.iter().copied())
+    })
+}
 
 /// Whether this is a keyword anywhere.
 pub fn is_keyword(name: &str) -> bool {
@@ -175,20 +212,23 @@ pub fn is_keyword(name: &str) -> bool {
 pub fn names(place: Place) -> impl Iterator<Item = &'static str> {
     KEYWORDS
         .iter()
-        .filter(move |keyword| keyword.places & place.bit() != 0)
+        .filter(move |keyword| {
+            if place == Place::Include {
+                OF_INCLUDES.contains(&keyword.name)
+            } else {
+                keyword.places & place.bit() != 0
+            }
+        })
         .map(|keyword| keyword.name)
 }
 
 /// What is wrong with this key and value at this place, if anything.
 pub fn check(key: &Node, value: &Node, place: Place) -> Option<Problem> {
     let name = key.as_str()?;
-    if name.starts_with("with_") {
-        return (!LOOKUP_LOOPS.contains(&name) || !matches!(place, Place::Task | Place::Handler)).then(
-            || {
-                Problem::new(&key.span, format!("{name} is not supported yet here"))
-                    .nearest(name, LOOKUP_LOOPS.iter().copied())
-            },
-        );
+    if let Some(lookup) = name.strip_prefix("with_") {
+        let loops = matches!(place, Place::Task | Place::Handler | Place::Include);
+        return (!loops || !slipway_language::loops::is_known(lookup))
+            .then(|| Problem::new(&key.span, format!("{name} is not a loop that is known here")));
     }
     let Some(keyword) = KEYWORDS.iter().find(|keyword| keyword.name == name) else {
         return Some(
@@ -199,7 +239,17 @@ pub fn check(key: &Node, value: &Node, place: Place) -> Option<Problem> {
             .nearest(name, names(place)),
         );
     };
-    if keyword.places & place.bit() == 0 {
+    if place == Place::Include {
+        if !OF_INCLUDES.contains(&name) {
+            return Some(
+                Problem::new(
+                    &key.span,
+                    format!("the keyword {name:?} does not belong in a {}", place.name()),
+                )
+                .hint("what is included takes it from \"apply\" or from a block around the include"),
+            );
+        }
+    } else if keyword.places & place.bit() == 0 {
         return Some(
             Problem::new(
                 &key.span,
@@ -211,11 +261,11 @@ pub fn check(key: &Node, value: &Node, place: Place) -> Option<Problem> {
     if !keyword.supported {
         return Some(Problem::new(
             &key.span,
-            format!("the keyword {name:?} is not supported yet"),
+            format!("the keyword {name:?} is not supported"),
         ));
     }
     let expected = match keyword.holds {
-        Holds::Anything => return None,
+        Holds::Anything => return unknown_plugin(name, value),
         Holds::Boolean => (!is_boolean(value)).then_some("a boolean or a template"),
         Holds::Number => (!is_number(value)).then_some("a number or a template"),
         Holds::Mapping => (!matches!(value.kind, NodeKind::Map(_) | NodeKind::Null)).then_some("a mapping"),

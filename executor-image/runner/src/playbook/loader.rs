@@ -12,7 +12,7 @@ use crate::{foreign::Catalog, inventory::Vars};
 
 use super::{
     error::{LoadError, Problem},
-    model::Role,
+    model::{Play, Role},
     settings::Settings,
 };
 
@@ -42,6 +42,8 @@ pub struct Loader {
     pub(super) roles_path: Vec<PathBuf>,
     /// Modules that are not the runner's own.
     pub(super) modules: Catalog,
+    /// Directories of `ANSIBLE_COLLECTIONS_PATH`.
+    pub(super) collections_path: Vec<PathBuf>,
     /// Directory of the playbook that is being loaded.
     pub(super) playbook_directory: PathBuf,
     /// Variables of the play that is being loaded.
@@ -64,22 +66,31 @@ impl Loader {
         extra_vars: Arc<Vars>,
         playbook_directory: PathBuf,
     ) -> Self {
-        let roles_path = lookup
-            .environment("ANSIBLE_ROLES_PATH")
-            .map(|value| {
-                value
-                    .split(':')
-                    .filter(|part| !part.is_empty())
-                    .map(PathBuf::from)
-                    .collect()
-            })
-            .unwrap_or_default();
+        let directories = |name: &str, default: &str| -> Vec<PathBuf> {
+            let value = lookup.environment(name).unwrap_or_else(|| default.to_owned());
+            let parts = value.split(':').filter(|part| !part.is_empty());
+            parts
+                .map(|part| match (part.strip_prefix("~/"), std::env::home_dir()) {
+                    (Some(rest), Some(home)) => home.join(rest),
+                    _ => PathBuf::from(part),
+                })
+                .collect()
+        };
+        let roles_path = directories(
+            "ANSIBLE_ROLES_PATH",
+            "~/.ansible/roles:/usr/share/ansible/roles:/etc/ansible/roles",
+        );
+        let collections_path = directories(
+            "ANSIBLE_COLLECTIONS_PATH",
+            "~/.ansible/collections:/usr/share/ansible/collections",
+        );
         Self {
             templar,
             modules: Catalog::new(lookup.as_ref(), &playbook_directory),
             lookup,
             extra_vars,
             roles_path,
+            collections_path,
             playbook_directory,
             play_vars: Arc::default(),
             problems: Vec::new(),
@@ -91,9 +102,10 @@ impl Loader {
 
     /// The same loader for includes of a running play: it knows that play's variables and nothing is wrong yet.
     #[must_use]
-    pub fn for_play(&self, play_vars: &Arc<Vars>) -> Self {
+    pub fn for_play(&self, play: &Play) -> Self {
         Self {
-            play_vars: Arc::clone(play_vars),
+            play_vars: Arc::clone(&play.vars),
+            playbook_directory: play.directory.clone(),
             problems: Vec::new(),
             looked_into: HashSet::new(),
             warnings: Vec::new(),
@@ -230,7 +242,7 @@ impl Loader {
                 }
                 Some(name) => self.problem(
                     Problem::new(&key.span, format!("{name:?} is not a valid name of a variable")).hint(
-                        "names consist of letters, digits and underscores and do not begin with a digit",
+                        "names consist of letters, digits and underscores, do not begin with a digit and are no words of Python",
                     ),
                 ),
                 None => self.problem(Problem::new(&key.span, "the name of a variable must be a string")),
@@ -240,13 +252,21 @@ impl Loader {
     }
 }
 
+/// The words that Python keeps for itself: no variable may be called so.
+const RESERVED: &[&str] = &[
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def",
+    "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is",
+    "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+];
+
 /// Whether this may be the name of a variable.
 pub fn is_identifier(name: &str) -> bool {
     let mut characters = name.chars();
     characters
         .next()
-        .is_some_and(|first| first.is_alphabetic() || first == '_')
-        && characters.all(|character| character.is_alphanumeric() || character == '_')
+        .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && characters.all(|character| character.is_ascii_alphanumeric() || character == '_')
+        && !RESERVED.contains(&name)
 }
 
 /// A path as messages show it: relative to the working directory where it is below it.

@@ -5,6 +5,8 @@
 //! What depends on a host (conditions, loops, includes) stays as it was written, for the engine.
 
 mod action;
+mod argument_specs;
+mod collections;
 mod error;
 mod keywords;
 mod loader;
@@ -16,10 +18,11 @@ mod tags;
 mod tasks;
 
 pub use error::{LoadError, Problem};
+pub(crate) use loader::normalize;
 pub use loader::{LoadContext, Loader};
 pub use model::{
     Action, Block, Handler, IncludeRole, IncludeTasks, Item, Loop, LoopControl, Meta, ModuleAction, Play,
-    Playbook, Role, Task,
+    Playbook, Role, Strategy, Task,
 };
 pub use roles::{LoadedRole, RoleFiles, RoleUse};
 pub use settings::Settings;

@@ -7,7 +7,7 @@ use slipway_protocol::spec::ModuleSpec;
 
 use crate::{foreign::ForeignModule, inventory::Vars};
 
-use super::settings::Settings;
+use super::{loader::LoadContext, settings::Settings};
 
 /// A playbook file with its imports resolved.
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub struct Play {
     pub name: Option<Node>,
     /// Where it stands.
     pub span: Span,
+    /// Directory of the playbook that it stands in.
+    pub directory: PathBuf,
     /// `hosts`: patterns.
     pub hosts: Vec<Node>,
     /// Keywords that tasks inherit.
@@ -45,12 +47,16 @@ pub struct Play {
     pub force_handlers: Option<Node>,
     /// `order`
     pub order: Option<Node>,
+    /// `strategy`
+    pub strategy: Strategy,
     /// Tasks before, roles, tasks, tasks after, with the flushes of handlers between them.
     pub items: Arc<[Item]>,
     /// Handlers in the order in which they are defined: those of roles first.
     pub handlers: Vec<Handler>,
     /// Static roles, whose defaults and variables every task of the play sees.
     pub roles: Vec<Arc<Role>>,
+    /// The names of the roles that are used other than as dependencies, one for each use.
+    pub used_roles: Vec<Arc<str>>,
 }
 
 /// How a play gathers facts.
@@ -111,6 +117,10 @@ pub struct Task {
     pub retries: Option<Node>,
     /// `delay`
     pub delay: Option<Node>,
+    /// `async`: seconds that it may run on its own.
+    pub r#async: Option<Node>,
+    /// `poll`: seconds between looks at it; zero for never.
+    pub poll: Option<Node>,
     /// The role that it belongs to.
     pub role: Option<Arc<Role>>,
     /// Variables of the `include_tasks` around it, outermost first.
@@ -184,6 +194,8 @@ pub struct IncludeRole {
     pub handlers_from: Option<Node>,
     /// `public`
     pub public: bool,
+    /// `rolespec_validate`
+    pub validate: bool,
     /// `allow_duplicates`
     pub allow_duplicates: bool,
     /// What the role's tasks inherit.
@@ -213,6 +225,44 @@ pub enum Meta {
     ClearFacts,
     /// Lets failed hosts take part again.
     ClearHostErrors,
+    /// Reads the inventory again.
+    RefreshInventory,
+}
+
+impl Meta {
+    /// Every action by its name.
+    pub const NAMES: &[(&str, Self)] = &[
+        ("noop", Self::Noop),
+        ("flush_handlers", Self::FlushHandlers),
+        ("end_host", Self::EndHost),
+        ("end_play", Self::EndPlay),
+        ("end_batch", Self::EndBatch),
+        ("end_role", Self::EndRole),
+        ("reset_connection", Self::ResetConnection),
+        ("clear_facts", Self::ClearFacts),
+        ("clear_host_errors", Self::ClearHostErrors),
+        ("refresh_inventory", Self::RefreshInventory),
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::NAMES
+            .iter()
+            .find(|(_, meta)| *meta == self)
+            .map_or("", |(name, _)| name)
+    }
+}
+
+/// Who goes on when.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// All hosts do a task before any does the next.
+    #[default]
+    Linear,
+    /// Each host goes on as fast as it can.
+    Free,
+    /// The same, and a host that has begun ends before another begins.
+    HostPinned,
 }
 
 /// How a task repeats.
@@ -239,6 +289,8 @@ pub struct LoopControl {
     pub pause: Option<Node>,
     /// Whether `ansible_loop` is there.
     pub extended: Option<Node>,
+    /// Whether it has all items.
+    pub extended_allitems: Option<Node>,
     /// Ends the loop when true.
     pub break_when: Option<Node>,
 }
@@ -273,9 +325,35 @@ pub struct Role {
     pub identity: String,
     /// Whether it may run again.
     pub allow_duplicates: bool,
+    /// The collection that it belongs to.
+    pub collection: Option<Arc<str>>,
 }
 
 impl Task {
+    /// A task that stands in no playbook.
+    pub(super) fn made(name: &str, action: Action, context: &LoadContext, span: &Span) -> Self {
+        Self {
+            name: None,
+            span: span.clone(),
+            action_name: Arc::from(name),
+            action,
+            settings: context.settings.clone(),
+            vars: Arc::default(),
+            r#loop: None,
+            register: None,
+            changed_when: None,
+            failed_when: None,
+            until: None,
+            retries: None,
+            delay: None,
+            r#async: None,
+            poll: None,
+            role: context.role.clone(),
+            include_vars: context.include_vars.clone(),
+            implicit: false,
+        }
+    }
+
     /// The name as printed when nothing is templated: with the role before it, the module's name if it has none.
     pub fn display_name(&self, name: &str) -> String {
         let name = if name.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use slipway_language::{Node, NodeKind, Span};
+use slipway_language::{Node, NodeKind, Span, Variable};
 
 use crate::inventory::Vars;
 
@@ -10,9 +10,20 @@ use super::{
     error::{LoadError, Problem},
     keywords::{self, Place},
     loader::{LoadContext, Loader, normalize},
-    model::{Action, Block, GatherFacts, Handler, Item, Meta, ModuleAction, Play, Playbook, Role, Task},
+    model::{
+        Action, Block, GatherFacts, Handler, Item, Meta, ModuleAction, Play, Playbook, Role, Strategy, Task,
+    },
     settings::{Settings, list},
 };
+
+/// The orders in which a play may take its hosts.
+const ORDERS: &[&str] = &[
+    "inventory",
+    "reverse_inventory",
+    "sorted",
+    "reverse_sorted",
+    "shuffle",
+];
 
 /// What an `import_playbook` hands to the plays below it.
 #[derive(Debug, Clone, Default)]
@@ -103,9 +114,12 @@ impl Loader {
         }
         let mut below = imported.clone();
         below.settings = below.settings.with(entry)?;
-        below.vars.extend(self.vars(entry.get("vars")));
+        below.vars = self.vars(entry.get("vars"));
+        below.vars.extend(imported.vars.clone());
         let file = self.static_text(target, &[Arc::new(below.vars.clone())])?;
-        let resolved = normalize(&path.parent().unwrap_or(Path::new("/")).join(&file));
+        let resolved = self
+            .collection_playbook(&file)
+            .unwrap_or_else(|| normalize(&path.parent().unwrap_or(Path::new("/")).join(&file)));
         if !resolved.is_file() {
             return Err(Problem::new(
                 &target.span,
@@ -113,7 +127,12 @@ impl Loader {
             )
             .into());
         }
-        self.plays(&resolved, &below, plays)
+        // Its roles and files are beside it.
+        let directory = resolved.parent().unwrap_or(Path::new("/")).to_path_buf();
+        let outer = std::mem::replace(&mut self.playbook_directory, directory);
+        let loaded = self.plays(&resolved, &below, plays);
+        self.playbook_directory = outer;
+        loaded
     }
 
     fn play(&mut self, node: &Node, path: &Path, imported: &Imported) -> Result<Play, LoadError> {
@@ -145,26 +164,23 @@ impl Loader {
             )
             .into());
         }
-        if let Some(strategy) = node.get("strategy")
-            && !matches!(strategy.as_str(), Some("linear" | "ansible.builtin.linear"))
-        {
-            self.problem(Problem::new(
-                &strategy.span,
-                "only the strategy linear is supported yet",
-            ));
-        }
-        if let Some(order) = node.get("order")
-            && !matches!(
-                order.as_str(),
-                Some("inventory" | "reverse_inventory" | "sorted" | "reverse_sorted")
-            )
-        {
-            self.problem(Problem::new(&order.span, "this order is not supported yet (supported: inventory, reverse_inventory, sorted, reverse_sorted)"));
-        }
-        let mut vars = imported.vars.clone();
-        vars.extend(self.vars(node.get("vars")));
+        let mut vars = self.vars(node.get("vars"));
+        vars.extend(self.prompted(node)?);
+        // What the import says wins.
+        vars.extend(imported.vars.clone());
         let vars = Arc::new(vars);
         self.play_vars = Arc::clone(&vars);
+        let strategy = self.strategy(node)?;
+        if let Some(order) = node.get("order")
+            && !order.has_templates()
+            && !order.as_str().is_some_and(|order| ORDERS.contains(&order))
+        {
+            self.problem(Problem::new(
+                &order.span,
+                format!("order must be one of {}", ORDERS.join(", ")),
+            ));
+        }
+        // A condition of the import comes with its tasks; a play has none.
         let settings = imported.settings.with(node)?;
         let context = LoadContext {
             settings: settings.clone(),
@@ -177,6 +193,8 @@ impl Loader {
         let mut parts = PlayParts::default();
         for entry in node.get("roles").map(list).unwrap_or_default() {
             let loaded = self.role_entry(&entry, &context)?;
+            parts.used.extend(loaded.name);
+            parts.used.extend(loaded.used);
             parts.items.extend(loaded.items);
             parts.handlers.extend(loaded.handlers);
             parts.add_roles(loaded.roles);
@@ -191,7 +209,7 @@ impl Loader {
                 let loaded = self.items(tasks, &context, &mut parts)?;
                 items.extend(loaded);
             }
-            items.push(flush_handlers(node, &settings));
+            items.push(flush_handlers(node, &context));
         }
         if let Some(handlers) = node.get("handlers") {
             let handlers = self.handlers(handlers, &context, &mut parts)?;
@@ -200,11 +218,12 @@ impl Loader {
         self.check_notifications(&items, &parts.handlers);
         let gather_facts = GatherFacts {
             wanted: node.get("gather_facts").cloned(),
-            task: Arc::new(gather_task(node, &settings)?),
+            task: Arc::new(gather_task(node, &context, imported)?),
         };
         Ok(Play {
             name: node.get("name").cloned(),
             span: node.span.clone(),
+            directory: self.playbook_directory.clone(),
             hosts: list(hosts),
             settings,
             gather_facts: Some(gather_facts),
@@ -214,14 +233,94 @@ impl Loader {
             max_fail_percentage: node.get("max_fail_percentage").cloned(),
             force_handlers: node.get("force_handlers").cloned(),
             order: node.get("order").cloned(),
+            strategy,
             items: items.into(),
             handlers: parts.handlers,
             roles: parts.roles,
+            used_roles: parts.used,
         })
     }
 }
 
 impl Loader {
+    /// `vars_prompt`: nobody is asked, so that each variable that `-e` does not give has its default.
+    fn prompted(&mut self, node: &Node) -> Result<Vars, Problem> {
+        let known = [
+            "name",
+            "prompt",
+            "default",
+            "private",
+            "confirm",
+            "encrypt",
+            "salt",
+            "salt_size",
+            "unsafe",
+        ];
+        let mut vars = Vars::new();
+        for prompt in node.get("vars_prompt").map(list).unwrap_or_default() {
+            for (key, _) in prompt.entries() {
+                let name = key.as_str().unwrap_or_default();
+                if !known.contains(&name) {
+                    self.problem(
+                        Problem::new(&key.span, format!("{name:?} is not a keyword of vars_prompt"))
+                            .nearest(name, known),
+                    );
+                }
+            }
+            let Some(name) = prompt.get("name").and_then(Node::as_str) else {
+                return Err(Problem::new(
+                    &prompt.span,
+                    "an entry of vars_prompt needs \"name\": the variable that it sets",
+                ));
+            };
+            if self.extra_vars.contains_key(name) {
+                continue;
+            }
+            if let Some(encrypt) = prompt.get("encrypt").filter(|value| !value.is_null()) {
+                return Err(
+                    Problem::new(&encrypt.span, "encrypt of vars_prompt is not supported")
+                        .hint("give the encrypted value with -e"),
+                );
+            }
+            self.warnings.push(format!(
+                "{}: Not prompting as we are not in interactive mode",
+                prompt.span
+            ));
+            let default = prompt.get("default").filter(|value| !value.is_null());
+            let text = match default.map(|value| &value.kind) {
+                None => "None".to_owned(),
+                Some(NodeKind::Str(text) | NodeKind::Unsafe(text)) => text.to_string(),
+                Some(NodeKind::Int(number)) => number.to_string(),
+                Some(NodeKind::Float(number)) => number.to_string(),
+                Some(NodeKind::Bool(value)) => if *value { "True" } else { "False" }.to_owned(),
+                Some(_) => {
+                    return Err(Problem::new(&prompt.span, "the default of a prompt must be text"));
+                }
+            };
+            let value = Node::new(prompt.span.clone(), NodeKind::Unsafe(Arc::from(text)));
+            vars.insert(Arc::from(name), Variable::Template(value));
+        }
+        Ok(vars)
+    }
+
+    fn strategy(&mut self, node: &Node) -> Result<Strategy, Problem> {
+        const KNOWN: &[(&str, Strategy)] = &[
+            ("linear", Strategy::Linear),
+            ("free", Strategy::Free),
+            ("host_pinned", Strategy::HostPinned),
+        ];
+        let Some(written) = node.get("strategy") else {
+            return Ok(Strategy::Linear);
+        };
+        let text = self.static_text(written, &[])?;
+        let name = text.strip_prefix("ansible.builtin.").unwrap_or(&text);
+        let found = KNOWN.iter().find(|(known, _)| *known == name);
+        found.map(|(_, strategy)| *strategy).ok_or_else(|| {
+            Problem::new(&written.span, format!("the strategy {text:?} is not supported"))
+                .nearest(name, KNOWN.iter().map(|(known, _)| *known))
+        })
+    }
+
     /// Whether every handler that a task names is there. Names that depend on templates, and plays that include roles (which
     /// bring handlers of their own), are checked when they run.
     fn check_notifications(&mut self, items: &[Item], handlers: &[Handler]) {
@@ -272,6 +371,8 @@ pub(super) struct PlayParts {
     pub items: Vec<Item>,
     pub handlers: Vec<Handler>,
     pub roles: Vec<Arc<Role>>,
+    /// The names of the roles that the play itself uses.
+    pub used: Vec<Arc<str>>,
 }
 
 impl PlayParts {
@@ -285,40 +386,25 @@ impl PlayParts {
 }
 
 /// A task that the engine makes itself.
-fn implicit_task(node: &Node, settings: &Settings, name: &str, action: Action) -> Task {
-    Task {
-        name: None,
-        span: node.span.clone(),
-        action_name: Arc::from(name),
-        action,
-        settings: settings.clone(),
-        vars: Arc::default(),
-        r#loop: None,
-        register: None,
-        changed_when: None,
-        failed_when: None,
-        until: None,
-        retries: None,
-        delay: None,
-        role: None,
-        include_vars: Vec::new(),
-        implicit: true,
-    }
+fn implicit_task(node: &Node, context: &LoadContext, name: &str, action: Action) -> Task {
+    let mut task = Task::made(name, action, context, &node.span);
+    task.implicit = true;
+    task
 }
 
-fn flush_handlers(node: &Node, settings: &Settings) -> Item {
+fn flush_handlers(node: &Node, context: &LoadContext) -> Item {
     // A block of its own, so that a handler that fails here fails the host as a task would.
-    let task = implicit_task(node, settings, "meta", Action::Meta(Meta::FlushHandlers));
+    let task = implicit_task(node, context, "meta", Action::Meta(Meta::FlushHandlers));
     Item::Block(Arc::new(Block {
         main: Arc::from([Item::Task(Arc::new(task))]),
         ..Block::default()
     }))
 }
 
-fn gather_task(node: &Node, settings: &Settings) -> Result<Task, Problem> {
+fn gather_task(node: &Node, context: &LoadContext, imported: &Imported) -> Result<Task, Problem> {
     let spec = slipway_protocol::spec::find("gather_facts")
         .ok_or_else(|| Problem::new(&node.span, "the module gather_facts is not known to this build"))?;
-    let args = ["gather_subset", "gather_timeout"]
+    let args = ["gather_subset", "gather_timeout", "fact_path"]
         .into_iter()
         .filter_map(|key| {
             let value = node.get(key)?.clone();
@@ -332,10 +418,11 @@ fn gather_task(node: &Node, settings: &Settings) -> Result<Task, Problem> {
         args,
         whole: None,
     });
-    let mut task = implicit_task(node, settings, "gather_facts", action);
+    let mut task = implicit_task(node, context, "gather_facts", action);
     task.name = Some(Node::text(node.span.clone(), "Gathering Facts"));
     task.implicit = false;
-    task.settings.when = Vec::new();
+    // Of a playbook that is imported under a condition, no facts are gathered in vain.
+    task.settings.when.clone_from(&imported.settings.when);
     if task.settings.tags.is_empty() {
         task.settings.tags.push(Arc::from("always"));
     }

@@ -10,9 +10,10 @@ use slipway_language::{Layer, Node, NodeKind, Span, Variable};
 use crate::inventory::Vars;
 
 use super::{
+    collections::FoundRole,
     error::Problem,
     keywords::{self, Place},
-    loader::{LoadContext, Loader, normalize},
+    loader::{LoadContext, Loader},
     model::{Action, Handler, Item, Role, Task},
     play::PlayParts,
     settings::Settings,
@@ -27,6 +28,10 @@ pub struct LoadedRole {
     pub handlers: Vec<Handler>,
     /// Dependencies, then the role.
     pub roles: Vec<Arc<Role>>,
+    /// The role's name.
+    pub name: Option<Arc<str>>,
+    /// The names of the roles that its tasks import.
+    pub used: Vec<Arc<str>>,
 }
 
 /// Which files of a role are used.
@@ -67,13 +72,25 @@ pub struct RoleUse<'a> {
     pub files: RoleFiles,
     /// Whether it may run again with the same parameters.
     pub allow_duplicates: bool,
+    /// Parameters that must be among those that the role says it takes.
+    pub provided: Vars,
+    /// Whether they are checked at all.
+    pub validate: bool,
+    /// The use's own tags and conditions, as they are written: uses that differ in them are different uses.
+    pub keywords: String,
 }
 
 impl Loader {
     /// An entry of `roles:` or of `dependencies:`.
     pub(super) fn role_entry(&mut self, entry: &Node, context: &LoadContext) -> Result<LoadedRole, Problem> {
+        let mut provided = Vars::new();
         let (name, params, settings) = match &entry.kind {
-            NodeKind::Str(name) => (name.to_string(), Vars::new(), context.settings.clone()),
+            // `src` and its like after a comma are for the installation of roles.
+            NodeKind::Str(_) => (
+                self.static_text(entry, &[])?,
+                Vars::new(),
+                context.settings.clone(),
+            ),
             NodeKind::Map(entries) => {
                 let Some(name) = entry.get("role").or_else(|| entry.get("name")) else {
                     return Err(Problem::new(
@@ -94,9 +111,10 @@ impl Loader {
                         }
                     } else {
                         self.check_templates(value);
-                        params.insert(Arc::from(text), Variable::Template(value.clone()));
+                        provided.insert(Arc::from(text), Variable::Template(value.clone()));
                     }
                 }
+                params.extend(provided.clone());
                 (name, params, context.settings.with(entry)?)
             }
             _ => {
@@ -115,6 +133,14 @@ impl Loader {
             params,
             files: RoleFiles::default(),
             allow_duplicates: false,
+            provided,
+            validate: true,
+            keywords: ["tags", "when"]
+                .iter()
+                .filter_map(|keyword| entry.get(keyword))
+                .map(node_text)
+                .collect::<Vec<_>>()
+                .join("|"),
         };
         self.role(&usage, settings, context)
     }
@@ -126,8 +152,8 @@ impl Loader {
         settings: Settings,
         context: &LoadContext,
     ) -> Result<LoadedRole, Problem> {
-        let path = &self.find_role(usage.name, context, usage.span)?;
-        self.modules.add_role(path);
+        let found = self.find_role(usage.name, context, usage.span)?;
+        self.modules.add_role(&found.path);
         if self.roles_in_progress.iter().any(|name| name == usage.name) && self.roles_in_progress.len() > 30 {
             return Err(Problem::new(
                 usage.span,
@@ -135,7 +161,7 @@ impl Loader {
             ));
         }
         self.roles_in_progress.push(usage.name.to_owned());
-        let loaded = self.role_at(usage, settings, context, path);
+        let loaded = self.role_at(usage, settings, context, &found);
         self.roles_in_progress.pop();
         loaded
     }
@@ -145,15 +171,9 @@ impl Loader {
         usage: &RoleUse<'_>,
         settings: Settings,
         context: &LoadContext,
-        path: &Path,
+        found: &FoundRole,
     ) -> Result<LoadedRole, Problem> {
-        if let Some(file) = main_file(&path.join("meta"), "argument_specs") {
-            let span = Span::start_of(super::loader::display_path(&file));
-            return Err(Problem::new(
-                &span,
-                "argument specifications of roles are not supported yet",
-            ));
-        }
+        let path = found.path.as_path();
         let meta = match main_file(&path.join("meta"), "main") {
             Some(file) => self.read(&file)?,
             None => None,
@@ -164,7 +184,8 @@ impl Loader {
 
         // Dependencies see this role as their parent, with what it has so far.
         let as_parent = Arc::new(Role {
-            name: Arc::from(usage.name),
+            name: Arc::from(found.name.as_str()),
+            collection: found.collection.clone(),
             path: path.to_path_buf(),
             defaults: layered(parent.map(|role| &role.defaults), &[], &own_defaults),
             vars: layered(parent.map(|role| &role.vars), &[], &own_vars),
@@ -192,9 +213,9 @@ impl Loader {
         let meta_duplicates = meta
             .as_ref()
             .and_then(|meta| meta.get("allow_duplicates"))
-            .is_some_and(|value| matches!(value.kind, NodeKind::Bool(true)));
+            .is_some_and(super::settings::is_true);
         let identity = format!(
-            "{}|{}|{:?}|{:?}|{:?}",
+            "{}|{}|{:?}|{:?}|{}",
             usage.name,
             usage.files.tasks,
             usage
@@ -202,8 +223,8 @@ impl Loader {
                 .iter()
                 .map(|(name, value)| format!("{name}={}", written(value)))
                 .collect::<Vec<_>>(),
-            settings.tags,
-            settings.when.iter().map(Node::as_str).collect::<Vec<_>>(),
+            usage.provided.keys().collect::<Vec<_>>(),
+            usage.keywords,
         );
         let dependency_defaults: Vec<_> = dependency_roles
             .iter()
@@ -214,7 +235,8 @@ impl Loader {
             .flat_map(|role| role.vars.clone())
             .collect();
         let role = Arc::new(Role {
-            name: Arc::from(usage.name),
+            name: Arc::from(found.name.as_str()),
+            collection: found.collection.clone(),
             defaults: layered(
                 parent.map(|role| &role.defaults),
                 &dependency_defaults,
@@ -229,6 +251,7 @@ impl Loader {
             path: path.to_path_buf(),
         });
         loaded.roles.extend(dependency_roles);
+        loaded.name = Some(Arc::clone(&role.name));
         loaded.roles.push(Arc::clone(&role));
 
         let inner = LoadContext {
@@ -238,6 +261,10 @@ impl Loader {
             include_vars: context.include_vars.clone(),
             handlers: context.handlers,
         };
+        let validation = self.validation_task(usage, meta.as_ref(), &inner)?;
+        loaded
+            .items
+            .extend(validation.map(|task| Item::Task(Arc::new(task))));
         let mut parts = PlayParts::default();
         if let Some(file) = Self::role_file(&path.join("tasks"), &usage.files.tasks, usage)?
             && let Some(root) = self.read(&file)?
@@ -261,39 +288,8 @@ impl Loader {
         }
         loaded.handlers.extend(parts.handlers);
         loaded.roles.extend(parts.roles);
+        loaded.used.extend(parts.used);
         Ok(loaded)
-    }
-
-    fn find_role(&self, name: &str, context: &LoadContext, span: &Span) -> Result<PathBuf, Problem> {
-        let mut candidates = vec![self.playbook_directory.join("roles")];
-        candidates.extend(self.roles_path.iter().cloned());
-        candidates.push(self.playbook_directory.clone());
-        if let Some(role) = &context.role {
-            candidates.extend(role.path.parent().map(Path::to_path_buf));
-        }
-        candidates.push(context.directory.join("roles"));
-        let found = candidates
-            .iter()
-            .map(|directory| directory.join(name))
-            .find(|path| path.is_dir());
-        if let Some(path) = found {
-            return Ok(normalize(&path));
-        }
-        let known: Vec<String> = candidates
-            .iter()
-            .filter_map(|directory| std::fs::read_dir(directory).ok())
-            .flatten()
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .collect();
-        let searched = candidates
-            .iter()
-            .map(|path| path.display().to_string())
-            .collect::<Vec<_>>()
-            .join(", ");
-        Err(
-            Problem::new(span, format!("the role {name:?} was not found in {searched}"))
-                .nearest(name, known.iter().map(String::as_str)),
-        )
     }
 
     /// The variables of `defaults/` or `vars/`: one file, or every file of a directory.
@@ -353,36 +349,38 @@ impl Loader {
     }
 }
 
-/// A variable as it is written, without its place: two uses with the same parameters are the same use.
-fn written(variable: &Variable) -> String {
-    fn text(node: &Node) -> String {
-        match &node.kind {
-            NodeKind::Null => "null".to_owned(),
-            NodeKind::Bool(value) => value.to_string(),
-            NodeKind::Int(value) => value.to_string(),
-            NodeKind::Float(value) => value.to_string(),
-            NodeKind::Str(value) | NodeKind::Unsafe(value) => format!("{value:?}"),
-            NodeKind::Vault(value) => format!("{value:?}"),
-            NodeKind::List(items) => format!("{:?}", items.iter().map(text).collect::<Vec<_>>()),
-            NodeKind::Map(entries) => {
-                format!(
-                    "{:?}",
-                    entries
-                        .iter()
-                        .map(|(key, value)| (text(key), text(value)))
-                        .collect::<Vec<_>>()
-                )
-            }
+/// A value as it is written, without its place.
+fn node_text(node: &Node) -> String {
+    match &node.kind {
+        NodeKind::Null => "null".to_owned(),
+        NodeKind::Bool(value) => value.to_string(),
+        NodeKind::Int(value) => value.to_string(),
+        NodeKind::Float(value) => value.to_string(),
+        NodeKind::Str(value) | NodeKind::Unsafe(value) => format!("{value:?}"),
+        NodeKind::Vault(value) => format!("{value:?}"),
+        NodeKind::List(items) => format!("{:?}", items.iter().map(node_text).collect::<Vec<_>>()),
+        NodeKind::Map(entries) => {
+            format!(
+                "{:?}",
+                entries
+                    .iter()
+                    .map(|(key, value)| (node_text(key), node_text(value)))
+                    .collect::<Vec<_>>()
+            )
         }
     }
+}
+
+/// A variable as it is written, without its place: two uses with the same parameters are the same use.
+fn written(variable: &Variable) -> String {
     match variable {
-        Variable::Template(node) => text(node),
+        Variable::Template(node) => node_text(node),
         Variable::Data(value) => value.to_string(),
     }
 }
 
 /// `name`, `name.yml`, `name.yaml` or `name.json` in a directory.
-fn main_file(directory: &Path, name: &str) -> Option<PathBuf> {
+pub(super) fn main_file(directory: &Path, name: &str) -> Option<PathBuf> {
     ["", ".yml", ".yaml", ".json"]
         .iter()
         .map(|extension| directory.join(format!("{name}{extension}")))
@@ -423,22 +421,7 @@ fn with_parent<T: Clone>(
 }
 
 fn role_complete(span: &Span, context: &LoadContext, role: &Arc<Role>) -> Task {
-    Task {
-        name: None,
-        span: span.clone(),
-        action_name: Arc::from("meta"),
-        action: Action::RoleComplete(Arc::clone(role)),
-        settings: context.settings.clone(),
-        vars: Arc::default(),
-        r#loop: None,
-        register: None,
-        changed_when: None,
-        failed_when: None,
-        until: None,
-        retries: None,
-        delay: None,
-        role: Some(Arc::clone(role)),
-        include_vars: context.include_vars.clone(),
-        implicit: true,
-    }
+    let mut task = Task::made("meta", Action::RoleComplete(Arc::clone(role)), context, span);
+    task.implicit = true;
+    task
 }

@@ -15,6 +15,20 @@ pub struct Settings {
     pub r#become: Option<Node>,
     /// `become_user`
     pub become_user: Option<Node>,
+    /// `become_method`
+    pub become_method: Option<Node>,
+    /// `become_exe`
+    pub become_exe: Option<Node>,
+    /// `become_flags`
+    pub become_flags: Option<Node>,
+    /// `delegate_to`
+    pub delegate_to: Option<Node>,
+    /// `delegate_facts`
+    pub delegate_facts: Option<Node>,
+    /// `module_defaults`, outermost first.
+    pub module_defaults: Vec<Node>,
+    /// `collections`: where roles are looked for that are named without their collection.
+    pub collections: Vec<Arc<str>>,
     /// `connection`
     pub connection: Option<Node>,
     /// `remote_user`
@@ -63,6 +77,11 @@ impl Settings {
             let slot = match key.as_str().unwrap_or_default() {
                 "become" => &mut settings.r#become,
                 "become_user" => &mut settings.become_user,
+                "become_method" => &mut settings.become_method,
+                "become_exe" => &mut settings.become_exe,
+                "become_flags" => &mut settings.become_flags,
+                "delegate_to" => &mut settings.delegate_to,
+                "delegate_facts" => &mut settings.delegate_facts,
                 "connection" => &mut settings.connection,
                 "remote_user" => &mut settings.remote_user,
                 "port" => &mut settings.port,
@@ -77,6 +96,17 @@ impl Settings {
                 "timeout" => &mut settings.timeout,
                 "environment" => {
                     settings.environment.extend(list(value));
+                    continue;
+                }
+                "module_defaults" => {
+                    settings.module_defaults.extend(list(value));
+                    continue;
+                }
+                "collections" => {
+                    settings.collections = list(value)
+                        .iter()
+                        .filter_map(|name| name.as_str().map(Arc::from))
+                        .collect();
                     continue;
                 }
                 "when" => {
@@ -110,6 +140,14 @@ impl Settings {
         }
         self
     }
+}
+
+/// Whether a value that is no template says yes.
+pub fn is_true(node: &Node) -> bool {
+    matches!(node.kind, NodeKind::Bool(true))
+        || node
+            .as_str()
+            .is_some_and(|text| matches!(text.to_ascii_lowercase().as_str(), "yes" | "true" | "on" | "1"))
 }
 
 /// A list, or a single value as a list of one; null is none.

@@ -138,6 +138,10 @@ impl Loader {
             Place::Task
         };
         let written = Written::of(node, place, &self.modules)?;
+        let place = match canonical(&written.name) {
+            "include_tasks" | "include_role" => Place::Include,
+            _ => place,
+        };
         for (key, value) in node.entries() {
             if key.as_str() != Some(written.key.as_ref())
                 && let Some(problem) = keywords::check(key, value, place)
@@ -167,6 +171,13 @@ impl Loader {
             "environment",
             "loop_control",
             "become_user",
+            "become_exe",
+            "become_flags",
+            "become_method",
+            "delegate_to",
+            "module_defaults",
+            "async",
+            "poll",
             "delay",
             "retries",
             "notify",
@@ -188,21 +199,16 @@ impl Loader {
                 }
             },
         };
-        let settings = context.settings.with(node)?;
+        let mut settings = context.settings.with(node)?;
+        if written.is_local() {
+            settings.delegate_to = Some(Node::text(written.span.clone(), "localhost"));
+        }
         let action = match canonical(&written.name) {
             "include_tasks" => self.include_tasks(written, context)?,
             "include_role" => self.include_role(written, context)?,
             "meta" => Action::Meta(written.meta()?),
             _ => Action::Module(self.module(written)?),
         };
-        if let Some(method) = node.get("become_method")
-            && !matches!(method.as_str(), Some("sudo" | "ansible.builtin.sudo"))
-        {
-            self.problem(Problem::new(
-                &method.span,
-                "only the become_method sudo is supported yet",
-            ));
-        }
         Ok(Task {
             name: node.get("name").cloned(),
             span: node.span.clone(),
@@ -217,6 +223,8 @@ impl Loader {
             until: node.get("until").cloned(),
             retries: node.get("retries").cloned(),
             delay: node.get("delay").cloned(),
+            r#async: node.get("async").cloned(),
+            poll: node.get("poll").cloned(),
             role: context.role.clone(),
             include_vars: context.include_vars.clone(),
             implicit: false,
@@ -280,6 +288,7 @@ impl Loader {
                 label: option("label"),
                 pause: option("pause"),
                 extended: option("extended"),
+                extended_allitems: option("extended_allitems"),
                 break_when: option("break_when"),
             },
         }))
@@ -352,10 +361,15 @@ impl Loader {
                 handlers: from("handlers_from"),
             },
             allow_duplicates: !written.is_false("allow_duplicates"),
+            provided: Vars::new(),
+            validate: !written.is_false("rolespec_validate"),
+            keywords: String::new(),
         };
         let loaded = self.role(&usage, settings, context)?;
         parts.handlers.extend(loaded.handlers);
         parts.add_roles(loaded.roles);
+        parts.used.extend(loaded.name);
+        parts.used.extend(loaded.used);
         Ok(loaded.items)
     }
 
@@ -411,6 +425,7 @@ impl Loader {
             defaults_from: written.option("defaults_from"),
             handlers_from: written.option("handlers_from"),
             public: written.is_true("public"),
+            validate: !written.is_false("rolespec_validate"),
             allow_duplicates: !written.is_false("allow_duplicates"),
             inherited,
             directory: context.directory.clone(),
@@ -441,6 +456,9 @@ impl Loader {
                     handlers,
                 },
                 allow_duplicates: true,
+                provided: Vars::new(),
+                validate: false,
+                keywords: String::new(),
             };
             self.role(&usage, context.settings.clone(), context)?;
         }

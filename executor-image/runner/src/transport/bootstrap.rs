@@ -2,15 +2,15 @@
 //! input, then becomes the agent.
 //!
 //! What script and runner say to each other, before the agent's protocol begins: the script prints one line that begins with
-//! [`MARK`]; `want ARCHITECTURE gzip|plain` asks for the file (a line with its length, then its bytes), `ready` says that
-//! the next byte is the agent's, `error TEXT` says why not. Other lines (a login message) are passed over.
+//! [`MARK`]; `want ARCHITECTURE gzip|plain` asks for the file (a line with its length, then its bytes), `password` asks for the
+//! password of `sudo` (a line), `ready` says that the next byte is the agent's, `error TEXT` says why not. Other lines (a login message) are passed over.
 
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
     sync::mpsc,
 };
 
-use super::{AgentBinary, Launch, Pipe, TransportError};
+use super::{AgentBinary, BecomeMethod, Launch, Pipe, TransportError};
 
 /// Begins each line of the script.
 const MARK: &str = "slipway-agent: ";
@@ -21,7 +21,7 @@ const NOISE_LIMIT: usize = 64 * 1024;
 /// The file is written under a temporary name and renamed, so that two runs at once do not meet. The folder must be ours and
 /// writable by nobody else, or who owns it could have `sudo` run what they like.
 const SCRIPT: &str = r#"
-h=$1; as=$2
+h=$1
 umask 022
 say() { printf 'slipway-agent: %s\n' "$*"; }
 fail() { say "error $(printf '%s' "$*" | tr -s '\n' ' ')"; exit 1; }
@@ -45,19 +45,33 @@ if [ ! -f "$f" ] || [ "$(sum "$f")" != "$h" ]; then
   trap - EXIT
 fi
 problem=$("$f" --version 2>&1) || fail "cannot run the agent $f (is $d mounted noexec?): $problem"
-say ready
-if [ -n "$as" ]; then exec sudo -H -S -n -u "$as" "$f"; fi
-exec "$f"
 "#;
 
 /// The command that starts the agent.
 pub fn command(agent: &AgentBinary, launch: &Launch) -> String {
-    let become_user = launch.become_user.as_deref().unwrap_or("");
+    let last = match &launch.r#become {
+        None => "say ready\nexec \"$f\"\n".to_owned(),
+        Some(other) => {
+            let ask = match other.password {
+                // Asked only if need be: `sudo` would leave an unwanted line to the agent.
+                Some(_) => format!("{} || say password\n", other.probe()),
+                None => String::new(),
+            };
+            // The shell of `su` does not know `$f`.
+            let program = format!("/var/tmp/slipway-agent-$(id -u)/{}", agent.sha256);
+            let start = match other.method {
+                BecomeMethod::Sudo => other.command("\"$f\""),
+                BecomeMethod::Su => other
+                    .command("SLIPWAY_AGENT_FILE")
+                    .replace("'SLIPWAY_AGENT_FILE'", &format!("\"{program}\"")),
+            };
+            format!("{ask}say ready\nexec {start}\n")
+        }
+    };
     format!(
-        "exec /bin/sh -c {} slipway {} {}",
-        quote(SCRIPT),
+        "exec /bin/sh -c {} slipway {}",
+        quote(&format!("{SCRIPT}{last}")),
         agent.sha256,
-        quote(become_user),
     )
 }
 
@@ -75,7 +89,7 @@ pub fn quote(text: &str) -> String {
 }
 
 /// Follows the script until the agent runs; returns the pipe with what the agent has said by then.
-pub async fn follow(mut pipe: Pipe, agent: &AgentBinary) -> Result<Pipe, TransportError> {
+pub async fn follow(mut pipe: Pipe, agent: &AgentBinary, launch: &Launch) -> Result<Pipe, TransportError> {
     let mut buffer: Vec<u8> = Vec::new();
     loop {
         while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
@@ -86,6 +100,15 @@ pub async fn follow(mut pipe: Pipe, agent: &AgentBinary) -> Result<Pipe, Transpo
             };
             if said == "ready" {
                 return Ok(with_beginning(pipe, buffer));
+            }
+            if said == "password" {
+                let password = launch.r#become.as_ref().and_then(|other| other.password.as_ref());
+                let line = password.map_or_else(String::new, |password| format!("{}\n", password.0));
+                // A write that fails is a host that stopped reading: what it says next is the better message.
+                if pipe.outgoing.write_all(line.as_bytes()).await.is_ok() {
+                    let _ = pipe.outgoing.flush().await;
+                }
+                continue;
             }
             if let Some(reason) = said.strip_prefix("error ") {
                 return Err(TransportError(reason.to_owned()));

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use thiserror::Error;
 use tokio::{io::AsyncWrite, sync::mpsc};
 
-use super::HostKeyChecking;
+use super::{HostKeyChecking, r#become::Become};
 
 /// Why a host cannot be reached or does not serve this run: the host is unreachable, with this as the reason.
 #[derive(Debug, Clone, Error)]
@@ -19,7 +19,7 @@ use super::HostKeyChecking;
 pub struct TransportError(pub String);
 
 /// Kinds of connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ConnectionKind {
     /// SSH.
     Ssh,
@@ -28,7 +28,7 @@ pub enum ConnectionKind {
 }
 
 /// Where and as whom to connect. Two hosts' tasks with equal options share a connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ConnectionOptions {
     /// SSH or local.
     pub kind: ConnectionKind,
@@ -47,8 +47,8 @@ pub struct ConnectionOptions {
 /// How to start the agent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Launch {
-    /// The user that it runs as, by `sudo`; the login user if none.
-    pub become_user: Option<String>,
+    /// The user that it runs as; the login user if none.
+    pub r#become: Option<Become>,
 }
 
 /// The streams of a program that runs on a host.

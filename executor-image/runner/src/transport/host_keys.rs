@@ -9,7 +9,7 @@ use std::{
 use russh::keys::{Algorithm, HashAlg, PublicKey, known_hosts};
 
 /// What to do about a host's key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum HostKeyChecking {
     /// It must be in the known-hosts file.
     #[default]

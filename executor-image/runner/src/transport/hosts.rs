@@ -1,4 +1,4 @@
-//! One connection for each host, one agent for each user on it.
+//! One connection for each host and way to reach it, one agent for each user on it.
 
 use std::{
     collections::HashMap,
@@ -47,10 +47,13 @@ pub struct Hosts {
     agent: Option<Arc<AgentBinary>>,
     known: Arc<KnownHosts>,
     options: HostsOptions,
-    slots: Mutex<HashMap<String, Arc<AsyncMutex<Slot>>>>,
+    slots: Mutex<HashMap<Way, Arc<AsyncMutex<Slot>>>>,
     connecting: Semaphore,
     learned: Mutex<Vec<LearnedKey>>,
 }
+
+/// A host's inventory name and how it is reached: several hosts may delegate to one, as different users.
+type Way = (String, ConnectionOptions);
 
 #[derive(Debug, Default)]
 struct Slot {
@@ -59,7 +62,6 @@ struct Slot {
 
 #[derive(Debug)]
 struct Open {
-    options: ConnectionOptions,
     connection: Arc<dyn Connection>,
     agents: HashMap<Launch, Arc<AgentClient>>,
 }
@@ -92,7 +94,7 @@ impl Hosts {
         launch: &Launch,
         fence: Option<Fence>,
     ) -> Result<Arc<AgentClient>, TransportError> {
-        let slot = self.slot(host);
+        let slot = self.slot(host, options);
         let mut slot = slot.lock().await;
         let open = self.open(host, &mut slot, options).await?;
         if let Some(agent) = open.agents.get(launch) {
@@ -125,18 +127,25 @@ impl Hosts {
         host: &str,
         options: &ConnectionOptions,
     ) -> Result<Arc<dyn Connection>, TransportError> {
-        let slot = self.slot(host);
+        let slot = self.slot(host, options);
         let mut slot = slot.lock().await;
         Ok(Arc::clone(&self.open(host, &mut slot, options).await?.connection))
     }
 
-    /// Closes the connection of a host; the next task makes a new one.
+    /// Closes the connections of a host; the next task makes a new one.
     pub async fn reset(&self, host: &str) {
-        let slot = self.slot(host);
-        let open = slot.lock().await.open.take();
-        if let Some(open) = open {
-            drop(open.agents);
-            open.connection.close().await;
+        let slots: Vec<Arc<AsyncMutex<Slot>>> = self
+            .lock_slots()
+            .iter()
+            .filter(|((name, _), _)| name == host)
+            .map(|(_, slot)| Arc::clone(slot))
+            .collect();
+        for slot in slots {
+            let open = slot.lock().await.open.take();
+            if let Some(open) = open {
+                drop(open.agents);
+                open.connection.close().await;
+            }
         }
     }
 
@@ -184,12 +193,13 @@ impl Hosts {
         std::mem::take(&mut *self.learned.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn lock_slots(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<AsyncMutex<Slot>>>> {
+    fn lock_slots(&self) -> std::sync::MutexGuard<'_, HashMap<Way, Arc<AsyncMutex<Slot>>>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn slot(&self, host: &str) -> Arc<AsyncMutex<Slot>> {
-        Arc::clone(self.lock_slots().entry(host.to_owned()).or_default())
+    fn slot(&self, host: &str, options: &ConnectionOptions) -> Arc<AsyncMutex<Slot>> {
+        let way = (host.to_owned(), options.clone());
+        Arc::clone(self.lock_slots().entry(way).or_default())
     }
 
     async fn open<'a>(
@@ -198,10 +208,10 @@ impl Hosts {
         slot: &'a mut Slot,
         options: &ConnectionOptions,
     ) -> Result<&'a mut Open, TransportError> {
-        let usable = slot.open.as_ref().is_some_and(|open| {
-            open.options == *options
-                && (open.agents.is_empty() || open.agents.values().any(|agent| agent.is_alive()))
-        });
+        let usable = slot
+            .open
+            .as_ref()
+            .is_some_and(|open| open.agents.is_empty() || open.agents.values().any(|agent| agent.is_alive()));
         if !usable {
             if let Some(old) = slot.open.take() {
                 drop(old.agents);
@@ -209,7 +219,6 @@ impl Hosts {
             }
             let connection = self.connect(host, options).await?;
             slot.open = Some(Open {
-                options: options.clone(),
                 connection,
                 agents: HashMap::new(),
             });

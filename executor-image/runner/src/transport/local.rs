@@ -9,7 +9,9 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::{AgentBinary, Connection, ExecOutput, Launch, Pipe, TransportError, connection::ErrorTail};
+use super::{
+    AgentBinary, Connection, ExecOutput, Launch, Pipe, TransportError, bootstrap, connection::ErrorTail,
+};
 
 /// Starts the agent as a child process.
 #[derive(Debug)]
@@ -27,19 +29,18 @@ impl LocalConnection {
 impl Connection for LocalConnection {
     fn start_agent(&self, launch: Launch) -> BoxFuture<'_, Result<Pipe, TransportError>> {
         Box::pin(async move {
-            let mut command = match &launch.become_user {
-                Some(user) => {
-                    let mut command = Command::new("sudo");
-                    command.args(["-H", "-S", "-n", "-u", user]).arg(&self.agent.path);
-                    command
-                }
-                None => Command::new(&self.agent.path),
+            let Some(_) = &launch.r#become else {
+                let mut command = Command::new(&self.agent.path);
+                return start(&mut command).map_err(|error| {
+                    TransportError(format!("cannot start {}: {error}", self.agent.path.display()))
+                });
             };
-            // A group of its own: Ctrl-C at the terminal is for the runner, which stops its agents in order.
-            command.process_group(0);
-            pipe_of(&mut command).map_err(|error| {
-                TransportError(format!("cannot start {}: {error}", self.agent.path.display()))
-            })
+            // Another user may not be allowed to see where the agent is: it is stored where all may.
+            let mut command = Command::new("/bin/sh");
+            command.arg("-c").arg(bootstrap::command(&self.agent, &launch));
+            let pipe = start(&mut command)
+                .map_err(|error| TransportError(format!("cannot start /bin/sh: {error}")))?;
+            bootstrap::follow(pipe, &self.agent, &launch).await
         })
     }
 
@@ -69,6 +70,11 @@ impl Connection for LocalConnection {
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {})
     }
+}
+
+/// Starts a program in a group of its own: Ctrl-C at the terminal is for the runner, which stops its agents in order.
+fn start(command: &mut Command) -> std::io::Result<Pipe> {
+    pipe_of(command.process_group(0))
 }
 
 fn pipe_of(command: &mut Command) -> std::io::Result<Pipe> {

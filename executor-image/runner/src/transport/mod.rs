@@ -3,6 +3,7 @@
 //! A [`Connection`] starts programs on a host. [`AgentClient`] speaks the protocol with an agent over a [`Pipe`].
 //! [`Hosts`] keeps one connection for each host and one agent for each user on it.
 
+mod r#become;
 mod binary;
 mod bootstrap;
 mod client;
@@ -12,6 +13,7 @@ mod hosts;
 mod local;
 mod ssh;
 
+pub use r#become::{Become, BecomeMethod, Password};
 pub use binary::{AgentBinary, AgentBinaryError};
 pub(crate) use bootstrap::quote;
 pub use client::AgentClient;

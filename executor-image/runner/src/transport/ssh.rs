@@ -194,7 +194,7 @@ impl Connection for SshConnection {
         Box::pin(async move {
             let command = bootstrap::command(&self.agent, &launch);
             let pipe = self.open(command).await?;
-            bootstrap::follow(pipe, &self.agent).await
+            bootstrap::follow(pipe, &self.agent, &launch).await
         })
     }
 

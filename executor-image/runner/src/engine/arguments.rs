@@ -1,0 +1,98 @@
+//! What a module is called with: its arguments over the defaults, and its environment.
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value as Json};
+use slipway_language::{Node, TemplateError, strip_omit, to_json};
+
+use super::ItemContext;
+use crate::{actions, playbook::ModuleAction};
+
+/// The arguments, rendered, without those that are omitted.
+pub(super) fn arguments(
+    item: &ItemContext<'_>,
+    module: &ModuleAction,
+) -> Result<Map<String, Json>, TemplateError> {
+    let templar = &item.play.run.templar;
+    let mut args = defaults(item, module.name())?;
+    if let Some(whole) = &module.whole {
+        let value = strip_omit(&templar.render(whole, &item.scope)?);
+        match to_json(&value) {
+            Json::Object(map) => args.extend(map),
+            other => {
+                return Err(TemplateError::new(format!(
+                    "the arguments must be a mapping, the template gives {other}"
+                ))
+                .at(&whole.span));
+            }
+        }
+    }
+    for (key, value) in module.args.entries() {
+        let Some(name) = key.as_str() else { continue };
+        // Conditions and names of variables are not templates: the action evaluates them.
+        if actions::takes_source(module.spec, name) {
+            continue;
+        }
+        let rendered = templar
+            .render(value, &item.scope)
+            .map_err(|error| error.at(&value.span))?;
+        if slipway_language::is_omit(&rendered) {
+            args.shift_remove(name);
+        } else {
+            args.insert(name.to_owned(), to_json(&strip_omit(&rendered)));
+        }
+    }
+    Ok(args)
+}
+
+/// What `module_defaults` says of a module: the innermost that names it.
+pub(crate) fn defaults(item: &ItemContext<'_>, module: &str) -> Result<Map<String, Json>, TemplateError> {
+    let named = |key: &Node| {
+        let name = key.as_str().unwrap_or_default();
+        let full = slipway_protocol::spec::find(name).map_or(name, |spec| spec.name);
+        full == module
+    };
+    let settings = item.task.settings.module_defaults.iter();
+    let found = settings.flat_map(Node::entries).rfind(|(key, _)| named(key));
+    let Some((_, node)) = found else {
+        return Ok(Map::new());
+    };
+    let templar = &item.play.run.templar;
+    let value = templar
+        .render(node, &item.scope)
+        .map_err(|error| error.at(&node.span))?;
+    match to_json(&strip_omit(&value)) {
+        Json::Object(map) => Ok(map),
+        Json::Null => Ok(Map::new()),
+        other => Err(TemplateError::new(format!(
+            "the defaults of a module must be a mapping, they are {other}"
+        ))
+        .at(&node.span)),
+    }
+}
+
+/// The environment of the module, outer settings first.
+pub(super) fn environment(item: &ItemContext<'_>) -> Result<IndexMap<String, String>, TemplateError> {
+    let mut variables = IndexMap::new();
+    for node in &item.task.settings.environment {
+        let value = item.play.run.templar.render(node, &item.scope)?;
+        match to_json(&strip_omit(&value)) {
+            Json::Object(map) => variables.extend(map.into_iter().map(|(name, value)| {
+                let text = match value {
+                    Json::String(text) => text,
+                    Json::Bool(value) => if value { "True" } else { "False" }.to_owned(),
+                    other => other.to_string(),
+                };
+                (name, text)
+            })),
+            Json::Null => {}
+            Json::String(text) if text.is_empty() => {}
+            other => {
+                return Err(
+                    TemplateError::new(format!("environment must be a mapping, it is {other}"))
+                        .at(&node.span),
+                );
+            }
+        }
+    }
+    Ok(variables)
+}

@@ -1,0 +1,107 @@
+//! `async` and `poll`: a module that goes on by itself on its host, and looking after it.
+
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use serde_json::{Value as Json, json};
+use slipway_language::TemplateError;
+
+use super::{
+    ItemContext,
+    result::{ResultMap, flag, to_map},
+};
+use crate::{
+    actions::{self, ActionContext},
+    transport::TransportError,
+};
+
+/// Seconds between looks where the task does not say.
+const POLL: f64 = 15.0;
+
+/// How a task goes on by itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Background {
+    /// The most seconds that it may take.
+    pub seconds: u64,
+    /// Seconds between looks at it; none if nobody waits for it.
+    poll: Option<Duration>,
+}
+
+impl Background {
+    /// What the task says; none if it is to be waited for as usual.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a number of seconds"
+    )]
+    pub(super) fn of(item: &ItemContext<'_>) -> Result<Option<Self>, TemplateError> {
+        let seconds = item.play.number(item.task.r#async.as_ref(), &item.scope)?;
+        let Some(seconds) = seconds.filter(|seconds| *seconds >= 1.0) else {
+            return Ok(None);
+        };
+        let poll = item
+            .play
+            .number(item.task.poll.as_ref(), &item.scope)?
+            .unwrap_or(POLL);
+        Ok(Some(Self {
+            seconds: seconds as u64,
+            poll: (poll > 0.0).then(|| Duration::from_secs_f64(poll)),
+        }))
+    }
+
+    /// Waits for a job that was started, if the task is to wait.
+    pub(super) async fn follow(
+        self,
+        call: &ActionContext<'_>,
+        started: ResultMap,
+    ) -> Result<ResultMap, TransportError> {
+        let (Some(poll), Some(job)) = (self.poll, started.get("ansible_job_id").cloned()) else {
+            return Ok(started);
+        };
+        if flag(&started, "failed") || flag(&started, "skipped") {
+            return Ok(started);
+        }
+        let item = call.item;
+        let shown = job.as_str().unwrap_or_default();
+        let said = |what: &str, more: &str| {
+            let line = format!("ASYNC {what} on {}: jid={shown}{more}", item.host.name);
+            item.play.run.printer.detail(&line, 0);
+        };
+        let mut left = Duration::from_secs(self.seconds);
+        let mut last = started;
+        while !left.is_zero() && !flag(&last, "finished") && !item.play.run.stop.is_requested() {
+            tokio::time::sleep(poll).await;
+            // A host that cannot be reached for a moment is asked again: its job goes on.
+            let looked = look(call, &job, "status").await;
+            left = left.saturating_sub(poll);
+            if let Ok(answer) = looked {
+                let number = |key: &str| answer.get(key).and_then(Json::as_i64).unwrap_or_default();
+                said(
+                    "POLL",
+                    &format!(" started={} finished={}", number("started"), number("finished")),
+                );
+                last = answer;
+            }
+        }
+        if !flag(&last, "finished") {
+            said("FAILED", "");
+            let message = format!(
+                "async task did not complete within the requested time - {}s",
+                self.seconds
+            );
+            return Ok(to_map(
+                json!({"changed": false, "failed": true, "msg": message, "async_result": last}),
+            ));
+        }
+        // ok: a status file that stays is litter, not a failure of the task.
+        let _ = look(call, &job, "cleanup").await;
+        said(if flag(&last, "failed") { "FAILED" } else { "OK" }, "");
+        Ok(last)
+    }
+}
+
+async fn look(call: &ActionContext<'_>, job: &Json, mode: &str) -> Result<ResultMap, TransportError> {
+    let args = actions::map(json!({"jid": job, "mode": mode}));
+    call.call("ansible.builtin.async_status", args, IndexMap::new())
+        .await
+}

@@ -1,0 +1,128 @@
+//! `delegate_to`: another host does the work of a task, in the name of the task's own host.
+
+use std::sync::Arc;
+
+use minijinja::Value;
+use slipway_language::{Layer, Scope, TemplateError, Variable, to_text};
+
+use super::{HostState, ItemContext, connection::Target, hostvars::VariablesOf, play::PlayRun};
+use crate::{
+    inventory::Vars,
+    playbook::Task,
+    transport::{AgentClient, Connection, TransportError},
+};
+
+/// The host that does the work.
+#[derive(Debug, Clone)]
+pub(crate) struct Delegate {
+    pub host: Arc<HostState>,
+    /// The variables that say how it is reached.
+    pub scope: Scope,
+}
+
+impl PlayRun {
+    /// The host that a task delegates to, if it does.
+    ///
+    /// # Errors
+    /// When its name cannot be known.
+    pub(super) fn delegate(
+        self: &Arc<Self>,
+        task: &Arc<Task>,
+        scope: &Scope,
+        item: Option<&Arc<Vars>>,
+    ) -> Result<Option<Delegate>, TemplateError> {
+        let Some(node) = &task.settings.delegate_to else {
+            return Ok(None);
+        };
+        let Some(name) = self
+            .text(Some(node), scope)
+            .map_err(|error| error.at(&node.span))?
+        else {
+            return Ok(None);
+        };
+        let host = self.run.roster.delegate(&name);
+        let mut scope = self.scope(&host, Some(task));
+        if let Some(item) = item {
+            scope = scope.with(Arc::clone(item) as Arc<dyn Layer>);
+        }
+        Ok(Some(Delegate { host, scope }))
+    }
+
+    /// The scope of a delegated task: its own, with `ansible_delegated_vars`.
+    pub(super) fn with_delegated_vars(&self, host: &HostState, delegate: &Delegate, scope: &Scope) -> Scope {
+        let mut own = Vars::new();
+        let name = |host: &HostState| Variable::Data(Value::from(host.name.as_ref()));
+        own.insert(Arc::from("inventory_hostname"), name(host));
+        if delegate.scope.variable("ansible_host").is_none() {
+            own.insert(Arc::from("ansible_host"), name(&delegate.host));
+        }
+        let variables = Value::from_object(VariablesOf {
+            templar: self.run.templar.clone(),
+            scope: delegate.scope.with(Arc::new(own) as Arc<dyn Layer>),
+        });
+        let by_host = Value::from_pairs([(delegate.host.name.to_string(), variables)]);
+        let layer = Vars::from_iter([(Arc::from("ansible_delegated_vars"), Variable::Data(by_host))]);
+        scope.with(Arc::new(layer) as Arc<dyn Layer>)
+    }
+}
+
+impl ItemContext<'_> {
+    /// The host that does the work.
+    pub fn worker(&self) -> &Arc<HostState> {
+        match &self.delegate {
+            Some(delegate) => &delegate.host,
+            None => self.host,
+        }
+    }
+
+    /// How the host that does the work is reached.
+    pub fn target(&self) -> Result<Target, TemplateError> {
+        let scope = self
+            .delegate
+            .as_ref()
+            .map_or(&self.scope, |delegate| &delegate.scope);
+        self.play.target(self.task, scope)
+    }
+
+    /// The agent that does the work.
+    pub async fn agent(&self, target: &Target) -> Result<Arc<AgentClient>, TransportError> {
+        self.play.agent(&self.worker().name, target).await
+    }
+
+    /// The bare connection to the host that does the work.
+    pub async fn connection(&self, target: &Target) -> Result<Arc<dyn Connection>, TransportError> {
+        self.play.connection(&self.worker().name, target).await
+    }
+
+    /// The hosts that learn facts: those that share the result, or the one that did the work with `delegate_facts`.
+    pub fn fact_receivers(&self) -> Vec<Arc<HostState>> {
+        let delegates = matches!(
+            self.play
+                .boolean(self.task.settings.delegate_facts.as_ref(), &self.scope),
+            Ok(Some(true))
+        );
+        match &self.delegate {
+            Some(delegate) if delegates => vec![Arc::clone(&delegate.host)],
+            _ => self.receivers.to_vec(),
+        }
+    }
+
+    /// The host as printed: with the one that does the work, and its address if that has another name.
+    pub fn label(&self) -> Option<String> {
+        let delegate = self.delegate.as_ref()?;
+        let name = &delegate.host.name;
+        if *name == self.host.name {
+            return None;
+        }
+        let address = delegate.scope.get(&self.play.run.templar, "ansible_host");
+        let address = address.ok().flatten().map(|address| to_text(&address));
+        let address = address
+            .filter(|address| !address.is_empty() && *address != **name)
+            .map(|address| format!("({address})"));
+        Some(format!(
+            "{} -> {name}{}",
+            self.host.name,
+            address.unwrap_or_default()
+        ))
+    }
+}

@@ -1,0 +1,186 @@
+//! The hosts of a run as they are now: those of the inventory, those that tasks add to it, and those that only
+//! `delegate_to` names.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use indexmap::IndexMap;
+use minijinja::Value;
+use slipway_language::VaultSecrets;
+
+use super::HostState;
+use crate::inventory::{HostVariables, Inventory, InventoryError, Vars, pattern};
+
+/// The hosts, and what the inventory says of them.
+#[derive(Debug)]
+pub(crate) struct Roster(RwLock<Now>);
+
+#[derive(Debug)]
+struct Now {
+    inventory: Arc<Inventory>,
+    /// Whether the inventory has changed since hosts were given their places in it.
+    changed: bool,
+    variables: HostVariables,
+    /// The playbook whose variables files count.
+    directory: PathBuf,
+    hosts: IndexMap<Arc<str>, Arc<HostState>>,
+    /// Hosts that no inventory names.
+    strangers: HashMap<Arc<str>, Arc<HostState>>,
+    /// The magic variable `groups`.
+    groups: Value,
+}
+
+impl Roster {
+    /// The hosts of an inventory.
+    pub fn new(inventory: Inventory) -> Self {
+        let mut now = Now {
+            inventory: Arc::new(inventory),
+            changed: false,
+            variables: HostVariables::default(),
+            directory: PathBuf::new(),
+            hosts: IndexMap::new(),
+            strangers: HashMap::new(),
+            groups: Value::UNDEFINED,
+        };
+        now.place_all();
+        Self(RwLock::new(now))
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Now> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Now> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the variables files for the playbooks of a directory.
+    pub fn load_variables(&self, directory: &Path, vault: &VaultSecrets) -> Result<(), InventoryError> {
+        let mut now = self.write();
+        now.variables = HostVariables::load(&now.inventory, directory, vault)?;
+        now.directory = directory.to_path_buf();
+        now.place_all();
+        Ok(())
+    }
+
+    /// The inventory.
+    pub fn inventory(&self) -> Arc<Inventory> {
+        Arc::clone(&self.read().inventory)
+    }
+
+    /// The magic variable `groups`.
+    pub fn groups(&self) -> Value {
+        self.read().groups.clone()
+    }
+
+    /// The names of the inventory's hosts; a `localhost` that was made up is not among them.
+    pub fn names(&self) -> Vec<Arc<str>> {
+        let now = self.read();
+        now.hosts
+            .keys()
+            .filter(|name| !now.is_made_up(name))
+            .cloned()
+            .collect()
+    }
+
+    /// A host of the inventory; a local name stands for this machine even if the inventory does not know it.
+    pub fn host(&self, name: &str) -> Option<Arc<HostState>> {
+        let known = self.read().hosts.get(name).cloned();
+        known.or_else(|| pattern::is_local_name(name).then(|| self.delegate(name)))
+    }
+
+    /// The host that `delegate_to` names, known to the inventory or not.
+    pub fn delegate(&self, name: &str) -> Arc<HostState> {
+        {
+            let now = self.read();
+            if let Some(host) = now.hosts.get(name).or_else(|| now.strangers.get(name)) {
+                return Arc::clone(host);
+            }
+        }
+        let mut now = self.write();
+        let name: Arc<str> = Arc::from(name);
+        let host = Arc::new(HostState::new(Arc::clone(&name)));
+        host.place(Vec::new(), now.layers_of_stranger(&name));
+        Arc::clone(now.strangers.entry(name).or_insert(host))
+    }
+
+    /// Changes the inventory; hosts see it after [`Self::refresh`].
+    pub fn change<T>(&self, change: impl FnOnce(&mut Inventory) -> T) -> T {
+        let mut now = self.write();
+        now.changed = true;
+        change(Arc::make_mut(&mut now.inventory))
+    }
+
+    /// Makes what tasks have changed visible. Once for a task on all its hosts: it costs time in proportion to the inventory.
+    pub fn refresh(&self) {
+        if !self.read().changed {
+            return;
+        }
+        let mut now = self.write();
+        now.changed = false;
+        // ok: a group that would contain itself is refused when it is made.
+        let _ = Arc::make_mut(&mut now.inventory).reconcile();
+        now.place_all();
+    }
+
+    /// Puts another inventory in place of this one; what is known of hosts that it still has is kept.
+    pub fn replace(&self, inventory: Inventory, vault: &VaultSecrets) -> Result<(), InventoryError> {
+        let directory = {
+            let mut now = self.write();
+            now.inventory = Arc::new(inventory);
+            now.directory.clone()
+        };
+        self.load_variables(&directory, vault)
+    }
+}
+
+impl Now {
+    fn is_made_up(&self, name: &str) -> bool {
+        self.inventory.implicit_localhost && pattern::is_local_name(name)
+    }
+
+    fn layers_of_stranger(&self, name: &str) -> crate::inventory::Layers {
+        let mut vars = Vars::new();
+        if pattern::is_local_name(name) {
+            vars.extend(Inventory::local_vars());
+        }
+        self.variables.of_stranger(&self.inventory, name, &vars)
+    }
+
+    /// Gives every host its groups and variables, and makes `groups`.
+    fn place_all(&mut self) {
+        let mut layers = self.variables.of_all(&self.inventory);
+        let mut groups = self.inventory.groups_of_all();
+        let mut hosts = IndexMap::with_capacity(self.inventory.hosts.len());
+        for name in self.inventory.hosts.keys() {
+            let known = self.hosts.get(name).cloned();
+            let host = known
+                .or_else(|| self.strangers.remove(name))
+                .unwrap_or_else(|| Arc::new(HostState::new(Arc::clone(name))));
+            let groups = groups.remove(name).filter(|_| !self.is_made_up(name));
+            host.place(
+                groups.unwrap_or_default(),
+                layers.remove(name).unwrap_or_default(),
+            );
+            hosts.insert(Arc::clone(name), host);
+        }
+        self.hosts = hosts;
+        for (name, host) in &self.strangers {
+            host.place(Vec::new(), self.layers_of_stranger(name));
+        }
+        let members = |group: &Arc<str>| -> Value {
+            let hosts = self.inventory.hosts_of(group);
+            let shown = hosts.iter().filter(|host| !self.is_made_up(host));
+            shown.map(|host| Value::from(host.as_ref())).collect()
+        };
+        self.groups = Value::from_pairs(
+            self.inventory
+                .groups
+                .keys()
+                .map(|group| (group.to_string(), members(group))),
+        );
+    }
+}

@@ -1,0 +1,141 @@
+//! Where roles are, and playbooks and roles of collections.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use slipway_language::Span;
+
+use super::{
+    error::Problem,
+    loader::{LoadContext, Loader, is_identifier, normalize},
+};
+
+/// A role that was found.
+#[derive(Debug)]
+pub(super) struct FoundRole {
+    /// Its name, with its collection.
+    pub name: String,
+    /// Its directory.
+    pub path: PathBuf,
+    /// The collection that it belongs to.
+    pub collection: Option<Arc<str>>,
+}
+
+/// The parts of `namespace.collection.name`; of a longer name the rest are directories.
+fn qualified(name: &str) -> Option<(&str, &str, String)> {
+    let mut parts = name.splitn(3, '.');
+    let (namespace, collection, rest) = (parts.next()?, parts.next()?, parts.next()?);
+    let valid =
+        is_identifier(namespace) && is_identifier(collection) && rest.split('.').all(|part| !part.is_empty());
+    valid.then(|| (namespace, collection, rest.replace('.', "/")))
+}
+
+impl Loader {
+    /// The directory of a collection.
+    fn collection(&self, namespace: &str, name: &str) -> Option<PathBuf> {
+        let beside = self.playbook_directory.join("collections");
+        std::iter::once(&beside)
+            .chain(&self.collections_path)
+            .flat_map(|path| [path.join("ansible_collections"), path.clone()])
+            .map(|root| root.join(namespace).join(name))
+            .find(|path| path.is_dir())
+    }
+
+    /// A playbook of a collection, `namespace.collection.name`.
+    pub(super) fn collection_playbook(&self, name: &str) -> Option<PathBuf> {
+        let (namespace, collection, rest) = qualified(name)?;
+        let folder = self.collection(namespace, collection)?.join("playbooks");
+        ["yml", "yaml"]
+            .iter()
+            .map(|extension| folder.join(format!("{rest}.{extension}")))
+            .find(|path| path.is_file())
+    }
+
+    fn collection_role(&self, name: &str) -> Option<FoundRole> {
+        let (namespace, collection, rest) = qualified(name)?;
+        let path = self.collection(namespace, collection)?.join("roles").join(rest);
+        path.is_dir().then(|| FoundRole {
+            name: name.to_owned(),
+            path: normalize(&path),
+            collection: Some(Arc::from(format!("{namespace}.{collection}"))),
+        })
+    }
+
+    /// The role of this name, in the collections that are searched here, then in the directories of roles.
+    pub(super) fn find_role(
+        &self,
+        name: &str,
+        context: &LoadContext,
+        span: &Span,
+    ) -> Result<FoundRole, Problem> {
+        if let Some(found) = self.collection_role(name) {
+            return Ok(found);
+        }
+        let own = context.role.as_ref().and_then(|role| role.collection.as_ref());
+        for collection in own.into_iter().chain(&context.settings.collections) {
+            if let Some(found) = self.collection_role(&format!("{collection}.{name}")) {
+                return Ok(found);
+            }
+        }
+        let mut candidates = vec![self.playbook_directory.join("roles")];
+        candidates.extend(self.roles_path.iter().cloned());
+        if let Some(role) = &context.role {
+            candidates.extend(role.path.parent().map(Path::to_path_buf));
+        }
+        candidates.push(self.playbook_directory.clone());
+        candidates.push(context.directory.join("roles"));
+        let found = candidates
+            .iter()
+            .map(|directory| directory.join(name))
+            .find(|path| path.is_dir());
+        if let Some(path) = found {
+            return Ok(FoundRole {
+                name: name.to_owned(),
+                path: normalize(&path),
+                collection: None,
+            });
+        }
+        // A path from the working directory, or from the person's own.
+        let path = match (name.strip_prefix("~/"), std::env::home_dir()) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => PathBuf::from(name),
+        };
+        if let Some(base) = path.file_name().filter(|_| path.is_dir()) {
+            return Ok(FoundRole {
+                name: base.to_string_lossy().into_owned(),
+                path: normalize(&path),
+                collection: None,
+            });
+        }
+        let known: Vec<String> = candidates
+            .iter()
+            .filter_map(|directory| std::fs::read_dir(directory).ok())
+            .flatten()
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .collect();
+        let searched = candidates
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect::<Vec<_>>()
+            .join(", ");
+        Err(
+            Problem::new(span, format!("the role {name:?} was not found in {searched}"))
+                .nearest(name, known.iter().map(String::as_str)),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_qualified_name_has_a_collection_and_directories() {
+        assert_eq!(qualified("a.b.c"), Some(("a", "b", "c".to_owned())));
+        assert_eq!(qualified("a.b.c.d"), Some(("a", "b", "c/d".to_owned())));
+        assert_eq!(qualified("a.b"), None);
+        assert_eq!(qualified("../a.b.c"), None);
+    }
+}
