@@ -106,7 +106,13 @@ fn refuse_background(context: &ActionContext<'_>) -> Option<ResultMap> {
             "\"check mode\" and \"async\" cannot be used on same task.",
         ));
     }
-    let able = context.spec.side == Side::Agent && context.spec.short_name() != "raw"
+    let foreign = context
+        .item
+        .task
+        .module()
+        .is_some_and(|module| module.foreign.is_some());
+    let able = foreign
+        || context.spec.side == Side::Agent && context.spec.short_name() != "raw"
         || context.spec.short_name() == "package";
     (!able).then(|| {
         failure(format!(
