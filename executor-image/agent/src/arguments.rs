@@ -46,7 +46,7 @@ pub fn check(
     let missing: Vec<&str> = spec
         .parameters
         .iter()
-        .filter(|parameter| parameter.required && arguments.get(parameter.name).is_none_or(Value::is_null))
+        .filter(|parameter| parameter.required && !arguments.contains_key(parameter.name))
         .map(|parameter| parameter.name)
         .collect();
     if !missing.is_empty() {
@@ -57,6 +57,7 @@ pub fn check(
     }
     for parameter in spec.parameters {
         let value = match arguments.get(parameter.name) {
+            Some(Value::Null) if parameter.required => return Err(null(parameter)),
             None | Some(Value::Null) => match parameter.default {
                 Some(default) => default_value(parameter, default),
                 None => continue,
@@ -72,6 +73,21 @@ pub fn check(
         }
     }
     Ok(Arguments(arguments))
+}
+
+/// A required argument that is given as null.
+fn null(parameter: &Parameter) -> Failure {
+    let why = match parameter.kind {
+        Kind::Str | Kind::Path | Kind::Raw => {
+            "'None' is not a string and conversion is not allowed".to_owned()
+        }
+        kind => format!("<class 'NoneType'> cannot be converted to {}", article(kind)),
+    };
+    Failure::new(format!(
+        "argument '{}' is of type <class 'NoneType'> and we were unable to convert to {}: {why}",
+        parameter.name,
+        parameter.kind.name()
+    ))
 }
 
 fn unsupported(spec: &ModuleSpec, unknown: &mut [&str]) -> Failure {
@@ -262,31 +278,29 @@ fn choose(parameter: &Parameter, value: Value) -> Result<Value, Failure> {
     if parameter.choices.is_empty() {
         return Ok(value);
     }
-    let bad = |value: &Value| {
-        Failure::new(format!(
-            "value of {} must be one{} of: {}, got: {}",
-            parameter.name,
-            if parameter.kind == Kind::List {
-                " or more"
-            } else {
-                ""
-            },
-            parameter.choices.join(", "),
-            display(value)
-        ))
-    };
+    let choices = parameter.choices.join(", ");
     if let Value::Array(items) = &value {
         let unknown: Vec<String> = items
             .iter()
             .map(display)
             .filter(|item| !parameter.choices.contains(&item.as_str()))
             .collect();
-        return if unknown.is_empty() {
-            Ok(value)
-        } else {
-            Err(bad(&Value::String(unknown.join(", "))))
-        };
+        if unknown.is_empty() {
+            return Ok(value);
+        }
+        return Err(Failure::new(format!(
+            "value of {} must be one or more of: {choices}. Got no match for: {}",
+            parameter.name,
+            unknown.join(", ")
+        )));
     }
+    let bad = |value: &Value| {
+        Failure::new(format!(
+            "value of {} must be one of: {choices}, got: {}",
+            parameter.name,
+            display(value)
+        ))
+    };
     let text = display(&value);
     if parameter.choices.contains(&text.as_str()) {
         return Ok(value);

@@ -11,7 +11,7 @@ use crate::answer::Failure;
 use crate::context::Context;
 use crate::file_attributes::umask;
 use crate::path_state::permissions;
-use crate::process::Process;
+use crate::process::{Output, Process};
 
 /// Where the new content comes from.
 #[derive(Debug, Clone, Copy)]
@@ -153,6 +153,30 @@ pub fn back_up(path: &Path) -> Result<String, Failure> {
 /// # Errors
 /// When the command has no `%s`, cannot be run, or does not exit 0.
 pub fn validate(context: &Context, command: &str, path: &Path) -> Result<(), Failure> {
+    let output = run_validation(context, command, path)?;
+    if output.code == 0 {
+        return Ok(());
+    }
+    Err(Failure::new("failed to validate")
+        .with("exit_status", output.code)
+        .with("stdout", output.stdout)
+        .with("stderr", output.stderr))
+}
+
+/// Runs a `validate` command on a text that is not in its file yet, and returns what it says.
+///
+/// # Errors
+/// When the command has no `%s` or cannot be run.
+pub fn validation_output(context: &Context, command: &str, text: &[u8]) -> Result<Output, Failure> {
+    let staged = tempfile::Builder::new()
+        .prefix("validate-")
+        .tempfile_in(&context.temporary)
+        .map_err(|error| Failure::io("making a temporary file", &error))?;
+    std::fs::write(staged.path(), text).map_err(|error| Failure::io("writing a temporary file", &error))?;
+    run_validation(context, command, staged.path())
+}
+
+fn run_validation(context: &Context, command: &str, path: &Path) -> Result<Output, Failure> {
     if !command.contains("%s") {
         return Err(Failure::new(format!("validate must contain %s: {command}")));
     }
@@ -162,12 +186,5 @@ pub fn validate(context: &Context, command: &str, path: &Path) -> Result<(), Fai
     let Some((program, arguments)) = words.split_first() else {
         return Err(Failure::new("the validate command is empty"));
     };
-    let output = Process::new(context, program).args(arguments).run()?;
-    if output.code == 0 {
-        return Ok(());
-    }
-    Err(Failure::new("failed to validate")
-        .with("exit_status", output.code)
-        .with("stdout", output.stdout)
-        .with("stderr", output.stderr))
+    Process::new(context, program).args(arguments).run()
 }

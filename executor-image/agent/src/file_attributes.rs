@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::path_state::{mode_text, permissions};
 use crate::process::Process;
 use crate::python_text::{display, os_error};
+use crate::selinux::{self, Label};
 use crate::symbolic_mode::{self, Current, ModeError};
 
 /// What a file's attributes should be; what is not given stays as it is.
@@ -26,6 +27,8 @@ pub struct FileAttributes {
     pub group: Option<String>,
     /// `attributes` of `chattr`.
     pub attributes: Option<String>,
+    /// `seuser`, `serole`, `setype`, `selevel`.
+    pub label: Label,
 }
 
 /// `before` and `after` of a file's attributes, as the `file` module shows them.
@@ -72,13 +75,18 @@ impl FileAttributes {
             owner: args.text("owner").map(str::to_owned),
             group: args.text("group").map(str::to_owned),
             attributes: args.text("attributes").map(str::to_owned),
+            label: Label::of(args),
         }
     }
 
     /// Whether nothing is asked for.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.mode.is_none() && self.owner.is_none() && self.group.is_none() && self.attributes.is_none()
+        self.mode.is_none()
+            && self.owner.is_none()
+            && self.group.is_none()
+            && self.attributes.is_none()
+            && self.label.is_empty()
     }
 
     /// Sets what differs on this path (a link itself, not what it leads to) and tells whether anything did. In check mode
@@ -98,11 +106,34 @@ impl FileAttributes {
         if context.check && path.symlink_metadata().is_err() {
             return Ok(true);
         }
+        let label = self.set_label(context, path, diff.as_deref_mut())?;
         let owner = self.set_owner(context.check, path, diff.as_deref_mut())?;
         let group = self.set_group(context.check, path, diff.as_deref_mut())?;
         let mode = self.set_mode(context.check, path, diff.as_deref_mut())?;
         let attributes = self.set_attributes(context, path, diff)?;
-        Ok(owner || group || mode || attributes)
+        Ok(label || owner || group || mode || attributes)
+    }
+
+    fn set_label(
+        &self,
+        context: &Context,
+        path: &Path,
+        diff: Option<&mut AttributeDiff>,
+    ) -> Result<bool, Failure> {
+        if self.label.is_empty() || !selinux::is_enabled() {
+            return Ok(false);
+        }
+        let (before, wanted) = self.label.wanted(context, path)?;
+        if before == wanted {
+            return Ok(false);
+        }
+        if !context.check {
+            selinux::set(path, &wanted)?;
+        }
+        if let Some(diff) = diff {
+            diff.record("secontext", before, wanted);
+        }
+        Ok(true)
     }
 
     fn set_owner(&self, check: bool, path: &Path, diff: Option<&mut AttributeDiff>) -> Result<bool, Failure> {

@@ -1,6 +1,6 @@
 //! Shell patterns for paths, as `creates` and `removes` take them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Whether a path or pattern names anything; relative ones from this directory.
 #[must_use]
@@ -16,6 +16,20 @@ pub fn anything_matches(pattern: &str, directory: Option<&Path>) -> bool {
         Ok(mut paths) => paths.any(|path| path.is_ok()),
         Err(_) => Path::new(&full).symlink_metadata().is_ok(),
     }
+}
+
+/// Paths with patterns replaced by what they match, sorted; a pattern that matches nothing is nothing.
+#[must_use]
+pub fn expand(paths: &[String]) -> Vec<PathBuf> {
+    let mut expanded = Vec::new();
+    for path in paths {
+        if !path.contains(['*', '?', '[']) {
+            expanded.push(PathBuf::from(path));
+        } else if let Ok(found) = glob::glob_with(path, options()) {
+            expanded.extend(found.flatten());
+        }
+    }
+    expanded
 }
 
 /// As a shell: hidden files are not matched by `*`.

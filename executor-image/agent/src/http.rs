@@ -3,29 +3,28 @@
 //! Servers are trusted by the host's own bundle of certificate authorities, so that a site's authority works here as it
 //! does for every other program of the host; a host without a bundle gets Mozilla's list.
 
+mod credentials;
+mod multipart;
+mod proxy;
+mod redirect;
+mod trust;
+mod unix_socket;
+
 use std::io::Read;
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use ureq::ResponseExt as _;
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::transport::DefaultConnector;
 
+pub use self::multipart::{Form, form};
+use self::unix_socket::SocketConnector;
 use crate::answer::Failure;
 use crate::context::Context;
 use crate::host_names::HostNames;
 use crate::python_text::{error_text, os_error};
 
-/// Where systems keep their bundle of certificate authorities.
-const BUNDLES: [&str; 5] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
+/// How often one address may lead to another one.
+const REDIRECTS: usize = 10;
 
 /// A request.
 #[derive(Debug, Clone)]
@@ -42,6 +41,8 @@ pub struct Request {
     pub timeout: Duration,
     /// Whether redirects are followed.
     pub follow_redirects: bool,
+    /// Headers that are not sent to the address that a redirect leads to.
+    pub unredirected: Vec<String>,
 }
 
 /// An answer; its body is still to be read.
@@ -62,6 +63,14 @@ pub struct Response {
 #[error("Request failed: <urlopen error {0}>")]
 pub struct NoAnswer(String);
 
+impl NoAnswer {
+    /// What went wrong, as `urllib` says it.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        format!("<urlopen error {}>", self.0)
+    }
+}
+
 impl Request {
     /// The request that the arguments of a call describe, which `get_url` and `uri` share.
     #[must_use]
@@ -79,17 +88,8 @@ impl Request {
         if args.flag("force") {
             headers.push(("Cache-Control".to_owned(), "no-cache".to_owned()));
         }
-        let (url, credentials) = take_credentials(url);
-        let user = args.text("url_username").map(|user| {
-            (
-                user.to_owned(),
-                args.text("url_password").unwrap_or_default().to_owned(),
-            )
-        });
-        if let Some((user, password)) = user.or(credentials) {
-            let token = STANDARD.encode(format!("{user}:{password}"));
-            headers.push(("Authorization".to_owned(), format!("Basic {token}")));
-        }
+        let (url, credentials) = credentials::of(context, url);
+        headers.extend(credentials);
         Self {
             method: "GET".to_owned(),
             url,
@@ -97,19 +97,40 @@ impl Request {
             body: Vec::new(),
             timeout: Duration::from_secs(args.count("timeout").unwrap_or(default_timeout)),
             follow_redirects: true,
+            unredirected: args.list("unredirected_headers"),
         }
     }
 
-    /// Sends the request.
+    /// Sends the request, and again where redirects lead.
     ///
     /// # Errors
     /// When no answer comes; the words are like those of Python's `urllib`.
     pub fn send(&self, context: &Context) -> Result<Response, NoAnswer> {
-        let agent = ureq::Agent::with_parts(
-            self.configuration(context)?,
-            DefaultConnector::default(),
-            HostNames,
-        );
+        if context.args.flag("use_gssapi") {
+            return Err(NoAnswer(
+                "use_gssapi needs Kerberos, which is not spoken here".to_owned(),
+            ));
+        }
+        let mut request = self.clone();
+        for _ in 0..REDIRECTS {
+            let response = request.send_once(context)?;
+            match redirect::next(&request, &response) {
+                Some(next) if self.follow_redirects => request = next,
+                _ => return Ok(response),
+            }
+        }
+        Err(NoAnswer(format!("more than {REDIRECTS} redirects")))
+    }
+
+    fn send_once(&self, context: &Context) -> Result<Response, NoAnswer> {
+        let configuration = self.configuration(context)?;
+        let agent = match context.args.text("unix_socket") {
+            Some(socket) => {
+                let connector = SocketConnector(PathBuf::from(socket));
+                ureq::Agent::with_parts(configuration, connector, HostNames)
+            }
+            None => ureq::Agent::with_parts(configuration, DefaultConnector::default(), HostNames),
+        };
         let mut builder = ureq::http::Request::builder()
             .method(self.method.as_str())
             .uri(&self.url);
@@ -125,7 +146,6 @@ impl Request {
             agent.run(request)
         };
         let answer = answer.map_err(|error| NoAnswer(explain(&error)))?;
-        let url = answer.get_uri().to_string();
         let (parts, body) = answer.into_parts();
         let headers = parts
             .headers
@@ -140,102 +160,32 @@ impl Request {
         Ok(Response {
             status: parts.status.as_u16(),
             reason: parts.status.canonical_reason().unwrap_or_default().to_owned(),
-            url,
+            url: self.url.clone(),
             headers,
             body,
         })
     }
 
     fn configuration(&self, context: &Context) -> Result<ureq::config::Config, NoAnswer> {
-        let validate = context.args.optional_flag("validate_certs").unwrap_or(true);
-        let tls = TlsConfig::builder()
-            .disable_verification(!validate)
-            .root_certs(authorities(context))
-            .build();
+        let is_socket = context.args.value("unix_socket").is_some();
+        let proxy = if is_socket {
+            None
+        } else {
+            proxy::of(context, &self.url)?
+        };
         Ok(ureq::Agent::config_builder()
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
-            .tls_config(tls)
-            .proxy(self.proxy(context)?)
-            .max_redirects(if self.follow_redirects { 10 } else { 0 })
+            .tls_config(trust::configuration(context)?)
+            .proxy(proxy)
+            // Redirects are followed here, by urllib's rules.
+            .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_connect(Some(self.timeout))
             .timeout_recv_response(Some(self.timeout))
             .timeout_per_read(Some(self.timeout))
             .build())
     }
-
-    /// The proxy that the environment of the task names for this address.
-    fn proxy(&self, context: &Context) -> Result<Option<ureq::Proxy>, NoAnswer> {
-        if !context.args.optional_flag("use_proxy").unwrap_or(true) {
-            return Ok(None);
-        }
-        let (scheme, rest) = self.url.split_once("://").unwrap_or(("http", &self.url));
-        let host = rest.split(['/', ':', '?']).next().unwrap_or_default();
-        let variable = |name: &str| {
-            context
-                .variable(name)
-                .or_else(|| context.variable(&name.to_uppercase()))
-                .filter(|value| !value.is_empty())
-        };
-        let excepted = variable("no_proxy").is_some_and(|list| is_excepted(host, &list));
-        match variable(&format!("{}_proxy", scheme.to_lowercase())) {
-            Some(proxy) if !excepted => ureq::Proxy::new(&proxy)
-                .map(Some)
-                .map_err(|error| NoAnswer(format!("the proxy {proxy} cannot be used: {error}"))),
-            _ => Ok(None),
-        }
-    }
-}
-
-/// Whether a host is in a `no_proxy` list: itself, a domain above it, or `*`.
-fn is_excepted(host: &str, list: &str) -> bool {
-    list.split(',')
-        .map(str::trim)
-        .filter(|entry| !entry.is_empty())
-        .any(|entry| {
-            let domain = entry.trim_start_matches('.');
-            entry == "*" || host == domain || host.ends_with(&format!(".{domain}"))
-        })
-}
-
-/// Takes `user:password@` out of an address.
-fn take_credentials(url: &str) -> (String, Option<(String, String)>) {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return (url.to_owned(), None);
-    };
-    let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let Some(at) = rest[..authority_end].rfind('@') else {
-        return (url.to_owned(), None);
-    };
-    let (user, password) = rest[..at].split_once(':').unwrap_or((&rest[..at], ""));
-    (
-        format!("{scheme}://{}", &rest[at + 1..]),
-        Some((user.to_owned(), password.to_owned())),
-    )
-}
-
-/// The authorities that servers are trusted by: those of `ca_path`, of `SSL_CERT_FILE`, of the host, or Mozilla's.
-fn authorities(context: &Context) -> RootCerts {
-    let named = context
-        .args
-        .text("ca_path")
-        .map(str::to_owned)
-        .or_else(|| context.variable("SSL_CERT_FILE"));
-    named
-        .into_iter()
-        .chain(BUNDLES.map(str::to_owned))
-        .find_map(|path| {
-            let pem = std::fs::read(path).ok()?;
-            let certificates: Vec<_> = parse_pem(&pem)
-                .filter_map(|item| match item {
-                    Ok(PemItem::Certificate(certificate)) => Some(certificate),
-                    _ => None,
-                })
-                .collect();
-            (!certificates.is_empty()).then(|| RootCerts::Specific(Arc::new(certificates)))
-        })
-        .unwrap_or(RootCerts::WebPki)
 }
 
 /// What went wrong, in the words of Python's `urllib` where it has some.
@@ -296,37 +246,4 @@ impl Response {
 #[must_use]
 pub fn elapsed(start: Instant) -> u64 {
     start.elapsed().as_secs()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn credentials_are_taken_out_of_an_address() {
-        assert_eq!(
-            take_credentials("http://a:b@host/x@y"),
-            (
-                "http://host/x@y".to_owned(),
-                Some(("a".to_owned(), "b".to_owned()))
-            )
-        );
-        assert_eq!(
-            take_credentials("http://host/x@y"),
-            ("http://host/x@y".to_owned(), None)
-        );
-    }
-
-    #[test]
-    fn hosts_are_excepted_from_the_proxy_by_name_or_domain() {
-        for (host, list, excepted) in [
-            ("a.example", "b.example, .example", true),
-            ("example", "example", true),
-            ("notexample", "example", false),
-            ("x", "*", true),
-            ("x", "", false),
-        ] {
-            assert_eq!(is_excepted(host, list), excepted, "{host} {list}");
-        }
-    }
 }

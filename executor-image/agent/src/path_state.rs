@@ -2,12 +2,13 @@
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use crate::accounts;
 use crate::answer::Answer;
+use crate::selinux;
 use crate::symbolic_mode::PERMISSION_BITS;
 
 /// What is at a path.
@@ -74,10 +75,11 @@ pub fn add_path_information(answer: &mut Answer) {
         .get("path")
         .or_else(|| answer.get("dest"))
         .and_then(Value::as_str)
+        .map(PathBuf::from)
     else {
         return;
     };
-    let path = Path::new(path);
+    let path = path.as_path();
     // A link to nothing has no information, as in Ansible.
     let (true, Ok(metadata)) = (path.exists(), path.symlink_metadata()) else {
         return;
@@ -94,5 +96,8 @@ pub fn add_path_information(answer: &mut Answer) {
     ];
     for (key, value) in fields {
         answer.insert(key.to_owned(), value);
+    }
+    if let Some(label) = selinux::is_enabled().then(|| selinux::label_of(path)).flatten() {
+        answer.insert("secontext".to_owned(), label.into());
     }
 }

@@ -96,6 +96,58 @@ pub fn repr_text(text: &str) -> String {
     out
 }
 
+/// A text whose escapes (`\n`, `\t`, `\x41`, `\u0041`, `\101`) are the characters that they stand for in Python.
+#[must_use]
+pub fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find('\\') {
+        out.push_str(&rest[..start]);
+        let after = &rest[start + 1..];
+        let (replacement, used) = escaped(after).unwrap_or_else(|| ("\\".to_owned(), 0));
+        out.push_str(&replacement);
+        rest = &after[used..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// What the letters after a backslash stand for, and how many bytes of them belong to it.
+fn escaped(after: &str) -> Option<(String, usize)> {
+    let first = after.chars().next()?;
+    let simple = match first {
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'a' => '\u{7}',
+        'b' => '\u{8}',
+        'f' => '\u{c}',
+        'v' => '\u{b}',
+        '\\' | '\'' | '"' => first,
+        '\n' => return Some((String::new(), 1)),
+        'x' | 'u' | 'U' => {
+            let length = match first {
+                'x' => 2,
+                'u' => 4,
+                _ => 8,
+            };
+            let code = u32::from_str_radix(after.get(1..=length)?, 16).ok()?;
+            return Some((char::from_u32(code)?.to_string(), length + 1));
+        }
+        '0'..='7' => {
+            let length = after
+                .bytes()
+                .take(3)
+                .take_while(|digit| (b'0'..=b'7').contains(digit))
+                .count();
+            let code = u32::from_str_radix(&after[..length], 8).ok()?;
+            return Some((char::from_u32(code)?.to_string(), length));
+        }
+        _ => return None,
+    };
+    Some((simple.to_string(), first.len_utf8()))
+}
+
 /// The lines of a text without their ends, as `str.splitlines` for the ends that commands print.
 #[must_use]
 pub fn split_lines(text: &str) -> Vec<&str> {
@@ -138,6 +190,17 @@ mod tests {
             (json!("'\""), "'\\'\"'"),
         ] {
             assert_eq!(repr(&value), text);
+        }
+    }
+
+    #[test]
+    fn escapes_are_the_characters_they_stand_for() {
+        for (text, meant) in [
+            ("a\\nb", "a\nb"),
+            ("\\x41\\u00e9\\101", "A\u{e9}A"),
+            ("\\\\n\\q\\", "\\n\\q\\"),
+        ] {
+            assert_eq!(unescape(text), meant);
         }
     }
 

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Failure};
-use crate::atomic_write::{Content, back_up, replace, validate};
+use crate::atomic_write::{Content, back_up, replace, validation_output};
 use crate::context::Context;
+use crate::encoding::Encoding;
 use crate::file_attributes::{AttributeDiff, FileAttributes, real_path};
 
 /// A file to be edited, as it is before.
@@ -14,7 +15,7 @@ use crate::file_attributes::{AttributeDiff, FileAttributes, real_path};
 pub struct TextFile {
     /// Its path.
     pub path: PathBuf,
-    /// Its text; nothing when the file is not there. Bytes that are not UTF-8 refuse the edit.
+    /// Its text; nothing when the file is not there.
     pub text: Option<String>,
 }
 
@@ -48,15 +49,10 @@ impl TextFile {
                 &error,
             )
         })?;
-        let text = String::from_utf8(bytes).map_err(|_| {
-            Failure::new(format!(
-                "{} is not UTF-8 text and cannot be edited",
-                path.display()
-            ))
-        })?;
+        let encoding = Encoding::of(context)?;
         Ok(Self {
             path,
-            text: Some(text),
+            text: Some(encoding.decode(&bytes)),
         })
     }
 
@@ -69,23 +65,15 @@ impl TextFile {
         if context.check {
             return Ok(None);
         }
+        let bytes = Encoding::of(context)?.encode(text)?;
         if let Some(command) = context.args.text("validate") {
-            let staged = tempfile::Builder::new()
-                .prefix("validate-")
-                .tempfile_in(&context.temporary)
-                .map_err(|error| Failure::io("making a temporary file", &error))?;
-            std::fs::write(staged.path(), text)
-                .map_err(|error| Failure::io("writing a temporary file", &error))?;
-            validate(context, command, staged.path()).map_err(|failure| {
-                let fields = &failure.0;
-                let code = fields.get("exit_status").cloned().unwrap_or(Value::Null);
-                let error = fields.get("stderr").and_then(Value::as_str).unwrap_or_default();
-                if fields.contains_key("exit_status") {
-                    Failure::new(format!("failed to validate: rc:{code} error:{error}"))
-                } else {
-                    failure
-                }
-            })?;
+            let output = validation_output(context, command, &bytes)?;
+            if output.code != 0 {
+                return Err(Failure::new(format!(
+                    "failed to validate: rc:{} error:{}",
+                    output.code, output.stderr
+                )));
+            }
         }
         let backup = match (&self.text, context.args.flag("backup")) {
             (Some(_), true) => Some(back_up(&self.path)?),
@@ -94,7 +82,7 @@ impl TextFile {
         // The file that a link leads to is edited; the link stays.
         let target = real_path(&self.path);
         replace(
-            Content::Bytes(text.as_bytes()),
+            Content::Bytes(&bytes),
             &target,
             context.args.flag("unsafe_writes"),
         )?;

@@ -58,6 +58,17 @@ sections! {
     group_and_user_do_as_ansible: "accounts",
     setup_finds_what_ansible_finds: "setup",
     service_refuses_as_ansible: "service",
+    assemble_does_as_ansible: "assemble",
+    known_hosts_does_as_ansible: "known_hosts",
+    ini_file_does_as_ansible: "ini_file",
+    authorized_key_does_as_ansible: "authorized_key",
+    archive_does_as_ansible: "archive",
+    yum_repository_does_as_ansible: "yum_repository",
+    apt_repository_does_as_ansible: "apt_repository",
+    dpkg_selections_does_as_ansible: "dpkg_selections",
+    debconf_does_as_ansible: "debconf",
+    git_does_as_ansible: "git",
+    pip_does_as_ansible: "pip",
 }
 
 fn compare_section(section: &str) {

@@ -7,10 +7,13 @@
 mod parameter;
 mod commands;
 mod control;
+mod edits;
 mod files;
 mod network;
 mod packages;
+mod repositories;
 mod services;
+mod software;
 mod system;
 
 /// What is known of a module before it runs.
@@ -115,7 +118,7 @@ impl ModuleSpec {
 }
 
 /// Other names of modules, by their short names, as Ansible redirects them.
-static REDIRECTS: &[(&str, &str)] = &[("systemd", "systemd_service"), ("yum", "dnf")];
+static REDIRECTS: &[(&str, &str)] = &[("systemd", "systemd_service"), ("yum", "dnf"), ("dnf5", "dnf")];
 
 /// The module of this name: fully qualified (`ansible.builtin.copy`, `ansible.posix.mount`), under `ansible.legacy.`, or
 /// short (`copy`, `mount`).
@@ -137,10 +140,13 @@ pub fn modules() -> impl Iterator<Item = &'static ModuleSpec> {
     [
         commands::MODULES,
         control::MODULES,
+        edits::MODULES,
         files::MODULES,
         network::MODULES,
         packages::MODULES,
+        repositories::MODULES,
         services::MODULES,
+        software::MODULES,
         system::MODULES,
     ]
     .into_iter()

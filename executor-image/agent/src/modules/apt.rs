@@ -1,13 +1,15 @@
 //! `ansible.builtin.apt`: packages of Debian and its kin.
 
-mod cache;
+pub(super) mod cache;
 mod query;
+mod service_policy;
 
 use crate::answer::{Answer, Failure, Outcome, answer};
 use crate::context::Context;
 use crate::process::{Output, Process};
 
 use self::query::Wish;
+use self::service_policy::ServicePolicy;
 
 pub(super) fn run(context: &mut Context) -> Outcome {
     let args = &context.args;
@@ -22,7 +24,14 @@ pub(super) fn run(context: &mut Context) -> Outcome {
         .into_iter()
         .filter(|name| !name.is_empty())
         .collect();
+    let wants_all = args.required("state") == "latest" && names.iter().any(|name| name == "*");
+    if wants_all && names.len() > 1 {
+        return Err(Failure::new(
+            "unable to install additional packages when upgrading all installed packages",
+        ));
+    }
     let upgrade = match args.required("upgrade") {
+        "no" if wants_all => Some("upgrade"),
         "no" => None,
         "dist" | "full" => Some("dist-upgrade"),
         _ => Some("upgrade"),
@@ -52,7 +61,12 @@ pub(super) fn run(context: &mut Context) -> Outcome {
         }
     }
     if let Some(upgrade) = upgrade {
-        let output = Apt::new(context).run(upgrade, &[])?;
+        let mut apt = Apt::new(context);
+        if upgrade == "upgrade" {
+            // New versions may need packages that are not there yet.
+            apt = apt.with("--with-new-pkgs");
+        }
+        let output = apt.run(upgrade, &[])?;
         return finish(answer, context, output);
     }
     if let Some(file) = args.text("deb").map(str::to_owned) {
@@ -144,6 +158,7 @@ impl<'a> Apt<'a> {
     }
 
     fn run(&self, operation: &str, packages: &[String]) -> Result<Output, Failure> {
+        let _policy = ServicePolicy::of(self.context)?;
         let output = apt_get(self.context)
             .args(&self.options)
             .arg(operation)
@@ -206,8 +221,9 @@ fn prepared(stdout: &str) -> String {
 
 fn install(context: &Context, answer: Answer, names: &[String], state: &str) -> Outcome {
     let mut wanted = Vec::new();
-    for name in query::expand(context, names)? {
-        let wish = Wish::parse(&name);
+    let expanded = query::expand(context, names)?;
+    for name in &expanded {
+        let wish = Wish::parse(name);
         let installed = query::installed_version(context, wish.name)?;
         let is_missing = !wish.is_satisfied_by(installed.as_deref());
         if context.args.flag("only_upgrade") && installed.is_none() {
@@ -224,6 +240,7 @@ fn install(context: &Context, answer: Answer, names: &[String], state: &str) -> 
         }
     }
     if wanted.is_empty() {
+        mark_as_wanted(context, &expanded)?;
         return Ok(answer);
     }
     let apt = if state == "fixed" {
@@ -232,7 +249,27 @@ fn install(context: &Context, answer: Answer, names: &[String], state: &str) -> 
         Apt::new(context)
     };
     let output = apt.run("install", &wanted)?;
+    mark_as_wanted(context, &expanded)?;
     finish(answer, context, output)
+}
+
+/// A package that a playbook asks for is no mere dependency any more: it stays when what needed it goes.
+fn mark_as_wanted(context: &Context, names: &[String]) -> Result<(), Failure> {
+    if context.check || names.is_empty() {
+        return Ok(());
+    }
+    let automatic = Process::tool(context, "apt-mark")
+        .arg("showauto")
+        .args(names.iter().map(|name| Wish::parse(name).name.to_owned()))
+        .run()?;
+    let automatic: Vec<&str> = automatic.stdout.lines().map(str::trim).collect();
+    if !automatic.is_empty() {
+        Process::tool(context, "apt-mark")
+            .arg("manual")
+            .args(automatic)
+            .run()?;
+    }
+    Ok(())
 }
 
 fn remove(context: &Context, answer: Answer, names: &[String]) -> Outcome {

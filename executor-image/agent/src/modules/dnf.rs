@@ -1,15 +1,21 @@
 //! `ansible.builtin.dnf`: packages of Red Hat's kin.
 
+mod available;
+mod transaction;
+
 use crate::answer::{Failure, Outcome, answer};
 use crate::context::Context;
 use crate::process::{Output, Process, find_program};
 
 pub(super) fn run(context: &mut Context) -> Outcome {
     let args = &context.args;
-    let program = ["dnf", "dnf-3", "dnf5", "yum"]
-        .into_iter()
-        .find(|program| find_program(program.as_ref(), &context.environment).is_some())
-        .ok_or_else(|| Failure::new("this host has neither dnf nor yum"))?;
+    if args.value("nobest").is_some() && args.value("best").is_some() {
+        return Err(Failure::new("parameters are mutually exclusive: best|nobest"));
+    }
+    let program = program(context)?;
+    if let Some(wanted) = args.text("list") {
+        return available::list(context, program, wanted);
+    }
     let names: Vec<String> = args
         .list("name")
         .into_iter()
@@ -25,11 +31,11 @@ pub(super) fn run(context: &mut Context) -> Outcome {
             .args(["makecache", "--refresh"])
             .run()?;
         check(&output, "Failed to refresh the cache")?;
-        if names.is_empty() && !autoremove {
-            return Ok(answer!({"changed": false, "results": [], "rc": 0, "msg": "Cache updated"}));
-        }
     }
     if names.is_empty() && !autoremove {
+        if args.flag("update_cache") {
+            return Ok(answer!({"changed": false, "results": [], "rc": 0, "msg": "Cache updated"}));
+        }
         return Err(Failure::new(
             "one of the following is required: list, name, autoremove, update_cache",
         ));
@@ -46,8 +52,7 @@ pub(super) fn run(context: &mut Context) -> Outcome {
         _ if state == "latest" => names.clone(),
         _ => missing(context, &names)?,
     };
-    let is_done = packages.is_empty() && matches!(operation, "install" | "remove");
-    if is_done {
+    if packages.is_empty() && matches!(operation, "install" | "remove") {
         return Ok(answer!({"changed": false, "results": [], "rc": 0, "msg": "Nothing to do"}));
     }
     let mut changed = false;
@@ -62,37 +67,55 @@ pub(super) fn run(context: &mut Context) -> Outcome {
             process = process.arg("--assumeno");
         }
         let output = process.arg(operation).args(&packages).run()?;
-        let nothing =
-            output.stdout.contains("Nothing to do") && !output.stdout.contains("Transaction Summary");
-        if !context.check {
-            check(&output, &format!("Failed to {operation} {}", packages.join(" ")))?;
+        let done = transaction::parse(&output.stdout);
+        // What is only looked at ends as if it had been refused.
+        let was_refused = context.check && !done.is_empty();
+        if output.code != 0 && !was_refused {
+            return Err(failure(
+                &output,
+                &format!("Failed to {operation} {}", packages.join(" ")),
+            ));
         }
-        changed |= !nothing;
-        results.extend(
-            output
-                .stdout
-                .lines()
-                .filter(|line| {
-                    ["Installed:", "Upgraded:", "Removed:"]
-                        .iter()
-                        .any(|heading| line.starts_with(heading))
-                })
-                .map(str::to_owned),
-        );
+        changed |= !done.is_empty();
+        results.extend(done);
     }
-    Ok(answer!({"changed": changed, "results": results, "rc": 0, "msg": ""}))
+    let message = if changed { "" } else { "Nothing to do" };
+    let message = if context.check && changed {
+        "Check mode: No changes made, but would have if not in check mode"
+    } else {
+        message
+    };
+    Ok(answer!({"changed": changed, "results": results, "rc": 0, "msg": message}))
+}
+
+/// The program that manages packages here, or the one that the call names.
+fn program(context: &Context) -> Result<&'static str, Failure> {
+    let wanted: &[&str] = match context.args.required("use_backend") {
+        "dnf5" => &["dnf5"],
+        "dnf" | "dnf4" | "yum4" => &["dnf-3", "dnf", "yum"],
+        _ => &["dnf", "dnf-3", "dnf5", "yum"],
+    };
+    wanted
+        .iter()
+        .copied()
+        .find(|program| find_program(program.as_ref(), &context.environment).is_some())
+        .ok_or_else(|| Failure::new(format!("this host has none of {}", wanted.join(", "))))
 }
 
 fn check(output: &Output, message: &str) -> Result<(), Failure> {
     if output.code == 0 {
         return Ok(());
     }
-    Err(Failure::new(format!("{message}: {}", output.stderr.trim()))
+    Err(failure(output, message))
+}
+
+fn failure(output: &Output, message: &str) -> Failure {
+    Failure::new(format!("{message}: {}", output.stderr.trim()))
         .with("rc", output.code)
         .with(
             "results",
             output.stdout.lines().map(str::to_owned).collect::<Vec<_>>(),
-        ))
+        )
 }
 
 fn options(context: &Context) -> Vec<String> {
@@ -114,11 +137,30 @@ fn options(context: &Context) -> Vec<String> {
     if !args.flag("install_weak_deps") {
         options.push("--setopt=install_weak_deps=False".to_owned());
     }
-    if let Some(best) = args.optional_flag("best") {
+    if !args.flag("sslverify") || !args.flag("validate_certs") {
+        options.push("--setopt=sslverify=False".to_owned());
+    }
+    let best = args
+        .optional_flag("best")
+        .or_else(|| args.optional_flag("nobest").map(|nobest| !nobest));
+    if let Some(best) = best {
         options.push(if best { "--best" } else { "--nobest" }.to_owned());
     }
+    if args.required("installroot") != "/" {
+        options.push(format!("--installroot={}", args.required("installroot")));
+    }
+    for (text, option) in [
+        ("conf_file", "--config"),
+        ("disable_excludes", "--disableexcludes"),
+        ("download_dir", "--downloaddir"),
+        ("releasever", "--releasever"),
+    ] {
+        options.extend(args.text(text).map(|value| format!("{option}={value}")));
+    }
     for (list, option) in [
+        ("disable_plugin", "--disableplugin"),
         ("disablerepo", "--disablerepo"),
+        ("enable_plugin", "--enableplugin"),
         ("enablerepo", "--enablerepo"),
         ("exclude", "--exclude"),
     ] {

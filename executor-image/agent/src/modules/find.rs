@@ -12,6 +12,7 @@ use super::stat::{of_metadata, seconds};
 use crate::answer::{Failure, Outcome, answer};
 use crate::checksum::Algorithm;
 use crate::context::Context;
+use crate::encoding::Encoding;
 use crate::path_state::permissions;
 use crate::python_regex::{Flags, compile, is_found, is_match_at_start};
 use crate::python_text::os_error;
@@ -26,6 +27,9 @@ pub(super) fn run(context: &mut Context) -> Outcome {
             continue;
         }
         search.walk(&path, 1)?;
+        if let Some(reason) = search.unreadable.take() {
+            search.skip(&root, reason);
+        }
         if search.is_full() {
             break;
         }
@@ -72,6 +76,10 @@ struct Search {
     age_stamp: String,
     size: Option<i64>,
     contains: Option<Regex>,
+    encoding: Option<Encoding>,
+    encoding_name: String,
+    /// Why the rest of a directory is not looked at: a file in it is no text.
+    unreadable: Option<String>,
     whole_file: bool,
     mode: Option<(Value, bool)>,
     checksum: Option<Algorithm>,
@@ -135,6 +143,9 @@ impl Search {
             age: args.text("age").map(age).transpose()?,
             age_stamp: args.required("age_stamp").to_owned(),
             size: args.text("size").map(size).transpose()?,
+            encoding: Encoding::from_name(args.text("encoding").unwrap_or("utf-8")),
+            encoding_name: args.text("encoding").unwrap_or("utf-8").to_owned(),
+            unreadable: None,
             contains: args
                 .text("contains")
                 .map(|pattern| compile(pattern, flags))
@@ -154,7 +165,7 @@ impl Search {
     }
 
     fn is_full(&self) -> bool {
-        self.limit.is_some_and(|limit| self.files.len() >= limit)
+        self.unreadable.is_some() || self.limit.is_some_and(|limit| self.files.len() >= limit)
     }
 
     fn skip(&mut self, path: &str, reason: String) {
@@ -314,14 +325,25 @@ impl Search {
         })
     }
 
-    fn content_fits(&self, path: &Path) -> Result<bool, Failure> {
+    fn content_fits(&mut self, path: &Path) -> Result<bool, Failure> {
         let Some(regex) = &self.contains else {
             return Ok(true);
         };
         let Ok(bytes) = std::fs::read(path) else {
             return Ok(false);
         };
-        let text = String::from_utf8_lossy(&bytes);
+        let Some(encoding) = self.encoding else {
+            self.unreadable = Some(format!("unknown encoding: {}", self.encoding_name));
+            return Ok(false);
+        };
+        let Some(text) = encoding.decode_strictly(&bytes) else {
+            self.unreadable = Some(format!(
+                "Failed to read the file {} due to an encoding error. current encoding: {}",
+                path.display(),
+                self.encoding_name
+            ));
+            return Ok(false);
+        };
         if self.whole_file {
             return is_found(regex, &text);
         }

@@ -1,21 +1,35 @@
 //! The modules, one file each.
 
 mod apt;
+mod apt_key;
+mod apt_repository;
+mod archive;
+mod assemble;
+mod authorized_key;
 mod blockinfile;
 mod command;
 mod copy;
+mod deb822_repository;
+mod debconf;
 mod dnf;
+mod dpkg_selections;
 mod file;
 mod find;
 mod get_url;
+mod git;
 mod group;
+mod ini_file;
+mod known_hosts;
 mod lineinfile;
 mod modprobe;
 mod mount;
 mod package;
+mod package_facts;
 mod ping;
+mod pip;
 mod raw;
 mod replace;
+mod rpm_key;
 mod script;
 mod service;
 mod setup;
@@ -29,6 +43,7 @@ mod unarchive;
 mod uri;
 mod user;
 mod wait_for;
+mod yum_repository;
 
 use crate::answer::Outcome;
 use crate::context::Context;
@@ -48,19 +63,30 @@ pub fn find(name: &str) -> Option<Module> {
 /// Every module, by full name.
 static MODULES: &[(&str, Module)] = &[
     ("ansible.builtin.apt", apt::run),
+    ("ansible.builtin.apt_key", apt_key::run),
+    ("ansible.builtin.apt_repository", apt_repository::run),
+    ("ansible.builtin.assemble", assemble::run),
     ("ansible.builtin.blockinfile", blockinfile::run),
     ("ansible.builtin.command", command::run),
     ("ansible.builtin.copy", copy::run),
+    ("ansible.builtin.deb822_repository", deb822_repository::run),
+    ("ansible.builtin.debconf", debconf::run),
     ("ansible.builtin.dnf", dnf::run),
+    ("ansible.builtin.dpkg_selections", dpkg_selections::run),
     ("ansible.builtin.file", file::run),
     ("ansible.builtin.find", find::run),
     ("ansible.builtin.get_url", get_url::run),
+    ("ansible.builtin.git", git::run),
     ("ansible.builtin.group", group::run),
+    ("ansible.builtin.known_hosts", known_hosts::run),
     ("ansible.builtin.lineinfile", lineinfile::run),
     ("ansible.builtin.package", package::run),
+    ("ansible.builtin.package_facts", package_facts::run),
     ("ansible.builtin.ping", ping::run),
+    ("ansible.builtin.pip", pip::run),
     ("ansible.builtin.raw", raw::run),
     ("ansible.builtin.replace", replace::run),
+    ("ansible.builtin.rpm_key", rpm_key::run),
     ("ansible.builtin.script", script::run),
     ("ansible.builtin.service", service::run),
     ("ansible.builtin.setup", setup::run),
@@ -75,8 +101,12 @@ static MODULES: &[(&str, Module)] = &[
     ("ansible.builtin.uri", uri::run),
     ("ansible.builtin.user", user::run),
     ("ansible.builtin.wait_for", wait_for::run),
+    ("ansible.builtin.yum_repository", yum_repository::run),
+    ("ansible.posix.authorized_key", authorized_key::run),
     ("ansible.posix.mount", mount::run),
     ("ansible.posix.sysctl", sysctl::run),
+    ("community.general.archive", archive::run),
+    ("community.general.ini_file", ini_file::run),
     ("community.general.modprobe", modprobe::run),
 ];
 

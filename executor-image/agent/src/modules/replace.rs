@@ -2,15 +2,12 @@
 
 use serde_json::json;
 
-use crate::answer::{Failure, Outcome, answer};
+use crate::answer::{Outcome, answer};
 use crate::context::Context;
 use crate::python_regex::{Flags, compile, replace_all, search};
 use crate::text_edit::TextFile;
 
 pub(super) fn run(context: &mut Context) -> Outcome {
-    if !context.args.required("encoding").eq_ignore_ascii_case("utf-8") {
-        return Err(Failure::new("only the encoding utf-8 is supported"));
-    }
     let file = TextFile::read(context, false, "Path")?;
     let text = file.text.clone().unwrap_or_default();
     let (start, end) = match section(context) {

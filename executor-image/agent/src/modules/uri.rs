@@ -11,7 +11,7 @@ use crate::checksum::{Algorithm, sha1};
 use crate::context::Context;
 use crate::file_attributes::FileAttributes;
 use crate::glob_paths::anything_matches;
-use crate::http::{Request, Response, elapsed};
+use crate::http::{self, Request, Response, elapsed};
 use crate::python_text::{display, python_json};
 
 pub(super) fn run(context: &mut Context) -> Outcome {
@@ -107,11 +107,11 @@ fn request(context: &Context, url: &str) -> Result<Request, Failure> {
         "none" | "no" => false,
         _ => matches!(request.method.as_str(), "GET" | "HEAD"),
     };
-    let mut content_type = None;
+    let mut content_type: Option<String> = None;
     if let Some(body) = args.value("body") {
         request.body = match args.required("body_format") {
             "json" => {
-                content_type = Some("application/json");
+                content_type = Some("application/json".to_owned());
                 match body {
                     // Text is taken for JSON that is written already.
                     Value::String(text) => text.clone().into_bytes(),
@@ -119,8 +119,18 @@ fn request(context: &Context, url: &str) -> Result<Request, Failure> {
                 }
             }
             "form-urlencoded" => {
-                content_type = Some("application/x-www-form-urlencoded");
+                content_type = Some("application/x-www-form-urlencoded".to_owned());
                 form(body).into_bytes()
+            }
+            "form-multipart" => {
+                let fields = body.as_object().ok_or_else(|| {
+                    Failure::new(
+                        "failed to parse body as form-multipart: Mapping is required, cannot be type str",
+                    )
+                })?;
+                let form = http::form(fields)?;
+                content_type = Some(form.content_type);
+                form.body
             }
             _ => display(body).into_bytes(),
         };
@@ -140,9 +150,7 @@ fn request(context: &Context, url: &str) -> Result<Request, Failure> {
         .iter()
         .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
     if let (Some(content_type), false) = (content_type, has_type) {
-        request
-            .headers
-            .push(("Content-Type".to_owned(), content_type.to_owned()));
+        request.headers.push(("Content-Type".to_owned(), content_type));
     }
     Ok(request)
 }

@@ -140,7 +140,7 @@ impl Agent {
             args: row.arguments(directory, url),
             check: row.check,
             diff: row.diff,
-            environment: row.environment.clone(),
+            environment: row.environment(directory, url),
             ..Call::default()
         };
         let takes_file = matches!(spec.short_name(), "copy" | "unarchive");

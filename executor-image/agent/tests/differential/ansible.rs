@@ -163,7 +163,7 @@ fn task(index: usize, row: &Row, directory: &Path, url: &str) -> Value {
     task.insert("check_mode".to_owned(), row.check.into());
     task.insert("diff".to_owned(), row.diff.into());
     if !row.environment.is_empty() {
-        task.insert("environment".to_owned(), json!(row.environment));
+        task.insert("environment".to_owned(), json!(row.environment(directory, url)));
     }
     Value::Object(task)
 }

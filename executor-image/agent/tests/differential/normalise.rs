@@ -66,7 +66,7 @@ fn clean(key: &str, value: &Value, directory: &str, url: &str) -> Value {
             // A temporary file that the content came from is one side's own.
             .filter(|(key, value)| !(key == "src" && value == "<temporary>"))
             .collect(),
-        Value::Array(items) if key == "files" => {
+        Value::Array(items) if key == "files" || key == "archived" => {
             // Directories are read in the order of their file system.
             let mut items: Vec<Value> = items.iter().map(|item| clean("", item, directory, url)).collect();
             items.sort_by_key(|item| {
@@ -90,6 +90,13 @@ static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"/root/\.ansible/tmp/[^ '\]]*", "<temporary>"),
         (r"/var/tmp/slipway-agent-store-[^ '\]]*", "<temporary>"),
         (r"/tmp/ansible[^ '\]]*", "<temporary>"),
+        // The directory as pip shows it, which runs beside it.
+        (r"\./\.tmp[A-Za-z0-9]{6}/dir", "{dir}"),
+        // Names of hosts that ssh has hashed with a random salt.
+        (
+            r"\|1\|[A-Za-z0-9+/]{27}=\|[A-Za-z0-9+/]{27}=",
+            "|1|<salt and hash>",
+        ),
         // Names of temporary files that are kept.
         (r"\{dir\}/d/(ansible\.|p-)[A-Za-z0-9_]{8}", "{dir}/d/$1<random>"),
     ]

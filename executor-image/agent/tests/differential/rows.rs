@@ -29,6 +29,19 @@ impl Row {
             .collect()
     }
 
+    /// The environment with the directory and address put in.
+    pub fn environment(&self, directory: &Path, url: &str) -> IndexMap<String, String> {
+        self.environment
+            .iter()
+            .map(|(name, value)| {
+                let value = value
+                    .replace("{dir}", &directory.to_string_lossy())
+                    .replace("{url}", url);
+                (name.clone(), value)
+            })
+            .collect()
+    }
+
     /// The row for a person.
     pub fn describe(&self) -> String {
         let mode = match (self.check, self.diff) {
@@ -53,11 +66,25 @@ fn fill(value: &Value, directory: &str, url: &str) -> Value {
     }
 }
 
+/// The files of the table.
+const TABLE: [&str; 4] = [
+    include_str!("rows.yml"),
+    include_str!("rows/edits.yml"),
+    include_str!("rows/repositories.yml"),
+    include_str!("rows/software.yml"),
+];
+
+/// Every section of the table.
+fn table() -> IndexMap<String, Vec<Map<String, Value>>> {
+    TABLE
+        .iter()
+        .flat_map(|text| serde_yaml::from_str::<IndexMap<String, Vec<Map<String, Value>>>>(text).unwrap())
+        .collect()
+}
+
 /// The rows of a section of the table.
 pub fn section(name: &str) -> Vec<Row> {
-    let mut sections: IndexMap<String, Vec<Map<String, Value>>> =
-        serde_yaml::from_str(include_str!("rows.yml")).unwrap();
-    let rows = sections
+    let rows = table()
         .shift_remove(name)
         .unwrap_or_else(|| panic!("the table has no section {name}"));
     rows.into_iter().map(row).collect()
@@ -65,8 +92,7 @@ pub fn section(name: &str) -> Vec<Row> {
 
 /// Names of every section.
 pub fn sections() -> Vec<String> {
-    let sections: IndexMap<String, Value> = serde_yaml::from_str(include_str!("rows.yml")).unwrap();
-    sections.into_keys().collect()
+    table().into_keys().collect()
 }
 
 fn row(mut fields: Map<String, Value>) -> Row {

@@ -73,6 +73,7 @@ pub(super) static MODULES: &[ModuleSpec] = &[
                 .default("mtime"),
             text("contains"),
             integer("depth"),
+            text("encoding"),
             boolean("exact_mode").default("true"),
             list("excludes").aliases(&["exclude"]),
             text("file_type")

@@ -11,6 +11,8 @@ pub(super) static MODULES: &[ModuleSpec] = &[
         parameters: with_file_attributes![
             boolean("backup").default("false"),
             text("checksum").default(""),
+            path("client_cert"),
+            path("client_key"),
             boolean("decompress").default("true"),
             path("dest").required(),
             boolean("force").default("false"),
@@ -21,7 +23,10 @@ pub(super) static MODULES: &[ModuleSpec] = &[
             path("tmp_dest"),
             text("url").required(),
             text("url_password").aliases(&["password"]).secret(),
+            list("unredirected_headers").default("[]"),
             text("url_username").aliases(&["username"]),
+            boolean("use_gssapi").default("false"),
+            boolean("use_netrc").default("true"),
             boolean("use_proxy").default("true"),
             boolean("validate_certs").default("true"),
         ],
@@ -34,9 +39,11 @@ pub(super) static MODULES: &[ModuleSpec] = &[
         parameters: with_file_attributes![
             raw("body"),
             text("body_format")
-                .choices(&["form-urlencoded", "json", "raw"])
+                .choices(&["form-urlencoded", "json", "raw", "form-multipart"])
                 .default("raw"),
             path("ca_path"),
+            path("client_cert"),
+            path("client_key"),
             path("creates"),
             boolean("decompress").default("true"),
             path("dest"),
@@ -54,9 +61,13 @@ pub(super) static MODULES: &[ModuleSpec] = &[
             path("src"),
             list("status_code").of(Kind::Int).default("[200]"),
             integer("timeout").default("30"),
+            path("unix_socket"),
+            list("unredirected_headers").default("[]"),
             text("url").required(),
             text("url_password").aliases(&["password"]).secret(),
             text("url_username").aliases(&["user"]),
+            boolean("use_gssapi").default("false"),
+            boolean("use_netrc").default("true"),
             boolean("use_proxy").default("true"),
             boolean("validate_certs").default("true"),
         ],

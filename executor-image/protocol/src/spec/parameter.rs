@@ -80,7 +80,8 @@ impl Parameter {
     }
 }
 
-/// Parameters, and those that every module has which writes a file: `mode`, `owner`, `group`, `attributes`, `unsafe_writes`.
+/// Parameters, and those that every module has which writes a file: `mode`, `owner`, `group`,
+/// `attributes`, the parts of an SELinux label, `unsafe_writes`.
 macro_rules! with_file_attributes {
     ($($parameter:expr),* $(,)?) => {
         &[
@@ -89,6 +90,10 @@ macro_rules! with_file_attributes {
             $crate::spec::parameter::text("owner"),
             $crate::spec::parameter::text("group"),
             $crate::spec::parameter::text("attributes").aliases(&["attr"]),
+            $crate::spec::parameter::text("selevel"),
+            $crate::spec::parameter::text("serole"),
+            $crate::spec::parameter::text("setype"),
+            $crate::spec::parameter::text("seuser"),
             $crate::spec::parameter::boolean("unsafe_writes").default("false"),
         ]
     };

@@ -2,6 +2,7 @@
 //! modules such as `copy`. All other modules go to the agent as they are.
 
 mod argument_spec;
+mod assemble;
 mod assertion;
 mod copy;
 mod debug;
@@ -88,6 +89,7 @@ pub(crate) async fn execute(
         "synchronize" => synchronize::run(context, &args).await,
         "reboot" => reboot::run(context, &args).await,
         "wait_for_connection" => Ok(wait_for_connection::run(context, &args).await),
+        "assemble" => assemble::run(context, args).await,
         "copy" => copy::run(context, args).await,
         "template" => template::run(context, args).await,
         "script" => script::run(context, args).await,

@@ -31,6 +31,16 @@ pub(super) fn refresh(context: &Context) -> Result<Cache, Failure> {
     if context.check {
         return Ok(Cache { updated: true, time });
     }
+    update(context)?;
+    Ok(Cache {
+        updated: true,
+        time: fetched_at(),
+    })
+}
+
+/// Fetches the lists, as often as the call lets it try.
+pub(in crate::modules) fn update(context: &Context) -> Result<(), Failure> {
+    let args = &context.args;
     let tries = args.count("update_cache_retries").unwrap_or(5).max(1);
     let longest = Duration::from_secs(args.count("update_cache_retry_max_delay").unwrap_or(12));
     let lock = format!(
@@ -44,10 +54,7 @@ pub(super) fn refresh(context: &Context) -> Result<Cache, Failure> {
             .args(["-o", &lock, "-o", "APT::Update::Error-Mode=any", "update"])
             .run()?;
         if output.code == 0 {
-            return Ok(Cache {
-                updated: true,
-                time: fetched_at(),
-            });
+            return Ok(());
         }
         why = output.stderr;
         if attempt < tries && context.control.sleep(pause) {

@@ -1,0 +1,127 @@
+//! `ansible.builtin.package_facts`: what packages are installed.
+
+mod dpkg;
+mod others;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use crate::answer::{Answer, Failure, Outcome, answer};
+use crate::context::Context;
+use crate::process::find_program;
+
+/// Installed packages by name; a name may be there in several versions or architectures.
+type Packages = Map<String, Value>;
+
+/// A package manager whose packages can be listed.
+struct Manager {
+    name: &'static str,
+    aliases: &'static [&'static str],
+    /// The program that lists them.
+    program: &'static str,
+    list: fn(&Context) -> Result<Vec<Answer>, Failure>,
+}
+
+/// In the order in which they are tried.
+const MANAGERS: [Manager; 4] = [
+    Manager {
+        name: "rpm",
+        aliases: &["dnf", "dnf5", "yum", "zypper"],
+        program: "rpm",
+        list: others::rpm,
+    },
+    Manager {
+        name: "apt",
+        aliases: &[],
+        program: "dpkg-query",
+        list: dpkg::packages,
+    },
+    Manager {
+        name: "apk",
+        aliases: &[],
+        program: "apk",
+        list: others::apk,
+    },
+    Manager {
+        name: "pacman",
+        aliases: &[],
+        program: "pacman",
+        list: others::pacman,
+    },
+];
+
+/// Package managers that Ansible knows and that no Linux distribution has which is managed here.
+const ELSEWHERE: [&str; 6] = ["openbsd_pkg", "pkg", "pkg5", "pkg_info", "pkgng", "portage"];
+
+pub(super) fn run(context: &mut Context) -> Outcome {
+    let asked: Vec<String> = context
+        .args
+        .list("manager")
+        .into_iter()
+        .map(|name| name.to_lowercase())
+        .collect();
+    let unknown: BTreeSet<&str> = asked
+        .iter()
+        .map(String::as_str)
+        .filter(|name| *name != "auto" && find(name).is_none() && !ELSEWHERE.contains(name))
+        .collect();
+    if !unknown.is_empty() {
+        let unknown: Vec<String> = unknown.into_iter().map(crate::python_text::repr_text).collect();
+        return Err(Failure::new(format!(
+            "Unsupported package managers requested: {}",
+            unknown.join(", ")
+        )));
+    }
+    let wanted: Vec<&Manager> = if asked.iter().any(|name| name == "auto") {
+        MANAGERS.iter().collect()
+    } else {
+        asked.iter().filter_map(|name| find(name)).collect()
+    };
+    let only_first = context.args.required("strategy") == "first";
+    let mut packages = Packages::new();
+    let mut found_one = false;
+    for manager in wanted {
+        // A program without a database of its own (rpm on Debian) lists nothing and is passed over.
+        if find_program(manager.program.as_ref(), &context.environment).is_none() {
+            continue;
+        }
+        let listed = (manager.list)(context)?;
+        if listed.is_empty() {
+            continue;
+        }
+        found_one = true;
+        for package in listed {
+            add(&mut packages, package, manager.name);
+        }
+        if only_first {
+            break;
+        }
+    }
+    if !found_one {
+        let asked = Value::from(asked);
+        return Err(Failure::new(format!(
+            "Could not detect a supported package manager from the following list: {}, or the required Python library is \
+             not installed. Check warnings for details.",
+            crate::python_text::repr(&asked)
+        )));
+    }
+    Ok(answer!({"changed": false, "ansible_facts": {"packages": packages}}))
+}
+
+fn find(name: &str) -> Option<&'static Manager> {
+    MANAGERS
+        .iter()
+        .find(|manager| manager.name == name || manager.aliases.contains(&name))
+}
+
+fn add(packages: &mut Packages, mut package: Answer, source: &str) {
+    let Some(name) = package.get("name").and_then(Value::as_str).map(str::to_owned) else {
+        return;
+    };
+    package.insert("source".to_owned(), source.into());
+    let versions = packages.entry(name).or_insert_with(|| Value::Array(Vec::new()));
+    if let Value::Array(versions) = versions {
+        versions.push(Value::Object(package));
+    }
+}
