@@ -105,10 +105,9 @@ impl Checkout<'_> {
         let mut output = self.git.run(None, &words)?;
         if output.code != 0 {
             // What is wrong stands below the line that says what git is about to do.
-            if let Some((first, rest)) = output.stderr.split_once('\n')
-                && first.starts_with("Cloning into")
-            {
-                output.stderr = rest.to_owned();
+            if output.stderr.starts_with("Cloning into") {
+                let end = output.stderr.find('\n').map_or(0, |end| end + 1);
+                output.stderr.drain(..end);
             }
             return Err(self.git.failure(&words, output));
         }
