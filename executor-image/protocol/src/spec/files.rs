@@ -33,6 +33,7 @@ pub(super) static MODULES: &[ModuleSpec] = &[
             boolean("backup").default("false"),
             text("checksum"),
             raw("content").secret(),
+            boolean("decrypt").default("true"),
             path("dest").required(),
             raw("directory_mode"),
             boolean("follow").default("false"),
@@ -202,6 +203,7 @@ pub(super) static MODULES: &[ModuleSpec] = &[
         parameters: with_file_attributes![
             boolean("copy").default("true"),
             path("creates"),
+            boolean("decrypt").default("true"),
             path("dest").required(),
             list("exclude").default("[]"),
             list("extra_opts").default("[]"),

@@ -23,7 +23,7 @@ pub(super) async fn run(context: &ActionContext<'_>, args: Arguments) -> Result<
             Err(message) => return Ok(failure(message)),
         };
         for (name, path) in fragments {
-            let content = match std::fs::read(&path) {
+            let content = match context.read(&path, &mut args.clone()) {
                 Ok(content) => content,
                 Err(error) => return Ok(failure(format!("cannot read {}: {error}", path.display()))),
             };
