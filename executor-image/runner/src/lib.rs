@@ -2,7 +2,7 @@
 //!
 //! `inventory` says which hosts there are, `playbook` what is to be done; `engine` does it, by `actions` here and by agents
 //! that it reaches through `transport`; `foreign` finds modules that are not ours and sends them along; `output` tells; `cli`
-//! begins and ends it.
+//! begins and ends it. `settings` is `ansible.cfg` and the environment.
 
 #![allow(
     clippy::similar_names,
@@ -16,4 +16,5 @@ pub mod foreign;
 pub mod inventory;
 pub mod output;
 pub mod playbook;
+pub mod settings;
 pub mod transport;

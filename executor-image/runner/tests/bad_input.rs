@@ -161,11 +161,41 @@ fn an_undefined_variable_fails_its_task_with_its_name_and_place() {
 }
 
 #[test]
-fn an_inventory_that_names_no_host_is_refused() {
+fn an_inventory_that_names_no_host_is_told() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("hosts"), "[web]\n").unwrap();
     let played = play_in(directory, "- hosts: web\n  tasks: []\n", &["-i", "hosts"]);
-    played.assert(1, &["names no hosts"]);
+    played.assert(0, &["provided hosts list is empty", "skipping: no hosts matched"]);
+}
+
+#[test]
+fn a_source_that_cannot_be_read_is_told_and_refused_where_that_is_set() {
+    let said = ["nowhere.yml", "as an inventory"];
+    play("- hosts: all\n  tasks: []\n", &["-i", "nowhere.yml"]).assert(0, &said);
+    let directory = tempfile::tempdir().unwrap();
+    let settings = "[inventory]\nany_unparsed_is_failed = true\n";
+    std::fs::write(directory.path().join("ansible.cfg"), settings).unwrap();
+    play_in(directory, "- hosts: all\n  tasks: []\n", &["-i", "nowhere.yml"]).assert(1, &["nowhere.yml"]);
+}
+
+#[test]
+fn a_setting_that_is_not_of_its_type_is_refused_with_where_it_is_from() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("ansible.cfg"), "[defaults]\nforks = many\n").unwrap();
+    let played = play_in(directory, "- hosts: all\n", &["-i", "a,"]);
+    played.assert(5, &["forks", "ansible.cfg", "must be a number", "many"]);
+}
+
+#[test]
+fn a_callback_that_is_not_known_is_refused_with_the_nearest() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(
+        directory.path().join("ansible.cfg"),
+        "[defaults]\nstdout_callback = jsno\n",
+    )
+    .unwrap();
+    let played = play_in(directory, "- hosts: all\n", &["-i", "a,"]);
+    played.assert(1, &["\"jsno\"", "did you mean \"json\"?"]);
 }
 
 #[test]
@@ -175,8 +205,7 @@ fn a_limit_that_leaves_nobody_is_refused() {
 }
 
 #[test]
-fn a_missing_inventory_and_a_missing_playbook_are_named() {
-    play("- hosts: all\n", &["-i", "nowhere.yml"]).assert(4, &["nowhere.yml"]);
+fn a_missing_playbook_is_named() {
     let output = support::runner().arg("nowhere.yml").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("nowhere.yml could not be found"));

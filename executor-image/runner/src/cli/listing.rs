@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt::Write, sync::Arc};
 
 use slipway_language::Node;
 
-use super::arguments::Arguments;
+use super::arguments::PlaybookArguments;
 use crate::{
     engine::{Run, selected_items, walk_tasks},
     output::Printer,
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Prints what is asked for.
-pub fn print(run: &Run, playbooks: &[Playbook], arguments: &Arguments, printer: &Printer) {
+pub fn print(run: &Run, playbooks: &[Playbook], arguments: &PlaybookArguments, printer: &Printer) {
     for playbook in playbooks {
         printer.say(&format!("\nplaybook: {}", playbook.file));
         for (index, play) in playbook.plays.iter().enumerate() {
@@ -21,7 +21,7 @@ pub fn print(run: &Run, playbooks: &[Playbook], arguments: &Arguments, printer: 
     }
 }
 
-fn play_text(run: &Run, play: &Play, number: usize, arguments: &Arguments) -> String {
+fn play_text(run: &Run, play: &Play, number: usize, arguments: &PlaybookArguments) -> String {
     let patterns: Vec<String> = play
         .hosts
         .iter()

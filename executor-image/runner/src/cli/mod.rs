@@ -1,9 +1,72 @@
-//! The command line: arguments, listings, signals, exit codes.
+//! The command lines: arguments, listings, signals, exit codes. One binary is several programs.
 
+mod adhoc;
 mod arguments;
 mod extra_vars;
+mod hosts;
+mod inventory;
 mod listing;
-mod run;
+mod passwords;
+mod playbook;
+mod program;
+mod refusal;
+mod session;
 mod signals;
+mod unsupported;
+mod version;
 
-pub use run::main;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use crate::settings::Settings;
+
+use arguments::{AdHocArguments, InventoryProgramArguments, PlaybookArguments};
+use program::Program;
+
+/// Runs the program that the command line asks for.
+pub fn main() -> ExitCode {
+    let (program, arguments) = Program::choose(std::env::args_os().collect());
+    let settings = match Settings::load() {
+        Ok(settings) => settings,
+        Err(error) => {
+            // Nothing can be printed as the settings say.
+            eprintln!("ERROR! {error}");
+            return ExitCode::from(5);
+        }
+    };
+    // Asked for before anything else is missed.
+    if arguments.iter().skip(1).any(|argument| argument == "--version") {
+        version::print(&arguments, &settings);
+        return ExitCode::SUCCESS;
+    }
+    match program {
+        Program::Playbook => parsed(arguments, |arguments: PlaybookArguments| {
+            playbook::main(arguments, settings)
+        }),
+        Program::AdHoc => parsed(arguments, |arguments: AdHocArguments| {
+            adhoc::main(arguments, settings)
+        }),
+        Program::Inventory => parsed(arguments, |arguments: InventoryProgramArguments| {
+            inventory::main(&arguments, settings)
+        }),
+    }
+}
+
+/// Runs a program with its arguments; mistakes in them exit with 2, as those of Python's argument parser do.
+fn parsed<Arguments: CommandFactory + FromArgMatches>(
+    given: Vec<std::ffi::OsString>,
+    run: impl FnOnce(Arguments) -> ExitCode,
+) -> ExitCode {
+    let parsed = Arguments::command()
+        .try_get_matches_from(given)
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
+    match parsed {
+        Ok(arguments) => run(arguments),
+        Err(error) => {
+            // ok: help goes to standard output, mistakes to standard error; nobody may be there to read.
+            let _ = error.print();
+            ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+        }
+    }
+}

@@ -189,7 +189,9 @@ async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool)
         if attempt < attempts {
             map.insert("retries".to_owned(), Json::from(attempts));
             let label = item.label().unwrap_or_else(|| item.host.name.to_string());
-            play.run.printer.retry(&label, item.name, attempts - attempt);
+            play.run
+                .printer
+                .retry(&label, item.name, attempts - attempt, (!no_log).then_some(&map));
             if stopped_while_waiting(item, delay).await {
                 break;
             }

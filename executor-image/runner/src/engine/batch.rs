@@ -93,9 +93,13 @@ impl Batch {
         let selected = play.run.after_start(selected);
         let mut order = Vec::new();
         walk_tasks(&selected, &mut |task| order.push(id(task)));
-        play.run
-            .printer
-            .play_started(&play.name, hosts.len(), count_tasks(&selected));
+        let check = play.boolean(play.play.settings.check_mode.as_ref(), &scope);
+        play.run.printer.play_started(
+            &play.name,
+            hosts.len(),
+            count_tasks(&selected),
+            check.ok().flatten().unwrap_or(play.run.options.check),
+        );
         let mut batch = Self {
             play: Arc::clone(play),
             cursors: hosts
@@ -292,7 +296,7 @@ impl Batch {
         }
         // In the order of the hosts, whoever was first.
         results.sort_by_key(|result| hosts.iter().position(|host| host.name == result.host));
-        self.play.run.roster.refresh();
+        self.play.run.refresh_roster()?;
         self.expand_includes(task, &results, handler);
         self.play.run.printer.task_finished(self.play.run.bad_hosts());
         Ok(results)
@@ -337,6 +341,7 @@ impl Batch {
             },
             |module| module.name().to_owned(),
         );
+        let check = self.play.boolean(task.settings.check_mode.as_ref(), scope);
         Arc::new(TaskHeader {
             prefix: if handler { "RUNNING HANDLER" } else { "TASK" },
             name,
@@ -344,6 +349,7 @@ impl Batch {
             module,
             source: format!("{}:{}", task.span.file, task.span.line),
             play: self.play.name.clone(),
+            check: check.ok().flatten().unwrap_or(self.play.run.options.check),
         })
     }
 

@@ -16,7 +16,7 @@ use super::{
 use crate::playbook::Task;
 
 /// The version of Ansible whose behaviour this is.
-const ANSIBLE_VERSION: (u32, u32, u32) = (2, 18, 19);
+pub const ANSIBLE_VERSION: (u32, u32, u32) = (2, 18, 19);
 
 const OF_HOST: &[&str] = &[
     "ansible_check_mode",
@@ -73,22 +73,20 @@ impl OfHost {
         let play = self.play.upgrade()?;
         let options = &play.run.options;
         let inventory = play.run.roster.inventory();
-        let source = || inventory.sources.last().map(String::as_str);
+        let source = || inventory.hosts.get(&self.host.name)?.source.as_deref();
         Some(match name {
             "inventory_hostname" => Value::from(self.host.name.as_ref()),
             "inventory_hostname_short" => Value::from(self.host.name.split('.').next().unwrap_or_default()),
             "group_names" => strings(&self.host.groups()),
             "groups" => play.run.roster.groups(),
             "playbook_dir" => path(&play.directory),
-            "inventory_dir" => {
-                let source = Path::new(source()?);
-                if source.is_dir() {
-                    path(source)
-                } else {
-                    path(source.parent().filter(|_| source.exists())?)
-                }
-            }
-            "inventory_file" => path(Path::new(source().filter(|source| Path::new(source).is_file())?)),
+            // A list of hosts is in no directory.
+            "inventory_dir" => path(
+                Path::new(source()?)
+                    .parent()
+                    .filter(|_| Path::new(source().unwrap_or_default()).exists())?,
+            ),
+            "inventory_file" => Value::from(source()?),
             "ansible_check_mode" => Value::from(options.check),
             "ansible_diff_mode" => Value::from(options.diff),
             "ansible_forks" => Value::from(options.forks),

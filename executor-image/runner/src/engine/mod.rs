@@ -30,6 +30,7 @@ pub(crate) use arguments::defaults;
 pub(crate) use connection::Target;
 pub(crate) use executor::ItemContext;
 pub use host::{HostState, SharedVars};
+pub use magic::ANSIBLE_VERSION;
 pub use play::PlayRun;
 pub use result::TaskResult;
 pub use run::{Run, RunOptions, RunSummary};

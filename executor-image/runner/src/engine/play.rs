@@ -149,7 +149,7 @@ pub(super) async fn run_play(run: &Arc<Run>, play: &Arc<Play>, loader: &Loader) 
     let hosts = ordered(&draft, &scope, hosts).map_err(failed)?;
     let batches = batches(&draft, &scope, &hosts).map_err(failed)?;
     if batches.is_empty() {
-        run.printer.play_started(&head.name, 0, 0);
+        run.printer.play_started(&head.name, 0, 0, run.options.check);
         run.printer.no_hosts_matched();
         return Ok(PlayEnd::GoOn);
     }

@@ -45,7 +45,8 @@ impl Roster {
             strangers: HashMap::new(),
             groups: Value::UNDEFINED,
         };
-        now.place_all();
+        // ok: only files can be wrong, and there are none yet.
+        let _ = now.place_all();
         Self(RwLock::new(now))
     }
 
@@ -62,8 +63,7 @@ impl Roster {
         let mut now = self.write();
         now.variables = HostVariables::load(&now.inventory, directory, vault)?;
         now.directory = directory.to_path_buf();
-        now.place_all();
-        Ok(())
+        now.place_all()
     }
 
     /// The inventory.
@@ -115,15 +115,17 @@ impl Roster {
     }
 
     /// Makes what tasks have changed visible. Once for a task on all its hosts: it costs time in proportion to the inventory.
-    pub fn refresh(&self) {
+    ///
+    /// # Errors
+    /// A variables file of a new host or group that cannot be read.
+    pub fn refresh(&self) -> Result<(), InventoryError> {
         if !self.read().changed {
-            return;
+            return Ok(());
         }
         let mut now = self.write();
         now.changed = false;
-        // ok: a group that would contain itself is refused when it is made.
-        let _ = Arc::make_mut(&mut now.inventory).reconcile();
-        now.place_all();
+        Arc::make_mut(&mut now.inventory).reconcile();
+        now.place_all()
     }
 
     /// Puts another inventory in place of this one; what is known of hosts that it still has is kept.
@@ -139,7 +141,7 @@ impl Roster {
 
 impl Now {
     fn is_made_up(&self, name: &str) -> bool {
-        self.inventory.implicit_localhost && pattern::is_local_name(name)
+        self.inventory.is_implicit(name)
     }
 
     fn layers_of_stranger(&self, name: &str) -> crate::inventory::Layers {
@@ -147,12 +149,14 @@ impl Now {
         if pattern::is_local_name(name) {
             vars.extend(Inventory::local_vars());
         }
-        self.variables.of_stranger(&self.inventory, name, &vars)
+        // What is for all hosts has been read by now; a file for this one alone that cannot be read gives nothing.
+        let layers = self.variables.of_stranger(&self.inventory, name, &vars);
+        layers.unwrap_or_default()
     }
 
     /// Gives every host its groups and variables, and makes `groups`.
-    fn place_all(&mut self) {
-        let mut layers = self.variables.of_all(&self.inventory);
+    fn place_all(&mut self) -> Result<(), InventoryError> {
+        let mut layers = self.variables.of_all(&self.inventory)?;
         let mut groups = self.inventory.groups_of_all();
         let mut hosts = IndexMap::with_capacity(self.inventory.hosts.len());
         for name in self.inventory.hosts.keys() {
@@ -182,5 +186,6 @@ impl Now {
                 .keys()
                 .map(|group| (group.to_string(), members(group))),
         );
+        Ok(())
     }
 }

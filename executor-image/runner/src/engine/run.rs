@@ -19,6 +19,7 @@ use crate::{
     inventory::{Inventory, InventoryError, Vars},
     output::{Printer, Stats},
     playbook::{Item, Loader, Playbook, TagSelection},
+    settings::Settings,
     transport::{HostKeyChecking, Hosts},
 };
 
@@ -58,6 +59,8 @@ pub struct RunOptions {
     pub force_handlers: bool,
     /// The user that runs the runner.
     pub own_user: String,
+    /// Everything that `ansible.cfg`, the environment and the command line say, laid over each other.
+    pub settings: Arc<Settings>,
 }
 
 /// A run.
@@ -230,6 +233,7 @@ impl Run {
         );
         let mut fatal = None;
         for (playbook, loader) in playbooks {
+            self.printer.playbook_started(&playbook.file, self.options.check);
             let ended = self.playbook(playbook, loader).await;
             fatal = ended.err();
             let complete = fatal.is_none() && self.bad_hosts() == 0 && !self.stop.is_requested();
@@ -265,11 +269,36 @@ impl Run {
     /// Reads the sources of the inventory again.
     pub(super) fn refresh_inventory(&self) -> Result<(), Fatal> {
         let invalid = |error: InventoryError| Fatal::invalid(error.to_string());
-        let inventory = crate::inventory::load::load(&self.roster.inventory().sources, &self.options.vault)
-            .map_err(invalid)?;
+        let context = crate::inventory::Context {
+            settings: &self.options.settings,
+            templar: self.templar.clone(),
+            files: super::task_files(std::path::Path::new("/"), &self.options.vault),
+            extra_vars: Arc::clone(&self.options.extra_vars),
+            directory: PathBuf::new(),
+            vault: self.options.vault.clone(),
+        };
+        let loaded = crate::inventory::load(&self.roster.inventory().sources, &context).map_err(invalid)?;
+        for warning in &loaded.warnings {
+            self.printer.warning(warning);
+        }
+        let mut inventory = loaded.inventory;
+        let has_local = inventory
+            .hosts
+            .keys()
+            .any(|name| crate::inventory::pattern::is_local_name(name));
+        if !has_local {
+            inventory.add_implicit_localhost("localhost");
+        }
         self.roster
             .replace(inventory, &self.options.vault)
             .map_err(invalid)
+    }
+
+    /// Makes what tasks have changed of the inventory visible.
+    pub(super) fn refresh_roster(&self) -> Result<(), Fatal> {
+        self.roster
+            .refresh()
+            .map_err(|error| Fatal::invalid(error.to_string()))
     }
 
     /// The tags that were asked for.

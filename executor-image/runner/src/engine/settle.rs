@@ -41,6 +41,9 @@ impl Batch {
                 items: &result.items,
             });
         }
+        if let Some(counted) = result.map.get("ansible_stats") {
+            run.stats().count_all(&result.host, counted);
+        }
         if let Some(role) = &task.role
             && !matches!(line, HostLine::Skipped | HostLine::Unreachable { .. })
             && let Some(host) = run.roster.host(&result.host)

@@ -31,4 +31,21 @@ pub enum InventoryError {
     /// A host pattern is wrong.
     #[error("{0}")]
     Pattern(String),
+    /// Groups do not fit together.
+    #[error("{0}")]
+    Groups(String),
+    /// A program that makes an inventory failed.
+    #[error("the inventory program {}: {message}", path.display())]
+    Script {
+        /// The program.
+        path: PathBuf,
+        /// What went wrong.
+        message: String,
+    },
+    /// A source of the plugins `constructed` or `generator` is wrong.
+    #[error("{0}")]
+    Plugin(String),
+    /// No source could be read, and the settings say that this ends the run.
+    #[error("{0}")]
+    Unparsed(String),
 }

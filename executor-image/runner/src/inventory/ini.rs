@@ -2,22 +2,23 @@
 
 use std::sync::Arc;
 
-use slipway_language::{Span, Variable};
+use indexmap::IndexMap;
+use slipway_language::{Node, NodeKind, Span, Variable};
 
 use super::{Inventory, InventoryError, Vars, literal::parse_literal, ranges};
 
 enum Section {
-    Hosts(String),
-    Vars(String),
-    Children(String),
+    Hosts(Arc<str>),
+    Vars(Arc<str>),
+    Children(Arc<str>),
 }
 
 /// Adds an INI inventory to `inventory`.
 pub fn parse(text: &str, file: &str, inventory: &mut Inventory) -> Result<(), InventoryError> {
     let name: Arc<str> = Arc::from(file);
-    let mut section = Section::Hosts("ungrouped".to_owned());
-    let mut used_before_definition: Vec<(String, u32)> = Vec::new();
-    let mut defined: Vec<String> = vec!["all".to_owned(), "ungrouped".to_owned()];
+    let mut section = Section::Hosts(Arc::from("ungrouped"));
+    // Groups that are used before a section defines them, with the line and what is wrong if none does.
+    let mut pending: IndexMap<Arc<str>, Pending> = IndexMap::new();
     for (line, text) in (1_u32..).zip(text.lines()) {
         let text = text.trim();
         if text.is_empty() || text.starts_with('#') || text.starts_with(';') {
@@ -33,93 +34,141 @@ pub fn parse(text: &str, file: &str, inventory: &mut Inventory) -> Result<(), In
             line,
             column: 1,
         };
-        if let Some(header) = section_header(text) {
-            section = parse_header(header).map_err(fail)?;
-            match &section {
-                Section::Hosts(group) | Section::Children(group) => {
-                    inventory.group(group);
-                    defined.push(group.clone());
-                }
-                Section::Vars(group) => {
-                    inventory.group(group);
-                    used_before_definition.push((group.clone(), line));
-                }
-            }
+        if let Some((group, kind)) = section_header(text) {
+            section = open(group, kind, line, inventory, &mut pending).map_err(fail)?;
             continue;
         }
         match &section {
             Section::Hosts(group) => {
-                let (names, vars) = host_line(text, &span).map_err(fail)?;
-                for name in names {
+                let (hosts, vars) = host_line(text, &span).map_err(fail)?;
+                for name in hosts {
+                    inventory.add_to_group(&name, group);
                     inventory.host(&name).vars.extend(vars.clone());
-                    inventory.group(group).hosts.insert(Arc::from(name));
                 }
             }
             Section::Vars(group) => {
                 let (key, value) = text
                     .split_once('=')
                     .ok_or_else(|| fail(format!("Expected key=value, got: {text}")))?;
-                let node = parse_literal(value.trim(), &span);
-                inventory
-                    .group(group)
-                    .vars
-                    .insert(Arc::from(key.trim()), Variable::Template(node));
+                let variable = Variable::Template(parse_literal(value.trim(), &span));
+                match pending.get_mut(group) {
+                    Some(pending) => pending.vars.push((key.trim().to_owned(), variable)),
+                    None => inventory.set_group_variable(group, key.trim(), variable),
+                }
             }
             Section::Children(group) => {
-                let child = text.split('#').next().unwrap_or(text).trim();
-                inventory.group(group).children.insert(Arc::from(child));
-                inventory.group(child);
-                used_before_definition.push((child.to_owned(), line));
+                let child =
+                    child_name(text).ok_or_else(|| fail(format!("Expected group name, got: {text}")))?;
+                if inventory.groups.contains_key(child) {
+                    inventory.add_child(group, child)?;
+                } else {
+                    let pending = pending.entry(Arc::from(child)).or_insert_with(|| Pending {
+                        line,
+                        message: format!("Section [{group}:children] includes undefined group: {child}"),
+                        ..Pending::default()
+                    });
+                    pending.parents.push(Arc::clone(group));
+                }
             }
         }
     }
-    for (group, line) in used_before_definition {
-        if !defined.contains(&group) {
-            return Err(InventoryError::Line {
-                file: file.to_owned(),
+    match pending.into_iter().next() {
+        None => Ok(()),
+        Some((_, undefined)) => Err(InventoryError::Line {
+            file: file.to_owned(),
+            line: undefined.line,
+            message: undefined.message,
+        }),
+    }
+}
+
+/// What was said of a group before a section defines it.
+#[derive(Default)]
+struct Pending {
+    line: u32,
+    message: String,
+    parents: Vec<Arc<str>>,
+    vars: Vec<(String, Variable)>,
+}
+
+fn open(
+    group: &str,
+    kind: &str,
+    line: u32,
+    inventory: &mut Inventory,
+    pending: &mut IndexMap<Arc<str>, Pending>,
+) -> Result<Section, String> {
+    if kind == "vars" {
+        if !inventory.groups.contains_key(group) {
+            pending.entry(Arc::from(group)).or_insert_with(|| Pending {
                 line,
-                message: format!("Section [{group}] is not defined: add it, or correct its name here"),
+                message: format!("Section [{group}:vars] not valid for undefined group: {group}"),
+                ..Pending::default()
             });
         }
+        return Ok(Section::Vars(Arc::from(group)));
     }
-    Ok(())
+    if !matches!(kind, "hosts" | "children") {
+        return Err(format!(
+            "Section [{group}:{kind}] has unknown type: {kind} (known: hosts, vars, children)"
+        ));
+    }
+    let name = inventory.named_group(group);
+    if let Some(pending) = pending.shift_remove(group) {
+        for parent in pending.parents {
+            inventory
+                .add_child(&parent, &name)
+                .map_err(|error| error.to_string())?;
+        }
+        for (key, variable) in pending.vars {
+            inventory.set_group_variable(&name, &key, variable);
+        }
+    }
+    Ok(if kind == "hosts" {
+        Section::Hosts(name)
+    } else {
+        Section::Children(name)
+    })
 }
 
-fn section_header(text: &str) -> Option<&str> {
-    let inner = text.strip_prefix('[')?;
-    let (header, rest) = inner.split_once(']')?;
-    let rest = rest.trim();
-    // `[::1]:22` and `[a:c]x` are hosts.
-    (rest.is_empty() || rest.starts_with('#'))
-        .then_some(header)
-        .filter(|header| {
-            header.split(':').all(|part| {
-                !part.is_empty() && !part.chars().next().is_some_and(|first| first.is_ascii_digit())
-            })
-        })
-}
-
-fn parse_header(header: &str) -> Result<Section, String> {
+/// `[group]` or `[group:kind]`, with a comment or nothing behind it; `[::1]:22` and `[a:c]x` are hosts.
+fn section_header(text: &str) -> Option<(&str, &str)> {
+    let (header, rest) = text.strip_prefix('[')?.split_once(']')?;
+    let rest = rest.trim_start();
     let (group, kind) = header.split_once(':').unwrap_or((header, "hosts"));
-    let group = group.trim().to_owned();
-    match kind.trim() {
-        "hosts" => Ok(Section::Hosts(group)),
-        "vars" => Ok(Section::Vars(group)),
-        "children" => Ok(Section::Children(group)),
-        other => Err(format!(
-            "Section [{header}] has unknown type: {other} (known: hosts, vars, children)"
-        )),
-    }
+    let is_name = !group.is_empty() && !group.contains(char::is_whitespace);
+    let is_kind = !kind.is_empty()
+        && kind
+            .chars()
+            .all(|letter| letter.is_alphanumeric() || letter == '_');
+    (is_name && is_kind && (rest.is_empty() || rest.starts_with('#'))).then_some((group, kind))
+}
+
+/// The group on a line below `[…:children]`.
+fn child_name(text: &str) -> Option<&str> {
+    let (name, rest) = text.split_at(text.find(char::is_whitespace).unwrap_or(text.len()));
+    let rest = rest.trim_start();
+    let is_name = !name.contains([':', ']']);
+    (is_name && (rest.is_empty() || rest.starts_with('#'))).then_some(name)
 }
 
 fn host_line(text: &str, span: &Span) -> Result<(Vec<String>, Vars), String> {
     let mut words = split_words(text)?.into_iter();
     let pattern = words.next().unwrap_or_default();
-    let (pattern, port) = split_port(&pattern);
-    let names = ranges::expand(&pattern)?;
+    if pattern.ends_with(':') || pattern.is_empty() {
+        return Err(format!(
+            "Invalid host pattern '{pattern}' supplied, ending in ':' is not allowed, this character is reserved to provide a port."
+        ));
+    }
+    if pattern == "---" {
+        return Err(format!(
+            "Invalid host pattern '{pattern}' supplied, it is the beginning of a YAML file"
+        ));
+    }
+    let ranges::Hosts { names, port } = ranges::hosts(&pattern)?;
     let mut vars = Vars::new();
     if let Some(port) = port {
-        let node = parse_literal(&port, span);
+        let node = Node::new(span.clone(), NodeKind::Int(i64::from(port)));
         vars.insert(Arc::from("ansible_port"), Variable::Template(node));
     }
     for word in words {
@@ -129,41 +178,6 @@ fn host_line(text: &str, span: &Span) -> Result<(Vec<String>, Vars), String> {
         vars.insert(Arc::from(key), Variable::Template(parse_literal(value, span)));
     }
     Ok((names, vars))
-}
-
-/// `name:port`, `[::1]:port`; an IPv6 address without brackets has no port.
-fn split_port(pattern: &str) -> (String, Option<String>) {
-    if let Some(rest) = pattern.strip_prefix('[')
-        && let Some((address, port)) = rest.split_once(']')
-        && address.matches(':').count() > 1
-    {
-        return (address.to_owned(), port.strip_prefix(':').map(str::to_owned));
-    }
-    let outside: String = {
-        let mut depth = 0_i32;
-        pattern
-            .chars()
-            .map(|character| {
-                match character {
-                    '[' => depth += 1,
-                    ']' => depth -= 1,
-                    _ => {}
-                }
-                if depth > 0 && character == ':' {
-                    '.'
-                } else {
-                    character
-                }
-            })
-            .collect()
-    };
-    if outside.matches(':').count() == 1
-        && let Some(index) = outside.rfind(':')
-        && outside[index + 1..].bytes().all(|byte| byte.is_ascii_digit())
-    {
-        return (pattern[..index].to_owned(), Some(pattern[index + 1..].to_owned()));
-    }
-    (pattern.to_owned(), None)
 }
 
 /// Words as a POSIX shell splits them, with `#` comments.
@@ -219,7 +233,7 @@ mod tests {
     fn parsed(text: &str) -> Inventory {
         let mut inventory = Inventory::default();
         parse(text, "hosts", &mut inventory).unwrap();
-        inventory.reconcile().unwrap();
+        inventory.reconcile();
         inventory
     }
 
@@ -248,7 +262,10 @@ mod tests {
                 "h1 novalue",
                 Some("hosts:1: Expected key=value host variable assignment, got: novalue"),
             ),
-            ("[a:children]\nb", Some("hosts:2: Section [b] is not defined")),
+            (
+                "[a:children]\nb",
+                Some("hosts:2: Section [a:children] includes undefined group: b"),
+            ),
             ("[a:stuff]", Some("unknown type: stuff")),
             ("h x='open", Some("not closed")),
         ];

@@ -1,121 +1,367 @@
-//! Reads inventory sources.
+//! Reads inventory sources: each by the first plugin that takes it and can read it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use slipway_language::VaultSecrets;
+use regex::Regex;
+use slipway_language::{LookupHost, Templar, VaultSecrets};
 
-use super::{Inventory, InventoryError, ini, pattern, ranges, vars_files::read_text, yaml};
+use super::{
+    Inventory, InventoryError, Vars, constructed, generator, host_list, ini, names::Naming, script, yaml,
+};
+use crate::settings::Settings;
 
-/// Extensions of files in an inventory directory that are not inventories.
-const IGNORED_EXTENSIONS: &[&str] = &[
-    "orig", "bak", "ini", "cfg", "retry", "pyc", "pyo", "csv", "md", "txt", "rst", "swp",
-];
+/// What is needed to read sources.
+#[derive(Debug, Clone)]
+pub struct Context<'a> {
+    /// Which plugins there are, what is passed over, what ends the run.
+    pub settings: &'a Settings,
+    /// For templates in the configurations of plugins.
+    pub templar: Templar,
+    /// Where their lookups read.
+    pub files: Arc<dyn LookupHost>,
+    /// Variables of the command line.
+    pub extra_vars: Arc<Vars>,
+    /// The directory of the playbook.
+    pub directory: PathBuf,
+    /// The passwords of ansible-vault.
+    pub vault: VaultSecrets,
+}
 
-/// Reads every source: a file, a directory of files, or a list of hosts with a comma in it.
-pub fn load(sources: &[String], vault: &VaultSecrets) -> Result<Inventory, InventoryError> {
-    let mut inventory = Inventory::default();
-    for source in sources {
-        if source.contains(',') && !Path::new(source).exists() {
-            for host in source.split(',').map(str::trim).filter(|host| !host.is_empty()) {
-                for name in ranges::expand(host).map_err(InventoryError::Pattern)? {
-                    inventory.host(&name);
-                }
-            }
+/// An inventory, and what there is to say about it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// All sources together.
+    pub inventory: Inventory,
+    /// For a person.
+    pub warnings: Vec<String>,
+    /// What inventory programs wrote to standard error.
+    pub program_output: Vec<String>,
+}
+
+/// Reads every source. One that cannot be read is a warning, as in Ansible, unless the settings say otherwise.
+///
+/// # Errors
+/// No source could be read, or one, if the settings call that an error.
+pub fn load(sources: &[String], context: &Context<'_>) -> Result<Loaded, InventoryError> {
+    let inventory = Inventory {
+        naming: Naming {
+            invalid: context.settings.force_valid_group_names,
+            ..Naming::default()
+        },
+        ..Inventory::default()
+    };
+    let mut loader = Loader {
+        context,
+        ignored: Ignored::new(context.settings)?,
+        loaded: Loaded {
+            inventory,
+            warnings: Vec::new(),
+            program_output: Vec::new(),
+        },
+    };
+    let mut parsed = false;
+    for source in sources.iter().filter(|source| !source.is_empty()) {
+        let source = if source.contains(',') {
+            source.clone()
         } else {
-            load_path(Path::new(source), &mut inventory, vault)?;
-        }
-        inventory.sources.push(absolute(source));
+            absolute(source)
+        };
+        parsed |= loader.source(&source)?;
+        loader.loaded.inventory.sources.push(source);
     }
-    inventory
-        .reconcile()
-        .map_err(|group| InventoryError::Pattern(format!("the inventory group {group} contains itself")))?;
-    Ok(inventory)
+    let mut loaded = loader.loaded;
+    if parsed {
+        for name in loaded.inventory.reconcile() {
+            loaded
+                .warnings
+                .push(format!("Found both group and host with same name: {name}"));
+        }
+    } else if context.settings.inventory_unparsed_is_failed {
+        return Err(InventoryError::Unparsed(
+            "No inventory was parsed, please check your configuration and options.".to_owned(),
+        ));
+    } else if context.settings.inventory_unparsed_warning {
+        loaded
+            .warnings
+            .push("No inventory was parsed, only implicit localhost is available".to_owned());
+    }
+    Ok(loaded)
 }
 
 fn absolute(source: &str) -> String {
-    std::path::absolute(source).map_or_else(|_| source.to_owned(), |path| path.display().to_string())
+    let path = std::path::absolute(source).unwrap_or_else(|_| PathBuf::from(source));
+    crate::settings::clean_path(&path).display().to_string()
 }
 
-fn load_path(path: &Path, inventory: &mut Inventory, vault: &VaultSecrets) -> Result<(), InventoryError> {
-    let read = |source| InventoryError::Read {
-        path: path.to_path_buf(),
-        source,
-    };
-    if path.is_dir() {
+struct Loader<'a> {
+    context: &'a Context<'a>,
+    ignored: Ignored,
+    loaded: Loaded,
+}
+
+/// A source that is tried: its text is read once, whoever tries it.
+struct Attempt<'a> {
+    source: &'a str,
+    path: &'a Path,
+    vault: &'a VaultSecrets,
+    content: Option<std::io::Result<Vec<u8>>>,
+}
+
+impl Attempt<'_> {
+    fn bytes(&mut self) -> &[u8] {
+        let path = self.path;
+        match self.content.get_or_insert_with(|| std::fs::read(path)) {
+            Ok(bytes) => bytes,
+            Err(_) => &[],
+        }
+    }
+
+    fn text(&mut self) -> Result<String, InventoryError> {
+        let path = self.path.to_path_buf();
+        let content = self.content.take().unwrap_or_else(|| std::fs::read(&path));
+        let bytes = content.map_err(|source| InventoryError::Read { path, source })?;
+        let text = self.vault.reveal(&bytes).map_err(|error| InventoryError::Read {
+            path: self.path.to_path_buf(),
+            source: std::io::Error::other(error),
+        })?;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        self.content = Some(Ok(bytes));
+        Ok(text)
+    }
+
+    fn has_extension(&self, extensions: &[String]) -> bool {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        extensions
+            .iter()
+            .any(|extension| name.ends_with(extension.as_str()))
+    }
+}
+
+impl Loader<'_> {
+    /// Reads a source; whether anything in it was an inventory.
+    fn source(&mut self, source: &str) -> Result<bool, InventoryError> {
+        let path = Path::new(source);
+        if path.is_dir() {
+            return self.directory(path);
+        }
+        let mut attempt = Attempt {
+            source,
+            path,
+            vault: &self.context.vault,
+            content: None,
+        };
+        let mut failures = Vec::new();
+        for plugin in &self.context.settings.inventory_enabled {
+            let plugin = plugin.strip_prefix("ansible.builtin.").unwrap_or(plugin);
+            self.loaded.inventory.current_source = Some(Arc::from(source));
+            let tried = self.attempt(plugin, &mut attempt);
+            self.loaded.inventory.current_source = None;
+            let said = std::mem::take(&mut self.loaded.inventory.naming.warnings);
+            self.loaded.warnings.extend(said);
+            match tried {
+                None => {}
+                Some(Ok(())) => return Ok(true),
+                Some(Err(error)) => failures.push(format!(
+                    " * Failed to parse {source} with {plugin} plugin: {error}"
+                )),
+            }
+        }
+        self.loaded.warnings.append(&mut failures);
+        if source != "/etc/ansible/hosts" || path.exists() {
+            self.loaded
+                .warnings
+                .push(format!("Unable to parse {source} as an inventory source"));
+        }
+        if self.context.settings.inventory_any_unparsed_is_failed {
+            return Err(InventoryError::Unparsed(format!(
+                "Completely failed to parse inventory source {source}: {}",
+                self.loaded.warnings.join("; ")
+            )));
+        }
+        Ok(false)
+    }
+
+    /// Has a plugin read a source; nothing if it does not take it.
+    fn attempt(&mut self, plugin: &str, attempt: &mut Attempt<'_>) -> Option<Result<(), InventoryError>> {
+        let context = self.context;
+        let is_file = attempt.path.is_file() || attempt.path.exists();
+        let yaml_extensions = &context.settings.yaml_extensions;
+        let Loaded {
+            inventory,
+            warnings,
+            program_output,
+        } = &mut self.loaded;
+        match plugin {
+            "host_list" | "advanced_host_list" if host_list::is_list(attempt.source) => {
+                Some(host_list::parse(attempt.source, plugin != "host_list", inventory))
+            }
+            "script" | "auto" | "yaml" | "ini" | "constructed" | "generator" if !is_file => None,
+            "script" => script::is_program(attempt.path, attempt.bytes())
+                .then(|| script::parse(attempt.path, inventory, program_output)),
+            "auto" if attempt.has_extension(&[".yml".to_owned(), ".yaml".to_owned()]) => {
+                Some(self.plugin_configuration(None, attempt))
+            }
+            "constructed" | "generator"
+                if attempt.path.extension().is_none()
+                    || attempt.has_extension(yaml_extensions)
+                    || attempt.has_extension(&[".config".to_owned()]) =>
+            {
+                Some(self.plugin_configuration(Some(plugin), attempt))
+            }
+            "yaml" if attempt.path.extension().is_none() || attempt.has_extension(yaml_extensions) => Some(
+                attempt
+                    .text()
+                    .and_then(|text| yaml::parse(&text, attempt.source, inventory)),
+            ),
+            "ini" => Some(
+                attempt
+                    .text()
+                    .and_then(|text| ini::parse(&text, attempt.source, inventory)),
+            ),
+            "host_list" | "advanced_host_list" | "auto" | "yaml" | "constructed" | "generator" | "toml" => {
+                None
+            }
+            other => {
+                let warning = format!("Failed to load inventory plugin, skipping {other}");
+                if !warnings.contains(&warning) {
+                    warnings.push(warning);
+                }
+                None
+            }
+        }
+    }
+
+    /// Has the plugin read its configuration that the configuration names.
+    fn plugin_configuration(
+        &mut self,
+        wanted: Option<&str>,
+        attempt: &mut Attempt<'_>,
+    ) -> Result<(), InventoryError> {
+        let file = attempt.source;
+        let root = yaml::read(&attempt.text()?, file)?;
+        let named = root.as_ref().and_then(|root| root.get("plugin"));
+        let (Some(root), Some(name)) = (&root, named.and_then(|node| node.as_str())) else {
+            return Err(InventoryError::Plugin(format!(
+                "no root 'plugin' key found, '{file}' is not a valid YAML inventory plugin config file"
+            )));
+        };
+        let plugin = name.strip_prefix("ansible.builtin.").unwrap_or(name);
+        if wanted.is_some_and(|wanted| wanted != plugin) {
+            return Err(InventoryError::Plugin(format!(
+                "Incorrect plugin name in file: {name}"
+            )));
+        }
+        match plugin {
+            "constructed" => constructed::parse(root, &mut self.loaded.inventory, self.context),
+            "generator" => generator::parse(root, &mut self.loaded.inventory, self.context),
+            _ => Err(InventoryError::Plugin(format!(
+                "inventory config '{file}' specifies unknown plugin '{name}' (known: constructed, generator)"
+            ))),
+        }
+    }
+
+    fn directory(&mut self, path: &Path) -> Result<bool, InventoryError> {
+        let read = |source| InventoryError::Read {
+            path: path.to_path_buf(),
+            source,
+        };
         let mut entries = std::fs::read_dir(path)
             .map_err(read)?
             .map(|entry| entry.map(|entry| entry.path()))
             .collect::<Result<Vec<PathBuf>, _>>()
             .map_err(read)?;
+        entries.retain(|entry| !self.ignored.is_ignored(entry));
         entries.sort();
-        for entry in entries.iter().filter(|entry| is_inventory(entry)) {
-            load_path(entry, inventory, vault)?;
+        let mut parsed = false;
+        for entry in entries {
+            parsed |= self.source(&entry.display().to_string())?;
         }
-        return Ok(());
-    }
-    let text = read_text(path, vault)?;
-    let file = path.display().to_string();
-    let is_yaml = matches!(
-        path.extension().and_then(|extension| extension.to_str()),
-        Some("yml" | "yaml" | "json")
-    );
-    if is_yaml {
-        yaml::parse(&text, &file, inventory)
-    } else {
-        ini::parse(&text, &file, inventory)
+        Ok(parsed)
     }
 }
 
-fn is_inventory(path: &Path) -> bool {
-    let name = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
-    let extension = path
-        .extension()
-        .and_then(|extension| extension.to_str())
-        .unwrap_or_default();
-    !name.starts_with('.')
-        && !name.ends_with('~')
-        && !matches!(name, "group_vars" | "host_vars")
-        && !IGNORED_EXTENSIONS.contains(&extension)
+/// Names in an inventory directory that are not inventories.
+struct Ignored {
+    extensions: Vec<String>,
+    patterns: Vec<Regex>,
 }
 
-/// The patterns of `--limit`: `@file` stands for the lines of a file.
-pub fn limit_patterns(limit: &str) -> Result<Vec<String>, InventoryError> {
-    let mut patterns = Vec::new();
-    for part in pattern::split(limit) {
-        let Some(file) = part.strip_prefix('@') else {
-            patterns.push(part);
-            continue;
+impl Ignored {
+    fn new(settings: &Settings) -> Result<Self, InventoryError> {
+        let pattern = |text: &String| {
+            Regex::new(text).map_err(|error| {
+                InventoryError::Pattern(format!(
+                    "inventory_ignore_patterns: {text:?} is no regular expression: {error}"
+                ))
+            })
         };
-        let text = std::fs::read_to_string(file).map_err(|source| InventoryError::Read {
-            path: PathBuf::from(file),
-            source,
-        })?;
-        patterns.extend(
-            text.lines()
-                .map(str::trim)
-                .filter(|line| !line.is_empty() && !line.starts_with('#'))
-                .map(str::to_owned),
-        );
+        Ok(Self {
+            extensions: settings.inventory_ignore_extensions.clone(),
+            patterns: settings
+                .inventory_ignore_patterns
+                .iter()
+                .map(pattern)
+                .collect::<Result<_, _>>()?,
+        })
     }
-    Ok(patterns)
+
+    fn is_ignored(&self, path: &Path) -> bool {
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        name.starts_with('.')
+            || matches!(name, "group_vars" | "host_vars" | "vars_plugins")
+            || self
+                .extensions
+                .iter()
+                .any(|extension| name.ends_with(extension.as_str()))
+            || self.patterns.iter().any(|pattern| pattern.is_match(name))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Surroundings;
 
-    #[test]
-    fn a_list_with_a_comma_is_hosts() {
-        let inventory = load(&["a,b".to_owned()], &VaultSecrets::new()).unwrap();
-        assert_eq!(inventory.hosts.len(), 2);
+    fn load_with(sources: &[&str], environment: &[(&str, &str)]) -> Result<Loaded, InventoryError> {
+        let surroundings = Surroundings {
+            environment: environment
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            directory: PathBuf::new(),
+        };
+        let settings = Settings::read(&surroundings).unwrap();
+        let context = Context {
+            settings: &settings,
+            templar: Templar::new(),
+            files: crate::engine::task_files(Path::new("/"), &VaultSecrets::new()),
+            extra_vars: Arc::default(),
+            directory: PathBuf::from("/nonexistent"),
+            vault: VaultSecrets::new(),
+        };
+        let sources: Vec<String> = sources.iter().map(|source| (*source).to_owned()).collect();
+        load(&sources, &context)
     }
 
     #[test]
-    fn a_missing_source_is_named() {
-        let error = load(&["/nonexistent/hosts".to_owned()], &VaultSecrets::new())
+    fn a_list_with_a_comma_is_hosts() {
+        let loaded = load_with(&["a,b"], &[]).unwrap();
+        assert_eq!(loaded.inventory.hosts.len(), 2);
+        assert!(loaded.warnings.is_empty());
+    }
+
+    #[test]
+    fn a_missing_source_is_named_and_an_error_if_that_is_set() {
+        let loaded = load_with(&["/nonexistent/hosts"], &[]).unwrap();
+        assert!(loaded.warnings[0].contains("/nonexistent/hosts"));
+        let strict = [("ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED", "true")];
+        let error = load_with(&["/nonexistent/hosts"], &strict)
             .unwrap_err()
             .to_string();
         assert!(error.contains("/nonexistent/hosts"), "{error}");
@@ -129,21 +375,8 @@ mod tests {
         std::fs::write(directory.path().join("old.bak"), "junk =\n").unwrap();
         std::fs::create_dir(directory.path().join("group_vars")).unwrap();
         std::fs::write(directory.path().join("group_vars/web.yml"), "x: 1\n").unwrap();
-        let inventory = load(&[directory.path().display().to_string()], &VaultSecrets::new()).unwrap();
-        assert_eq!(inventory.hosts.len(), 2);
-        let variables =
-            super::super::HostVariables::load(&inventory, Path::new("/nonexistent"), &VaultSecrets::new())
-                .unwrap();
-        let variables = variables.of_all(&inventory);
-        assert!(variables["w1"].iter().any(|layer| layer.get("x").is_some()));
-        assert!(variables["d1"].iter().all(|layer| layer.get("x").is_none()));
-    }
-
-    #[test]
-    fn a_limit_file_has_a_pattern_a_line() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "web\n# comment\n\ndb\n").unwrap();
-        let patterns = limit_patterns(&format!("@{},other", file.path().display())).unwrap();
-        assert_eq!(patterns, ["web", "db", "other"]);
+        let loaded = load_with(&[&directory.path().display().to_string()], &[]).unwrap();
+        assert_eq!(loaded.inventory.hosts.len(), 2);
+        assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
     }
 }

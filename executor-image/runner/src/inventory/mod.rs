@@ -1,22 +1,28 @@
 //! Inventory: which hosts there are, their groups and their variables.
 //!
-//! [`load`] reads sources (INI, YAML, host lists, directories), [`pattern`] selects hosts, [`HostVariables`] stacks
-//! the variables of a host in Ansible's order of precedence. Only `load` and `vars_files` touch the disk.
+//! [`load`] reads sources (INI, YAML, host lists, programs, `constructed`, `generator`, directories), [`pattern`] selects
+//! hosts, [`HostVariables`] stacks the variables of a host in Ansible's order of precedence.
 
+mod constructed;
 mod error;
+mod generator;
+mod host_list;
 mod ini;
 mod literal;
-pub mod load;
+mod load;
 mod model;
+mod names;
 pub mod pattern;
 mod ranges;
+mod script;
 mod vars_files;
 mod yaml;
 
 pub use error::InventoryError;
 pub use literal::parse_literal;
+pub use load::{Context, Loaded, load};
 pub use model::{Group, Host, Inventory};
-pub use vars_files::{HostVariables, Layers, read_vars_file};
+pub use vars_files::{HostLayers, HostVariables, Layers, read_vars_file};
 
 use std::sync::Arc;
 

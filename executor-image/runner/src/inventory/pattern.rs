@@ -1,11 +1,11 @@
 //! Host patterns: `web:db`, `all,!old`, `web:&staging`, `node[0:2]`, `~rack[ab].*`, `db*`.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use indexmap::IndexSet;
 use regex::Regex;
 
-use super::{Inventory, InventoryError};
+use super::{Inventory, InventoryError, ranges};
 
 /// The hosts that a pattern selects, and the terms that matched nothing.
 #[derive(Debug, Default)]
@@ -17,6 +17,7 @@ pub struct Selection {
 }
 
 /// Selects hosts. Unions come first, then intersections (`&`), then exclusions (`!`), whatever order they are written in.
+/// A term that is a host is that host and no group of its name.
 pub fn select(inventory: &Inventory, patterns: &[String]) -> Result<Selection, InventoryError> {
     let terms: Vec<String> = patterns.iter().flat_map(|pattern| split(pattern)).collect();
     let (mut plain, mut intersections, mut exclusions) = (Vec::new(), Vec::new(), Vec::new());
@@ -32,6 +33,10 @@ pub fn select(inventory: &Inventory, patterns: &[String]) -> Result<Selection, I
     }
     let mut selection = Selection::default();
     for term in plain {
+        if inventory.hosts.contains_key(term) {
+            selection.hosts.insert(Arc::from(term));
+            continue;
+        }
         let hosts = matches(inventory, term, &mut selection.unmatched)?;
         selection.hosts.extend(hosts);
     }
@@ -46,17 +51,14 @@ pub fn select(inventory: &Inventory, patterns: &[String]) -> Result<Selection, I
     Ok(selection)
 }
 
-/// Splits at commas, or at colons outside brackets if there is no comma; a pattern that is an IPv6 address stays whole.
+/// Splits at commas, or at colons outside brackets if there is no comma; a pattern that is an address stays whole.
 pub fn split(pattern: &str) -> Vec<String> {
     let trimmed = |part: &str| Some(part.trim().to_owned()).filter(|part| !part.is_empty());
     if pattern.contains(',') {
-        return pattern
-            .split(',')
-            .filter_map(trimmed)
-            .flat_map(|part| split(&part))
-            .collect();
+        return pattern.split(',').filter_map(trimmed).collect();
     }
-    if pattern.starts_with('~') || pattern.parse::<std::net::Ipv6Addr>().is_ok() {
+    let (_, port) = ranges::split_port(pattern);
+    if port.is_some() || pattern.parse::<std::net::Ipv6Addr>().is_ok() {
         return trimmed(pattern).into_iter().collect();
     }
     let (mut parts, mut depth, mut current) = (Vec::new(), 0_u32, String::new());
@@ -76,6 +78,35 @@ pub fn split(pattern: &str) -> Vec<String> {
     parts
 }
 
+/// The patterns of `--limit`: `@file` stands for the lines of a file.
+pub fn limit(limit: &str) -> Result<Vec<String>, InventoryError> {
+    let mut patterns = Vec::new();
+    for part in split(limit) {
+        let Some(file) = part.strip_prefix('@') else {
+            patterns.push(part);
+            continue;
+        };
+        let path = Path::new(file);
+        if !path.exists() {
+            return Err(InventoryError::Pattern(format!(
+                "Unable to find limit file {file}"
+            )));
+        }
+        if path.is_dir() {
+            return Err(InventoryError::Pattern(format!(
+                "Limit starting with \"@\" must be a file, not a directory: {file}"
+            )));
+        }
+        let text = std::fs::read_to_string(path).map_err(|source| InventoryError::Read {
+            path: path.to_path_buf(),
+            source,
+        })?;
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        patterns.extend(lines.map(str::to_owned));
+    }
+    Ok(patterns)
+}
+
 fn matches(
     inventory: &Inventory,
     term: &str,
@@ -89,11 +120,10 @@ fn matches(
         matched = true;
         hosts.extend(inventory.hosts_of(group));
     }
-    if !matched || !matches!(matcher, Matcher::Exact(_)) {
-        let implicit = |host: &str| inventory.implicit_localhost && is_local_name(host);
-        for host in inventory.hosts.keys() {
-            let found = matcher.matches(host) && (!implicit(host) || matches!(matcher, Matcher::Exact(_)));
-            if found {
+    // A name with a point may be that of a host though a group has it too.
+    if !matched || !matches!(matcher, Matcher::Exact(_)) || name.contains('.') {
+        for (host, known) in &inventory.hosts {
+            if matcher.matches(host) && (!known.implicit || matches!(matcher, Matcher::Exact(_))) {
                 matched = true;
                 hosts.insert(Arc::clone(host));
             }
@@ -237,7 +267,7 @@ mod tests {
             &mut inventory,
         )
         .unwrap();
-        inventory.reconcile().unwrap();
+        inventory.reconcile();
         inventory
     }
 
@@ -271,6 +301,16 @@ mod tests {
             let hosts: Vec<&str> = selection.hosts.iter().map(AsRef::as_ref).collect();
             assert_eq!(hosts.join(" "), expected, "{pattern}");
         }
+    }
+
+    #[test]
+    fn a_limit_file_has_a_pattern_a_line() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "web\n\ndb\n").unwrap();
+        let patterns = limit(&format!("@{},other", file.path().display())).unwrap();
+        assert_eq!(patterns, ["web", "db", "other"]);
+        let error = limit("@/nonexistent").unwrap_err().to_string();
+        assert!(error.contains("/nonexistent"), "{error}");
     }
 
     #[test]

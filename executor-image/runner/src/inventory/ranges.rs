@@ -1,4 +1,59 @@
-//! Ranges in host names: `node[01:10].example`, `rack-[a:f]`, `n[1:9:2]`.
+//! Ranges in host names: `node[01:10].example`, `rack-[a:f]`, `n[1:9:2]`; and ports behind them.
+
+/// Host names and the port that all of them have.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Hosts {
+    /// The names.
+    pub names: Vec<String>,
+    /// The port.
+    pub port: Option<u16>,
+}
+
+/// The hosts of a pattern as inventories write it: `name:port`, with ranges.
+///
+/// # Errors
+/// A sentence that says what is wrong with a range.
+pub fn hosts(pattern: &str) -> Result<Hosts, String> {
+    let (pattern, port) = split_port(pattern);
+    Ok(Hosts {
+        names: expand(pattern)?,
+        port,
+    })
+}
+
+/// `name:port`, `[::1]:port`; an IPv6 address without brackets has no port.
+pub fn split_port(pattern: &str) -> (&str, Option<u16>) {
+    if let Some(rest) = pattern.strip_prefix('[')
+        && let Some((address, port)) = rest.split_once(']')
+        && address.matches(':').count() > 1
+        && address.parse::<std::net::Ipv6Addr>().is_ok()
+    {
+        return (address, port.strip_prefix(':').and_then(|port| port.parse().ok()));
+    }
+    let colon = outside_brackets(pattern, ':');
+    match colon.as_slice() {
+        [colon] => match pattern[colon + 1..].parse() {
+            Ok(port) => (&pattern[..*colon], Some(port)),
+            Err(_) => (pattern, None),
+        },
+        _ => (pattern, None),
+    }
+}
+
+/// Where a character stands outside of `[…]`.
+fn outside_brackets(text: &str, wanted: char) -> Vec<usize> {
+    let mut depth = 0_i32;
+    let mut found = Vec::new();
+    for (index, character) in text.char_indices() {
+        match character {
+            '[' => depth += 1,
+            ']' => depth -= 1,
+            _ if character == wanted && depth <= 0 => found.push(index),
+            _ => {}
+        }
+    }
+    found
+}
 
 /// The names that `pattern` stands for.
 ///
@@ -96,6 +151,19 @@ mod tests {
         ];
         for (pattern, names) in cases {
             assert_eq!(expand(pattern).unwrap(), *names, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn ports_are_split_off_but_not_of_bare_addresses() {
+        for (pattern, name, port) in [
+            ("h:22", "h", Some(22)),
+            ("[::1]:22", "::1", Some(22)),
+            ("fe80::1", "fe80::1", None),
+            ("n[1:3]:80", "n[1:3]", Some(80)),
+            ("n[1:3]", "n[1:3]", None),
+        ] {
+            assert_eq!(super::split_port(pattern), (name, port), "{pattern}");
         }
     }
 

@@ -4,25 +4,40 @@ use std::{
     collections::HashMap,
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use slipway_language::{Layer, VaultSecrets};
 
 use super::{Inventory, InventoryError, Vars, yaml};
 
-/// The variables files beside the inventory sources and beside the playbook, and what they and the inventory give each
-/// host: levels 3 to 11 of Ansible's order.
-#[derive(Debug, Clone, Default)]
-pub struct HostVariables {
-    directories: Vec<VarsDirectory>,
-}
-
 /// The variables of a host as layers, lowest precedence first. Layers are shared between hosts.
 pub type Layers = Vec<Arc<dyn Layer>>;
 
+/// The layers of every host.
+pub type HostLayers = HashMap<Arc<str>, Layers>;
+
+/// The variables files beside the inventory sources and beside the playbook, and what they and the inventory give each
+/// host: levels 3 to 11 of Ansible's order.
+///
+/// A file is read when somebody is there whom it is for: others may be encrypted with a password that nobody here has.
+#[derive(Debug, Clone, Default)]
+pub struct HostVariables {
+    /// In the order of the sources, the playbook's last.
+    directories: Arc<[VarsDirectory]>,
+    /// What has been read already.
+    read: Arc<Mutex<HashMap<PathBuf, Arc<Vars>>>>,
+    vault: VaultSecrets,
+}
+
+/// The variables of groups in the inventory itself, shared by their hosts.
+type GroupVars = HashMap<Arc<str>, Arc<Vars>>;
+
 impl HostVariables {
-    /// Reads the variables files beside the inventory sources and beside the playbook.
+    /// Finds the variables files beside the inventory sources and beside the playbook.
+    ///
+    /// # Errors
+    /// A directory that cannot be read.
     pub fn load(
         inventory: &Inventory,
         playbook_directory: &Path,
@@ -31,45 +46,96 @@ impl HostVariables {
         let mut folders: Vec<PathBuf> = Vec::new();
         for source in &inventory.sources {
             let path = Path::new(source);
-            let directory = if path.is_dir() {
+            let folder = if path.is_dir() {
                 path.to_path_buf()
             } else {
                 match path.parent() {
-                    Some(parent) if path.exists() => parent.to_path_buf(),
+                    Some(parent) if path.exists() || !source.contains(',') => parent.to_path_buf(),
                     _ => continue,
                 }
             };
-            if !folders.contains(&directory) {
-                folders.push(directory);
+            if !folders.contains(&folder) {
+                folders.push(folder);
             }
         }
         folders.push(playbook_directory.to_path_buf());
-        let directories = folders
-            .iter()
-            .map(|directory| VarsDirectory::read(directory, vault))
-            .collect::<Result<_, _>>()?;
-        Ok(Self { directories })
+        Ok(Self {
+            directories: folders
+                .iter()
+                .map(|folder| VarsDirectory::list(folder))
+                .collect::<Result<_, _>>()?,
+            read: Arc::default(),
+            vault: vault.clone(),
+        })
     }
 
     /// The layers of every host of an inventory.
-    pub fn of_all(&self, inventory: &Inventory) -> HashMap<Arc<str>, Layers> {
-        let shared = shared_vars(inventory);
+    ///
+    /// # Errors
+    /// A variables file that cannot be read.
+    pub fn of_all(&self, inventory: &Inventory) -> Result<HostLayers, InventoryError> {
+        let group_vars = all_group_vars(inventory);
         let mut groups = inventory.groups_of_all();
         inventory
             .hosts
             .iter()
             .map(|(name, host)| {
-                let made_up = inventory.implicit_localhost && super::pattern::is_local_name(name);
-                let mut groups = groups.remove(name).filter(|_| !made_up).unwrap_or_default();
+                let mut groups = groups.remove(name).unwrap_or_default();
                 inventory.sort_by_precedence(&mut groups);
-                (Arc::clone(name), self.stack(name, &groups, &host.vars, &shared))
+                let layers = self.stack(name, &groups, &host.vars, &group_vars)?;
+                Ok((Arc::clone(name), layers))
             })
             .collect()
     }
 
     /// The layers of a host that no inventory names: what is for all hosts is for it too.
-    pub fn of_stranger(&self, inventory: &Inventory, name: &str, vars: &Vars) -> Layers {
-        self.stack(name, &[], vars, &shared_vars(inventory))
+    ///
+    /// # Errors
+    /// A variables file that cannot be read.
+    pub fn of_stranger(
+        &self,
+        inventory: &Inventory,
+        name: &str,
+        vars: &Vars,
+    ) -> Result<Layers, InventoryError> {
+        self.stack(name, &[], vars, &all_group_vars(inventory))
+    }
+
+    /// The layers of one host.
+    ///
+    /// # Errors
+    /// A variables file that cannot be read.
+    pub fn of_host(&self, inventory: &Inventory, name: &str) -> Result<Layers, InventoryError> {
+        let mut groups = inventory.groups_of(name);
+        inventory.sort_by_precedence(&mut groups);
+        let vars = inventory.hosts.get(name).map(|host| host.vars.clone());
+        self.stack(
+            name,
+            &groups,
+            &vars.unwrap_or_default(),
+            &all_group_vars(inventory),
+        )
+    }
+
+    /// What is written for a group itself.
+    ///
+    /// # Errors
+    /// A variables file that cannot be read.
+    pub fn of_group(&self, inventory: &Inventory, name: &str) -> Result<Layers, InventoryError> {
+        let mut layers = Layers::new();
+        self.push_groups(&mut layers, &[Arc::from(name)], &all_group_vars(inventory))?;
+        Ok(layers)
+    }
+
+    /// What is written for a host itself.
+    ///
+    /// # Errors
+    /// A variables file that cannot be read.
+    pub fn of_host_alone(&self, inventory: &Inventory, name: &str) -> Result<Layers, InventoryError> {
+        let mut layers = Layers::new();
+        let vars = inventory.hosts.get(name).map(|host| host.vars.clone());
+        self.push_host(&mut layers, name, &vars.unwrap_or_default())?;
+        Ok(layers)
     }
 
     fn stack(
@@ -77,67 +143,95 @@ impl HostVariables {
         name: &str,
         groups: &[Arc<str>],
         own: &Vars,
-        shared: &HashMap<Arc<str>, Arc<Vars>>,
-    ) -> Layers {
+        group_vars: &GroupVars,
+    ) -> Result<Layers, InventoryError> {
+        let mut layers = Layers::new();
         let all = [Arc::from("all")];
-        let mut layers: Layers = Vec::new();
-        for group in all.iter().chain(groups) {
-            layers.extend(shared.get(group).map(|vars| Arc::clone(vars) as Arc<dyn Layer>));
+        for names in [&all[..], groups] {
+            push_inventory(&mut layers, names, group_vars);
         }
         for names in [&all[..], groups] {
-            for directory in &self.directories {
-                for group in names {
-                    push_all(&mut layers, directory.groups.get(group.as_ref()));
-                }
+            self.push_files(&mut layers, names)?;
+        }
+        self.push_host(&mut layers, name, own)?;
+        Ok(layers)
+    }
+
+    fn push_groups(
+        &self,
+        layers: &mut Layers,
+        groups: &[Arc<str>],
+        group_vars: &GroupVars,
+    ) -> Result<(), InventoryError> {
+        push_inventory(layers, groups, group_vars);
+        self.push_files(layers, groups)
+    }
+
+    fn push_files(&self, layers: &mut Layers, groups: &[Arc<str>]) -> Result<(), InventoryError> {
+        for directory in self.directories.iter() {
+            for group in groups {
+                self.push(layers, directory.groups.get(group.as_ref()))?;
             }
         }
+        Ok(())
+    }
+
+    fn push_host(&self, layers: &mut Layers, name: &str, own: &Vars) -> Result<(), InventoryError> {
         if !own.is_empty() {
             layers.push(Arc::new(own.clone()));
         }
-        for directory in &self.directories {
-            push_all(&mut layers, directory.hosts.get(name));
+        for directory in self.directories.iter() {
+            self.push(layers, directory.hosts.get(name))?;
         }
-        layers
+        Ok(())
+    }
+
+    fn push(&self, layers: &mut Layers, paths: Option<&Vec<PathBuf>>) -> Result<(), InventoryError> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        for path in paths.into_iter().flatten() {
+            let vars = match read.get(path) {
+                Some(vars) => Arc::clone(vars),
+                None => Arc::new(read_vars_file(path, &self.vault)?),
+            };
+            read.insert(path.clone(), Arc::clone(&vars));
+            layers.push(vars as Arc<dyn Layer>);
+        }
+        Ok(())
     }
 }
 
-/// The variables that groups have in the inventory itself.
-fn shared_vars(inventory: &Inventory) -> HashMap<Arc<str>, Arc<Vars>> {
-    inventory
-        .groups
-        .iter()
+fn push_inventory(layers: &mut Layers, groups: &[Arc<str>], group_vars: &GroupVars) {
+    let vars = groups.iter().filter_map(|group| group_vars.get(group));
+    layers.extend(vars.map(|vars| Arc::clone(vars) as Arc<dyn Layer>));
+}
+
+fn all_group_vars(inventory: &Inventory) -> GroupVars {
+    let groups = inventory.groups.iter();
+    groups
         .filter(|(_, group)| !group.vars.is_empty())
         .map(|(name, group)| (Arc::clone(name), Arc::new(group.vars.clone())))
         .collect()
 }
 
-fn push_all(layers: &mut Layers, files: Option<&Vec<Arc<Vars>>>) {
-    for vars in files.into_iter().flatten() {
-        layers.push(Arc::clone(vars) as Arc<dyn Layer>);
-    }
-}
-
-#[derive(Debug, Clone, Default)]
+/// Paths of variables files by the name that they are for.
+#[derive(Debug, Default)]
 struct VarsDirectory {
-    groups: HashMap<String, Vec<Arc<Vars>>>,
-    hosts: HashMap<String, Vec<Arc<Vars>>>,
+    groups: HashMap<String, Vec<PathBuf>>,
+    hosts: HashMap<String, Vec<PathBuf>>,
 }
 
 impl VarsDirectory {
-    fn read(directory: &Path, vault: &VaultSecrets) -> Result<Self, InventoryError> {
+    fn list(directory: &Path) -> Result<Self, InventoryError> {
         Ok(Self {
-            groups: read_by_name(&directory.join("group_vars"), vault)?,
-            hosts: read_by_name(&directory.join("host_vars"), vault)?,
+            groups: list_by_name(&directory.join("group_vars"))?,
+            hosts: list_by_name(&directory.join("host_vars"))?,
         })
     }
 }
 
 /// Files by the name that they are for: `web`, `web.yml`, or every file below `web/`.
-fn read_by_name(
-    directory: &Path,
-    vault: &VaultSecrets,
-) -> Result<HashMap<String, Vec<Arc<Vars>>>, InventoryError> {
-    let mut by_name: HashMap<String, Vec<Arc<Vars>>> = HashMap::new();
+fn list_by_name(directory: &Path) -> Result<HashMap<String, Vec<PathBuf>>, InventoryError> {
+    let mut by_name: HashMap<String, Vec<PathBuf>> = HashMap::new();
     if !directory.is_dir() {
         return Ok(by_name);
     }
@@ -145,20 +239,10 @@ fn read_by_name(
         let Some(name) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else {
             continue;
         };
-        let mut files = Vec::new();
-        let key = if path.is_dir() {
-            collect_files(&path, &mut files)?;
-            name
-        } else {
-            let Some(key) = variables_name(&name) else {
-                continue;
-            };
-            files.push(path);
-            key.to_owned()
-        };
-        for file in files {
-            let vars = read_vars_file(&file, vault)?;
-            by_name.entry(key.clone()).or_default().push(Arc::new(vars));
+        if path.is_dir() {
+            collect_files(&path, by_name.entry(name).or_default())?;
+        } else if let Some(key) = variables_name(&name) {
+            by_name.entry(key.to_owned()).or_default().push(path);
         }
     }
     Ok(by_name)

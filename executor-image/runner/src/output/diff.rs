@@ -5,16 +5,19 @@ use similar::TextDiff;
 
 use super::{Color, python_json};
 
-/// The text for the `diff` of a result: one entry or a list of them.
-pub fn text(diff: &Value, colored: bool) -> String {
+/// Puts a text in a colour.
+type Paint<'a> = dyn Fn(&str, Color) -> String + 'a;
+
+/// The text for the `diff` of a result: one entry or a list of them; with so many lines around each difference.
+pub fn text(diff: &Value, context: usize, paint: &Paint<'_>) -> String {
     match diff {
-        Value::Array(entries) => entries.iter().map(|entry| text(entry, colored)).collect(),
-        Value::Object(entry) => one(entry, colored),
+        Value::Array(entries) => entries.iter().map(|entry| text(entry, context, paint)).collect(),
+        Value::Object(entry) => one(entry, context, paint),
         _ => String::new(),
     }
 }
 
-fn one(entry: &Map<String, Value>, colored: bool) -> String {
+fn one(entry: &Map<String, Value>, context: usize, paint: &Paint<'_>) -> String {
     let mut out = String::new();
     if entry.contains_key("dst_binary") {
         out.push_str("diff skipped: destination file appears to be binary\n");
@@ -35,7 +38,7 @@ fn one(entry: &Map<String, Value>, colored: bool) -> String {
         }
     }
     if let (Some(before), Some(after)) = (entry.get("before"), entry.get("after")) {
-        out.push_str(&unified(entry, &side(before), &side(after), colored));
+        out.push_str(&unified(entry, &side(before), &side(after), context, paint));
     }
     if let Some(prepared) = entry.get("prepared").and_then(Value::as_str) {
         out.push_str(prepared);
@@ -53,7 +56,13 @@ fn side(value: &Value) -> String {
     }
 }
 
-fn unified(entry: &Map<String, Value>, before: &str, after: &str, colored: bool) -> String {
+fn unified(
+    entry: &Map<String, Value>,
+    before: &str,
+    after: &str,
+    context: usize,
+    paint: &Paint<'_>,
+) -> String {
     let header = |key: &str, name: &str| match entry.get(key).and_then(Value::as_str) {
         Some(header) => format!("{name}: {header}"),
         None => name.to_owned(),
@@ -61,7 +70,7 @@ fn unified(entry: &Map<String, Value>, before: &str, after: &str, colored: bool)
     let diff = TextDiff::from_lines(before, after);
     let rendered = diff
         .unified_diff()
-        .context_radius(3)
+        .context_radius(context)
         .header(
             &header("before_header", "before"),
             &header("after_header", "after"),
@@ -74,9 +83,9 @@ fn unified(entry: &Map<String, Value>, before: &str, after: &str, colored: bool)
     for line in rendered.split_inclusive('\n') {
         // similar marks a missing last newline as difflib's users do, with a backslash line of its own.
         let painted = match line.as_bytes().first() {
-            Some(b'+') => Color::Ok.paint(line, colored),
-            Some(b'-') => Color::Error.paint(line, colored),
-            Some(b'@') => Color::Skip.paint(line, colored),
+            Some(b'+') => paint(line, Color::DiffAdd),
+            Some(b'-') => paint(line, Color::DiffRemove),
+            Some(b'@') => paint(line, Color::DiffLines),
             _ => line.to_owned(),
         };
         out.push_str(&painted);
@@ -94,7 +103,7 @@ mod tests {
     #[test]
     fn differences_are_unified_with_headers() {
         let diff = json!({"before": "a\nb\n", "after": "a\nc\n", "before_header": "/etc/x", "after_header": "/tmp/y"});
-        let shown = text(&diff, false);
+        let shown = text(&diff, 3, &|text, _| text.to_owned());
         assert!(
             shown.starts_with("--- before: /etc/x\n+++ after: /tmp/y\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n"),
             "{shown}"
@@ -103,6 +112,10 @@ mod tests {
 
     #[test]
     fn equal_sides_show_nothing() {
-        assert_eq!(text(&json!([{"before": "a", "after": "a"}]), false), "");
+        assert_eq!(
+            text(&json!([{"before": "a", "after": "a"}]), 3, &|text, _| text
+                .to_owned()),
+            ""
+        );
     }
 }

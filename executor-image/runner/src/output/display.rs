@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Color, python_json};
+use super::{Color, python_json, yaml};
+use crate::settings::Settings;
 
 /// Keys that the engine keeps in results for itself.
 const INTERNAL_PREFIX: &str = "_ansible_";
@@ -28,6 +29,8 @@ pub struct TaskHeader {
     pub play: String,
     /// Whether `debug` results are to be cleaned.
     pub is_debug: bool,
+    /// Whether the task changes nothing.
+    pub check: bool,
 }
 
 /// How a host did.
@@ -51,6 +54,32 @@ pub enum HostLine {
     },
 }
 
+impl HostLine {
+    /// The colour of its line.
+    pub fn color(self) -> Color {
+        match self {
+            Self::Ok => Color::Ok,
+            Self::Changed => Color::Changed,
+            Self::Skipped => Color::Skip,
+            Self::Failed { .. } => Color::Error,
+            Self::Unreachable { .. } => Color::Unreachable,
+        }
+    }
+
+    /// Whether what went wrong does not matter.
+    pub fn is_ignored(self) -> bool {
+        matches!(
+            self,
+            Self::Failed { ignored: true } | Self::Unreachable { ignored: true }
+        )
+    }
+
+    /// Whether its result is shown to everybody.
+    fn is_bad(self) -> bool {
+        matches!(self, Self::Failed { .. } | Self::Unreachable { .. })
+    }
+}
+
 /// One item of a loop on a host.
 #[derive(Debug, Clone)]
 pub struct ItemLine {
@@ -62,19 +91,70 @@ pub struct ItemLine {
     pub label: String,
 }
 
-/// A line of stars.
-#[derive(Debug)]
-pub struct Banner;
+/// How much of results is shown, and in which form.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// Number of `-v`.
+    pub verbosity: u8,
+    yaml: bool,
+    pretty: Option<bool>,
+}
 
-impl Banner {
-    /// `text ****…`, as wide as the terminal allows.
-    pub fn text(text: &str, columns: usize) -> String {
-        let stars = columns.saturating_sub(text.chars().count()).max(3);
-        format!("\n{text} {}", "*".repeat(stars))
+impl View {
+    /// As the settings say.
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            verbosity: settings.verbosity,
+            yaml: settings.callback_result_format == "yaml",
+            pretty: settings.callback_format_pretty,
+        }
     }
 }
 
 /// A result as it is shown: statuses and internal keys removed, `no_log` obeyed.
+#[derive(Debug)]
+pub struct Shown<'a> {
+    /// What is left of it.
+    pub values: Map<String, Value>,
+    /// Whether an ordinary result shows its content.
+    verbose: bool,
+    /// Whether it asked to be shown.
+    always: bool,
+    view: &'a View,
+}
+
+impl<'a> Shown<'a> {
+    /// What is shown of a result.
+    pub fn new(result: &Map<String, Value>, no_log: bool, is_debug: bool, view: &'a View) -> Self {
+        let flag = |key: &str| result.get(key).and_then(Value::as_bool).unwrap_or(false);
+        let always = !no_log && flag("_ansible_verbose_always");
+        Self {
+            values: shown(result, no_log, is_debug, view.verbosity),
+            verbose: (view.verbosity > 0 || always) && (no_log || !flag("_ansible_verbose_override")),
+            always,
+            view,
+        }
+    }
+
+    /// The values as text, behind `=> `.
+    pub fn dump(&self) -> String {
+        let mut values = self.values.clone();
+        if self.view.yaml {
+            let lossy = self.view.pretty != Some(false);
+            for key in ["stdout", "stderr"] {
+                let lines = format!("{key}_lines");
+                if lossy && values.contains_key(key) && values.contains_key(&lines) {
+                    values.insert(lines, Value::from("<omitted>"));
+                }
+            }
+            return format!("\n{}", yaml::result(&Value::Object(values), lossy));
+        }
+        let pretty = self.always || self.view.verbosity > 2 || self.view.pretty == Some(true);
+        python_json(&Value::Object(values), pretty.then_some(4))
+    }
+}
+
+/// What is left of a result for people.
 pub fn shown(result: &Map<String, Value>, no_log: bool, is_debug: bool, verbosity: u8) -> Map<String, Value> {
     if no_log {
         return censored(result);
@@ -135,7 +215,9 @@ pub fn deprecations(result: &Map<String, Value>) -> Vec<String> {
                 (None, None) => "in a future release".to_owned(),
             };
             let message = text("msg").unwrap_or_default().trim_end_matches('.');
-            format!("[DEPRECATION WARNING]: {message}. This feature will be removed{from} {when}.")
+            format!(
+                "{message}. This feature will be removed{from} {when}. Deprecation warnings can be disabled by setting deprecation_warnings=False in ansible.cfg."
+            )
         })
         .collect()
 }
@@ -158,81 +240,35 @@ pub fn censored(result: &Map<String, Value>) -> Map<String, Value> {
     left
 }
 
-/// Whether an ordinary result shows its content.
-fn is_verbose(result: &Map<String, Value>, no_log: bool, verbosity: u8) -> bool {
-    if no_log {
-        return verbosity > 0;
-    }
-    let flag = |key: &str| result.get(key).and_then(Value::as_bool).unwrap_or(false);
-    (verbosity > 0 || flag("_ansible_verbose_always")) && !flag("_ansible_verbose_override")
-}
-
-fn dump(result: &Map<String, Value>, shown: Map<String, Value>, no_log: bool, verbosity: u8) -> String {
-    let always = !no_log
-        && result
-            .get("_ansible_verbose_always")
-            .and_then(Value::as_bool)
-            .unwrap_or(false);
-    let indent = (always || verbosity > 2).then_some(4);
-    python_json(&Value::Object(shown), indent)
-}
-
-/// The line of a host, and the colour that it is in.
-pub fn host_line(
-    host: &str,
-    line: HostLine,
-    result: &Map<String, Value>,
-    shown: Map<String, Value>,
-    no_log: bool,
-    verbosity: u8,
-) -> (String, Color) {
-    let verbose = is_verbose(result, no_log, verbosity);
-    let mut text = match line {
+/// The line of a host.
+pub fn host_line(host: &str, line: HostLine, shown: &Shown<'_>) -> String {
+    let text = match line {
         HostLine::Ok => format!("ok: [{host}]"),
         HostLine::Changed => format!("changed: [{host}]"),
         HostLine::Skipped => format!("skipping: [{host}]"),
         HostLine::Failed { .. } => format!("fatal: [{host}]: FAILED!"),
         HostLine::Unreachable { .. } => format!("fatal: [{host}]: UNREACHABLE!"),
     };
-    let (always, color) = color(line);
-    if always || verbose {
-        text.push_str(" => ");
-        text.push_str(&dump(result, shown, no_log, verbosity));
-    }
-    (text, color)
+    with_result(text, line, shown)
 }
 
 /// The line of an item.
-pub fn item_line(
-    item: &ItemLine,
-    result: &Map<String, Value>,
-    shown: Map<String, Value>,
-    no_log: bool,
-    verbosity: u8,
-) -> (String, Color) {
-    let verbose = is_verbose(result, no_log, verbosity);
-    let ItemLine { host, label, .. } = item;
-    let mut text = match item.status {
+pub fn item_line(item: &ItemLine, shown: &Shown<'_>) -> String {
+    let ItemLine { host, label, status } = item;
+    let text = match status {
         HostLine::Ok => format!("ok: [{host}] => (item={label})"),
         HostLine::Changed => format!("changed: [{host}] => (item={label})"),
         HostLine::Skipped => format!("skipping: [{host}] => (item={label}) "),
         HostLine::Failed { .. } | HostLine::Unreachable { .. } => format!("failed: [{host}] (item={label})"),
     };
-    let (always, color) = color(item.status);
-    if always || verbose {
-        text.push_str(" => ");
-        text.push_str(&dump(result, shown, no_log, verbosity));
-    }
-    (text, color)
+    with_result(text, *status, shown)
 }
 
-fn color(line: HostLine) -> (bool, Color) {
-    match line {
-        HostLine::Ok => (false, Color::Ok),
-        HostLine::Changed => (false, Color::Changed),
-        HostLine::Skipped => (false, Color::Skip),
-        HostLine::Failed { .. } => (true, Color::Error),
-        HostLine::Unreachable { .. } => (true, Color::Unreachable),
+fn with_result(text: String, line: HostLine, shown: &Shown<'_>) -> String {
+    if line.is_bad() || shown.verbose {
+        format!("{text} => {}", shown.dump())
+    } else {
+        text
     }
 }
 
@@ -241,20 +277,24 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::settings::Surroundings;
 
     fn map(value: Value) -> Map<String, Value> {
         serde_json::from_value(value).unwrap()
     }
 
-    #[test]
-    fn banners_are_eighty_columns_wide() {
-        assert_eq!(Banner::text("PLAY [x]", 79).trim_start().len(), 80);
+    fn view() -> View {
+        View::new(&Settings::read(&Surroundings::default()).unwrap())
     }
 
     #[test]
     fn no_log_hides_all_but_what_changed() {
+        let view = View {
+            verbosity: 3,
+            ..view()
+        };
         let result = map(json!({"changed": true, "stdout": "secret", "msg": "secret"}));
-        let text = python_json(&Value::Object(shown(&result, true, false, 3)), None);
+        let text = Shown::new(&result, true, false, &view).dump();
         assert!(
             text.contains("\"changed\": true") && !text.contains(": \"secret\""),
             "{text}"
@@ -263,18 +303,29 @@ mod tests {
 
     #[test]
     fn lines_look_as_ansibles_do() {
+        let view = view();
         let result = map(json!({"changed": false, "failed": true, "msg": "no"}));
-        let (line, _) = host_line(
-            "h",
-            HostLine::Failed { ignored: false },
-            &result,
-            shown(&result, false, false, 0),
-            false,
-            0,
+        let shown = Shown::new(&result, false, false, &view);
+        assert_eq!(
+            host_line("h", HostLine::Failed { ignored: false }, &shown),
+            r#"fatal: [h]: FAILED! => {"changed": false, "msg": "no"}"#
         );
-        assert_eq!(line, r#"fatal: [h]: FAILED! => {"changed": false, "msg": "no"}"#);
         let debug = map(json!({"changed": false, "msg": "hi", "_ansible_verbose_always": true}));
-        let (line, _) = host_line("h", HostLine::Ok, &debug, shown(&debug, false, true, 0), false, 0);
-        assert_eq!(line, "ok: [h] => {\n    \"msg\": \"hi\"\n}");
+        let shown = Shown::new(&debug, false, true, &view);
+        assert_eq!(
+            host_line("h", HostLine::Ok, &shown),
+            "ok: [h] => {\n    \"msg\": \"hi\"\n}"
+        );
+    }
+
+    #[test]
+    fn yaml_results_are_indented_under_their_line() {
+        let view = View { yaml: true, ..view() };
+        let result = map(json!({"failed": true, "msg": "a\nb", "stdout": "x", "stdout_lines": ["x"]}));
+        let shown = Shown::new(&result, false, false, &view);
+        assert_eq!(
+            host_line("h", HostLine::Failed { ignored: false }, &shown),
+            "fatal: [h]: FAILED! => \n    msg: |-\n        a\n        b\n    stdout: x\n    stdout_lines: <omitted>"
+        );
     }
 }

@@ -1,16 +1,23 @@
-//! The one place that prints: Ansible's familiar output for a person, event lines for a program.
+//! The one place that prints: callbacks print Ansible's familiar output for a person, event lines are for a program.
 
+mod callback;
+pub mod callbacks;
 mod color;
+mod console;
 mod diff;
 mod display;
 mod events;
 mod json;
 mod printer;
 mod stats;
+mod yaml;
 
-pub use color::Color;
-pub use display::{Banner, HostLine, ItemLine, TaskHeader};
+pub use callback::{Callback, HostOutcome, ItemOutcome};
+pub use color::{Color, Palette};
+pub use console::Console;
+pub use display::{HostLine, ItemLine, TaskHeader};
 pub use events::EventSink;
 pub use json::python_json;
-pub use printer::{HostOutcome, Printer, message_of, status};
+pub use printer::{Printer, message_of, status};
 pub use stats::Stats;
+pub use yaml::python_yaml;

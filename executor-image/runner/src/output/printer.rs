@@ -1,83 +1,35 @@
-//! Prints what happens, as it happens.
+//! The one place that is told what happens: callbacks print it, events go to a program.
 
-use std::{
-    io::{self, IsTerminal, Write},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
-use slipway_report::{EventKind, HostStatus, ItemResult, RunResult, Totals, shorten};
+use slipway_report::{EventKind, HostStatus, RunResult, shorten};
 
-use super::{Banner, Color, EventSink, HostLine, ItemLine, Stats, TaskHeader, diff, display};
-
-/// How a task ended on a host.
-#[derive(Debug, Clone, Copy)]
-pub struct HostOutcome<'a> {
-    /// What is printed before the results of the task; the last one if none.
-    pub header: Option<&'a Arc<TaskHeader>>,
-    /// Inventory name.
-    pub host: &'a str,
-    /// The host as printed, if another one did the work.
-    pub label: Option<&'a str>,
-    /// In one word.
-    pub line: HostLine,
-    /// What the task returned.
-    pub result: &'a Map<String, Value>,
-    /// Whether that is hidden.
-    pub no_log: bool,
-    /// Whether the task looped: then its items have been printed.
-    pub looped: bool,
-    /// Milliseconds.
-    pub took_ms: u64,
-    /// The items, for events.
-    pub items: &'a [ItemResult],
-}
-
-impl<'a> HostOutcome<'a> {
-    /// Of something that is no task's result.
-    pub fn plain(host: &'a str, line: HostLine, result: &'a Map<String, Value>) -> Self {
-        Self {
-            header: None,
-            host,
-            label: None,
-            line,
-            result,
-            no_log: false,
-            looped: false,
-            took_ms: 0,
-            items: &[],
-        }
-    }
-}
+use super::{
+    Callback, Color, Console, EventSink, HostLine, HostOutcome, ItemLine, ItemOutcome, Stats, TaskHeader,
+    callbacks, display, python_json,
+};
+use crate::settings::Settings;
 
 /// The printer. Everything that the runner says goes through it.
 pub struct Printer {
     /// Number of `-v`.
     pub verbosity: u8,
-    colored: bool,
-    columns: usize,
+    action_warnings: bool,
+    deprecation_warnings: bool,
+    check_markers: bool,
     state: Mutex<State>,
 }
 
 struct State {
-    output: Box<dyn Write + Send>,
+    console: Console,
+    callbacks: Vec<Box<dyn Callback>>,
     events: EventSink,
+    check: bool,
     header: Option<Arc<TaskHeader>>,
     tasks_done: u32,
     tasks_total: u32,
     hosts_failed: u32,
-}
-
-impl State {
-    /// How far the run is, in or after `task`; at least so many tasks are known of.
-    fn progress(&self, task: &str, known: u32) -> EventKind {
-        EventKind::Progress {
-            tasks_done: self.tasks_done,
-            tasks_total: self.tasks_total.max(known),
-            task: task.to_owned(),
-            hosts_failed: self.hosts_failed,
-        }
-    }
 }
 
 impl std::fmt::Debug for Printer {
@@ -89,41 +41,67 @@ impl std::fmt::Debug for Printer {
     }
 }
 
-impl Printer {
-    /// Prints to standard output.
-    pub fn standard(verbosity: u8, events: EventSink) -> Self {
-        let terminal = io::stdout().is_terminal();
-        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let colored = (terminal || set("ANSIBLE_FORCE_COLOR")) && !set("NO_COLOR") && !set("ANSIBLE_NOCOLOR");
-        let width = terminal
-            .then(|| rustix::termios::tcgetwinsize(io::stdout()).ok())
-            .flatten();
-        let columns = width
-            .map_or(79, |size| usize::from(size.ws_col).saturating_sub(1))
-            .max(79);
-        Self::new(Box::new(io::stdout()), verbosity, colored, columns, events)
+impl State {
+    fn event(&mut self, kind: EventKind) {
+        self.events.send(kind, self.console.output());
     }
 
-    /// Prints to any writer.
-    pub fn new(
-        output: Box<dyn Write + Send>,
-        verbosity: u8,
-        colored: bool,
-        columns: usize,
-        events: EventSink,
-    ) -> Self {
+    /// How far the run is, in or after `task`; at least so many tasks are known of.
+    fn progress(&self, task: &str, known: u32) -> EventKind {
+        EventKind::Progress {
+            tasks_done: self.tasks_done,
+            tasks_total: self.tasks_total.max(known),
+            task: task.to_owned(),
+            hosts_failed: self.hosts_failed,
+        }
+    }
+
+    /// Tells every callback.
+    fn tell(&mut self, mut tell: impl FnMut(&mut dyn Callback, &mut Console)) {
+        for callback in &mut self.callbacks {
+            tell(callback.as_mut(), &mut self.console);
+        }
+    }
+}
+
+impl Printer {
+    /// Prints to standard output as the settings say.
+    ///
+    /// # Errors
+    /// A callback that is not known.
+    pub fn new(settings: &Settings, stdout_callback: &str, events: EventSink) -> Result<Self, String> {
+        let (console, problem) = Console::standard(settings);
+        let mut printer = Self::with_console(settings, console, events);
+        if let Some(problem) = problem {
+            printer.warning(&problem);
+        }
+        let callbacks = callbacks::choose(stdout_callback, settings)?;
+        printer.state_mut().callbacks = callbacks;
+        Ok(printer)
+    }
+
+    /// Prints messages and no results, for programs that have none and for mistakes before anything begins.
+    pub fn bare(settings: &Settings) -> Self {
+        let (console, _) = Console::standard(settings);
+        Self::with_console(settings, console, EventSink::nowhere())
+    }
+
+    fn with_console(settings: &Settings, console: Console, events: EventSink) -> Self {
         let state = State {
-            output,
+            console,
+            callbacks: Vec::new(),
             events,
+            check: false,
             header: None,
             tasks_done: 0,
             tasks_total: 0,
             hosts_failed: 0,
         };
         Self {
-            verbosity,
-            colored,
-            columns,
+            verbosity: settings.verbosity,
+            action_warnings: settings.action_warnings,
+            deprecation_warnings: settings.deprecation_warnings,
+            check_markers: settings.check_mode_markers,
             state: Mutex::new(state),
         }
     }
@@ -132,93 +110,85 @@ impl Printer {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn line(&self, state: &mut State, text: &str, color: Option<Color>) {
-        let painted = color.map_or_else(|| text.to_owned(), |color| color.paint(text, self.colored));
-        // ok: a reader that went away ends nothing; the run goes on.
-        let end = if painted.ends_with('\n') { "" } else { "\n" };
-        let _ = state.output.write_all((painted + end).as_bytes());
-        let _ = state.output.flush();
+    fn state_mut(&mut self) -> &mut State {
+        self.state.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A line for a person.
     pub fn say(&self, text: &str) {
-        self.line(&mut self.state(), text, None);
+        self.state().console.line(text, None);
     }
 
     /// A line for a person who asked for details.
     pub fn detail(&self, text: &str, verbosity: u8) {
         if self.verbosity >= verbosity {
-            self.line(&mut self.state(), text, Some(Color::Debug));
+            self.state().console.verbose(text);
         }
     }
 
-    /// A warning, to standard error as Ansible does.
+    /// A warning, to standard error as Ansible does, once for each text.
     pub fn warning(&self, text: &str) {
-        let text = format!("[WARNING]: {text}\n");
-        let painted = Color::Warn.paint(text.trim_end(), self.colored);
-        // Held so that lines of both streams do not mix.
-        let _state = self.state();
-        let _ = writeln!(io::stderr(), "{painted}");
+        self.state().console.warning(text);
+    }
+
+    /// Lines of somebody else, for standard error.
+    pub fn to_stderr(&self, text: &str) {
+        self.state().console.error_line(text, None);
     }
 
     /// An error that ends the run.
     pub fn error(&self, text: &str) {
-        let painted = Color::Error.paint(
-            &format!("ERROR! {text}"),
-            self.colored && io::stderr().is_terminal(),
-        );
-        let _state = self.state();
-        let _ = writeln!(io::stderr(), "{painted}");
-    }
-
-    fn banner(&self, state: &mut State, text: &str) {
-        let banner = Banner::text(text, self.columns);
-        self.line(state, &banner, None);
-    }
-
-    fn event(state: &mut State, kind: EventKind) {
-        let State { output, events, .. } = state;
-        events.send(kind, output);
+        self.state()
+            .console
+            .error_line(&format!("ERROR! {text}"), Some(Color::Error));
     }
 
     /// The run begins.
     pub fn run_started(&self, playbooks: &[String], hosts: usize) {
-        let kind = EventKind::RunStarted {
+        self.state().event(EventKind::RunStarted {
             playbooks: playbooks.to_vec(),
             hosts: count(hosts),
-        };
-        Self::event(&mut self.state(), kind);
+        });
+    }
+
+    /// A playbook begins.
+    pub fn playbook_started(&self, file: &str, check: bool) {
+        let mut state = self.state();
+        state.check = check;
+        state.tell(|callback, console| callback.playbook_started(console, file, check));
     }
 
     /// A play, or a batch of it, begins.
-    pub fn play_started(&self, name: &str, hosts: usize, tasks: usize) {
+    pub fn play_started(&self, name: &str, hosts: usize, tasks: usize, check: bool) {
         let mut state = self.state();
-        self.banner(
-            &mut state,
-            &if name.is_empty() {
-                "PLAY".to_owned()
-            } else {
-                format!("PLAY [{name}]")
-            },
-        );
+        let marker = if check && self.check_markers {
+            " [CHECK MODE]"
+        } else {
+            ""
+        };
+        let banner = if name.is_empty() {
+            format!("PLAY{marker}")
+        } else {
+            format!("PLAY [{name}]{marker}")
+        };
+        state.tell(|callback, console| callback.play_started(console, &banner));
         state.tasks_total += count(tasks);
-        Self::event(
-            &mut state,
-            EventKind::PlayStarted {
-                play: name.to_owned(),
-                hosts: count(hosts),
-            },
-        );
+        state.event(EventKind::PlayStarted {
+            play: name.to_owned(),
+            hosts: count(hosts),
+        });
     }
 
     /// A play has no hosts.
     pub fn no_hosts_matched(&self) {
-        self.line(&mut self.state(), "skipping: no hosts matched", Some(Color::Skip));
+        self.state()
+            .tell(|callback, console| callback.no_hosts_matched(console));
     }
 
     /// Every host of a play has failed.
     pub fn no_hosts_left(&self) {
-        self.banner(&mut self.state(), "NO MORE HOSTS LEFT");
+        self.state()
+            .tell(|callback, console| callback.no_hosts_left(console));
     }
 
     /// More tasks are known of, by an include.
@@ -228,11 +198,11 @@ impl Printer {
 
     /// A task begins.
     pub fn task_started(&self, header: &Arc<TaskHeader>) {
-        self.begin(&mut self.state(), header);
+        Self::begin(&mut self.state(), header);
     }
 
-    /// Prints what stands before the results of a task, unless the last results were of the same.
-    fn begin(&self, state: &mut State, header: &Arc<TaskHeader>) {
+    /// Tells of a task, unless the last results were of the same.
+    fn begin(state: &mut State, header: &Arc<TaskHeader>) {
         if state
             .header
             .as_ref()
@@ -240,25 +210,17 @@ impl Printer {
         {
             return;
         }
-        self.banner(state, &format!("{} [{}]", header.prefix, header.name));
-        if self.verbosity >= 2 {
-            self.line(
-                state,
-                &format!("task path: {}", header.source),
-                Some(Color::Debug),
-            );
-        }
+        state.tell(|callback, console| callback.task_started(console, header));
         if state.events.is_wanted() {
-            let started = EventKind::TaskStarted {
+            state.event(EventKind::TaskStarted {
                 play: header.play.clone(),
                 task: header.name.clone(),
                 module: header.module.clone(),
                 source: header.source.clone(),
                 handler: header.prefix != "TASK",
-            };
-            Self::event(state, started);
+            });
             let progress = state.progress(&header.name, state.tasks_done + 1);
-            Self::event(state, progress);
+            state.event(progress);
         }
         state.header = Some(Arc::clone(header));
     }
@@ -271,139 +233,100 @@ impl Printer {
     }
 
     /// An item of a loop has ended.
-    pub fn item(&self, header: &Arc<TaskHeader>, item: &ItemLine, result: &Map<String, Value>, no_log: bool) {
+    pub fn item(&self, header: &Arc<TaskHeader>, line: &ItemLine, result: &Map<String, Value>, no_log: bool) {
         let mut state = self.state();
-        self.begin(&mut state, header);
-        let is_debug = state.header.as_ref().is_some_and(|header| header.is_debug);
-        self.warnings_of(result, no_log);
-        let shown = display::shown(result, no_log, is_debug, self.verbosity);
-        let (text, color) = display::item_line(item, result, shown, no_log, self.verbosity);
-        if !no_log {
-            self.exception(&mut state, result);
-            self.diff(&mut state, result);
-        }
-        self.line(&mut state, &text, Some(color));
+        Self::begin(&mut state, header);
+        self.warnings_of(&mut state, result, no_log);
+        let outcome = ItemOutcome { line, result, no_log };
+        state.tell(|callback, console| callback.item(console, header, &outcome));
     }
 
-    /// A task has ended on a host. A loop's items have been printed already.
-    pub fn host(&self, shown: &HostOutcome<'_>) {
-        let HostOutcome {
-            header,
-            host,
-            label,
-            line,
-            result,
-            no_log,
-            looped,
-            took_ms,
-            items,
-        } = *shown;
+    /// A task has ended on a host. A loop's items have been told already.
+    pub fn host(&self, outcome: &HostOutcome<'_>) {
         let mut state = self.state();
-        if let Some(header) = header {
-            self.begin(&mut state, header);
+        if let Some(header) = outcome.header {
+            Self::begin(&mut state, header);
         }
-        let header = state.header.clone();
-        let is_debug = header.as_ref().is_some_and(|header| header.is_debug);
-        if !looped {
-            self.warnings_of(result, no_log);
-            if !no_log {
-                self.exception(&mut state, result);
-                self.diff(&mut state, result);
-            }
-        }
-        let shown = || {
-            let mut shown = display::shown(result, no_log, is_debug, self.verbosity);
-            shown.remove("results");
-            shown
+        let Some(header) = state.header.clone() else {
+            return;
         };
-        // Ansible does not say who would have done what is skipped.
-        let printed = label.filter(|_| line != HostLine::Skipped).unwrap_or(host);
-        // Ansible hides a loop that is hidden so well that it does not know it for one.
-        if !looped || no_log || matches!(line, HostLine::Skipped | HostLine::Unreachable { .. }) {
-            let (text, color) = display::host_line(printed, line, result, shown(), no_log, self.verbosity);
-            self.line(&mut state, &text, Some(color));
+        if !outcome.looped {
+            self.warnings_of(&mut state, outcome.result, outcome.no_log);
         }
-        if matches!(
-            line,
-            HostLine::Failed { ignored: true } | HostLine::Unreachable { ignored: true }
-        ) {
-            self.line(&mut state, "...ignoring", Some(Color::Skip));
-        }
+        state.tell(|callback, console| callback.host(console, &header, outcome));
         if state.events.is_wanted() {
-            let status = status(line);
-            let bad = matches!(line, HostLine::Failed { .. } | HostLine::Unreachable { .. });
-            let kind = EventKind::HostResult {
-                host: host.to_owned(),
-                task: header.map(|header| header.name.clone()).unwrap_or_default(),
-                status,
-                message: bad.then(|| message_of(result, no_log)).flatten(),
-                duration_ms: took_ms,
-                items: items.to_vec(),
-            };
-            Self::event(&mut state, kind);
+            let bad = matches!(
+                outcome.line,
+                HostLine::Failed { .. } | HostLine::Unreachable { .. }
+            );
+            state.event(EventKind::HostResult {
+                host: outcome.host.to_owned(),
+                task: header.name.clone(),
+                status: status(outcome.line),
+                message: bad.then(|| message_of(outcome.result, outcome.no_log)).flatten(),
+                duration_ms: outcome.took_ms,
+                items: outcome.items.to_vec(),
+            });
         }
     }
 
-    fn warnings_of(&self, result: &Map<String, Value>, no_log: bool) {
+    fn warnings_of(&self, state: &mut State, result: &Map<String, Value>, no_log: bool) {
+        let list = |key: &str| result.get(key).and_then(Value::as_array).into_iter().flatten();
         if no_log {
             return;
         }
-        for warning in ["_ansible_warnings", "warnings"]
-            .into_iter()
-            .filter_map(|key| result.get(key)?.as_array())
-            .flatten()
-        {
-            let text = format!("[WARNING]: {}", warning.as_str().unwrap_or_default());
-            let _ = writeln!(io::stderr(), "{}", Color::Warn.paint(&text, self.colored));
+        if self.action_warnings {
+            for warning in list("_ansible_warnings")
+                .chain(list("warnings"))
+                .filter_map(Value::as_str)
+            {
+                state.console.warning(warning);
+            }
         }
-        for text in display::deprecations(result) {
-            let _ = writeln!(io::stderr(), "{}", Color::Warn.paint(&text, self.colored));
-        }
-    }
-
-    fn exception(&self, state: &mut State, result: &Map<String, Value>) {
-        if let Some(text) = display::exception(result, self.verbosity) {
-            self.line(state, &text, Some(Color::Error));
-        }
-    }
-
-    fn diff(&self, state: &mut State, result: &Map<String, Value>) {
-        let changed = result.get("changed").and_then(Value::as_bool).unwrap_or(false);
-        if let Some(diff) = result
-            .get("diff")
-            .filter(|_| changed && result.contains_key("_ansible_diff"))
-        {
-            let text = diff::text(diff, self.colored);
-            if !text.is_empty() {
-                self.line(state, &text, None);
+        if self.deprecation_warnings {
+            for text in display::deprecations(result) {
+                state.console.deprecated(&text);
             }
         }
     }
 
     /// A file or role was included.
     pub fn included(&self, header: &Arc<TaskHeader>, file: &str, hosts: &[Arc<str>], label: Option<&str>) {
-        let mut state = self.state();
-        self.begin(&mut state, header);
         let mut text = format!("included: {file} for {}", hosts.join(", "));
         if let Some(label) = label {
             text = format!("{text} => (item={label})");
         }
-        self.line(&mut state, &text, Some(Color::Included));
+        let mut state = self.state();
+        Self::begin(&mut state, header);
+        state.tell(|callback, console| callback.included(console, header, &text));
     }
 
-    /// A task will be tried again.
-    pub fn retry(&self, host: &str, task: &str, left: u64) {
-        let text = format!("FAILED - RETRYING: [{host}]: {task} ({left} retries left).");
-        self.line(&mut self.state(), &text, Some(Color::Debug));
+    /// A task will be tried again; what it returned is shown to those who want to see much.
+    pub fn retry(&self, host: &str, task: &str, left: u64, result: Option<&Map<String, Value>>) {
+        let mut text = format!("FAILED - RETRYING: [{host}]: {task} ({left} retries left).");
+        if let Some(result) = result.filter(|_| self.verbosity > 2) {
+            let visible = result.iter().filter(|(key, _)| !key.starts_with("_ansible_"));
+            let visible = visible.map(|(key, value)| (key.clone(), value.clone())).collect();
+            text = format!(
+                "{text}Result was: {}",
+                python_json(&Value::Object(visible), Some(4))
+            );
+        }
+        self.state()
+            .tell(|callback, console| callback.retry(console, &text));
+    }
+
+    /// A line about an asynchronous job.
+    pub fn job(&self, text: &str) {
+        self.state().console.line(text, Some(Color::Debug));
     }
 
     /// A host's key was accepted at first use.
     pub fn host_key(&self, host: &str, key: &str) {
-        let kind = EventKind::HostKey {
+        self.state().event(EventKind::HostKey {
             host: host.to_owned(),
             key: key.to_owned(),
-        };
-        Self::event(&mut self.state(), kind);
+        });
     }
 
     /// The recap. A run that is `complete` has done all that there was to do; what it passed over was none of it.
@@ -415,59 +338,20 @@ impl Printer {
         if let Some(header) = state.header.clone() {
             let progress = state.progress(&header.name, state.tasks_done);
             state.events.expect_last_progress();
-            Self::event(&mut state, progress);
+            state.event(progress);
         }
-        self.banner(&mut state, "PLAY RECAP");
-        for (host, totals) in &stats.hosts {
-            let text = self.recap_line(host, totals);
-            self.line(&mut state, &text, None);
-        }
-        self.line(&mut state, "", None);
-        let hosts = stats
-            .hosts
-            .iter()
-            .map(|(host, totals)| (host.to_string(), *totals))
-            .collect();
-        Self::event(&mut state, EventKind::Recap { hosts });
-    }
-
-    fn recap_line(&self, host: &str, totals: &Totals) -> String {
-        let host_color = if totals.failed > 0 || totals.unreachable > 0 {
-            Color::Error
-        } else if totals.changed > 0 {
-            Color::Changed
-        } else {
-            Color::Ok
-        };
-        let part = |name: &str, number: u32, color: Color| {
-            let text = format!("{name}={number:<4}");
-            if number > 0 {
-                color.paint(&text, self.colored)
-            } else {
-                text
-            }
-        };
-        [
-            format!("{} :", host_color.paint(&format!("{host:<26}"), self.colored)),
-            part("ok", totals.ok, Color::Ok),
-            part("changed", totals.changed, Color::Changed),
-            part("unreachable", totals.unreachable, Color::Unreachable),
-            part("failed", totals.failed, Color::Error),
-            part("skipped", totals.skipped, Color::Skip),
-            part("rescued", totals.rescued, Color::Ok),
-            part("ignored", totals.ignored, Color::Warn),
-        ]
-        .join(" ")
+        let check = state.check;
+        state.tell(|callback, console| callback.recap(console, stats, check));
+        let hosts = stats.hosts.iter();
+        let hosts = hosts.map(|(host, totals)| (host.to_string(), *totals)).collect();
+        state.event(EventKind::Recap { hosts });
     }
 
     /// The run has ended.
     pub fn run_finished(&self, result: &RunResult) {
-        Self::event(
-            &mut self.state(),
-            EventKind::RunFinished {
-                result: result.clone(),
-            },
-        );
+        self.state().event(EventKind::RunFinished {
+            result: result.clone(),
+        });
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use serde_json::{Map, Value};
 use slipway_report::{HostResult, Totals};
 
 /// What the recap shows, and what the result says of failed hosts.
@@ -11,6 +12,8 @@ pub struct Stats {
     pub hosts: BTreeMap<Arc<str>, Totals>,
     /// The task that failed on a host and what it answered.
     pub failures: BTreeMap<Arc<str>, Failure>,
+    /// What playbooks count themselves (`set_stats`): by host, or under `_run`.
+    pub custom: BTreeMap<String, Value>,
 }
 
 /// A failure for the result.
@@ -35,6 +38,52 @@ impl Stats {
             message,
         };
         self.failures.insert(Arc::clone(host), failure);
+    }
+
+    /// Counts what `set_stats` returned on a host.
+    pub fn count_all(&mut self, host: &str, counted: &Value) {
+        let flag = |name: &str, default: bool| counted.get(name).and_then(Value::as_bool).unwrap_or(default);
+        let host = flag("per_host", false).then_some(host);
+        let aggregate = flag("aggregate", true);
+        for (name, value) in counted
+            .get("data")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
+            self.count_custom(host, name, value.clone(), aggregate);
+        }
+    }
+
+    /// Sets or adds to what a playbook counts: for a host, or for the run if none. Numbers are added, texts and lists put
+    /// behind each other, mappings merged; anything else replaces what was there.
+    fn count_custom(&mut self, host: Option<&str>, name: &str, value: Value, aggregate: bool) {
+        let host = host.unwrap_or("_run").to_owned();
+        let values = self
+            .custom
+            .entry(host)
+            .or_insert_with(|| Value::Object(Map::new()));
+        let Some(values) = values.as_object_mut() else {
+            return;
+        };
+        let known = values.get(name).filter(|_| aggregate).cloned();
+        let combined = match (known, value) {
+            (Some(Value::Number(known)), Value::Number(new)) => match (known.as_i64(), new.as_i64()) {
+                (Some(known), Some(new)) => Value::from(known + new),
+                _ => Value::from(known.as_f64().unwrap_or_default() + new.as_f64().unwrap_or_default()),
+            },
+            (Some(Value::String(known)), Value::String(new)) => Value::from(known + &new),
+            (Some(Value::Array(mut known)), Value::Array(new)) => {
+                known.extend(new);
+                Value::Array(known)
+            }
+            (Some(Value::Object(mut known)), Value::Object(new)) => {
+                known.extend(new);
+                Value::Object(known)
+            }
+            (_, new) => new,
+        };
+        values.insert(name.to_owned(), combined);
     }
 
     /// How many hosts failed or were unreachable.

@@ -38,7 +38,7 @@ pub struct Loader {
     pub(super) lookup: Arc<dyn LookupHost>,
     /// `-e`: with the play's own variables, all that file names of imports may use.
     pub(super) extra_vars: Arc<Vars>,
-    /// Directories of `ANSIBLE_ROLES_PATH`.
+    /// Directories of the setting `roles_path`.
     pub(super) roles_path: Vec<PathBuf>,
     /// Modules that are not the runner's own.
     pub(super) modules: Catalog,
@@ -66,31 +66,13 @@ impl Loader {
         extra_vars: Arc<Vars>,
         playbook_directory: PathBuf,
     ) -> Self {
-        let directories = |name: &str, default: &str| -> Vec<PathBuf> {
-            let value = lookup.environment(name).unwrap_or_else(|| default.to_owned());
-            let parts = value.split(':').filter(|part| !part.is_empty());
-            parts
-                .map(|part| match (part.strip_prefix("~/"), std::env::home_dir()) {
-                    (Some(rest), Some(home)) => home.join(rest),
-                    _ => PathBuf::from(part),
-                })
-                .collect()
-        };
-        let roles_path = directories(
-            "ANSIBLE_ROLES_PATH",
-            "~/.ansible/roles:/usr/share/ansible/roles:/etc/ansible/roles",
-        );
-        let collections_path = directories(
-            "ANSIBLE_COLLECTIONS_PATH",
-            "~/.ansible/collections:/usr/share/ansible/collections",
-        );
         Self {
             templar,
             modules: Catalog::new(lookup.as_ref(), &playbook_directory),
             lookup,
             extra_vars,
-            roles_path,
-            collections_path,
+            roles_path: Vec::new(),
+            collections_path: Vec::new(),
             playbook_directory,
             play_vars: Arc::default(),
             problems: Vec::new(),
@@ -98,6 +80,12 @@ impl Loader {
             roles_in_progress: Vec::new(),
             warnings: Vec::new(),
         }
+    }
+
+    /// Where roles and collections are looked for besides the playbook's own directories.
+    pub fn search_in(&mut self, roles: &[PathBuf], collections: &[PathBuf]) {
+        self.roles_path = roles.to_vec();
+        self.collections_path = collections.to_vec();
     }
 
     /// The same loader for includes of a running play: it knows that play's variables and nothing is wrong yet.

@@ -17,7 +17,7 @@ mod settings;
 mod tags;
 mod tasks;
 
-pub use error::{LoadError, Problem};
+pub use error::{LoadError, Problem, nearest};
 pub(crate) use loader::normalize;
 pub use loader::{LoadContext, Loader};
 pub use model::{

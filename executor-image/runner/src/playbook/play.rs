@@ -51,6 +51,23 @@ impl Loader {
         })
     }
 
+    /// A playbook that is in no file, for programs that make their plays themselves.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it or not supported.
+    pub fn playbook_of(&mut self, plays: &[Node], directory: &Path) -> Result<Playbook, LoadError> {
+        self.playbook_directory = directory.to_path_buf();
+        let path = directory.join("plays");
+        let load = |play: &Node| self.play(play, &path, &Imported::default()).map(Arc::new);
+        let plays = plays.iter().map(load).collect::<Result<_, _>>()?;
+        self.finish()?;
+        Ok(Playbook {
+            file: String::new(),
+            directory: directory.to_path_buf(),
+            plays,
+        })
+    }
+
     fn plays(
         &mut self,
         path: &Path,

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod reference;
+
 use std::{
     net::TcpListener,
     path::{Path, PathBuf},

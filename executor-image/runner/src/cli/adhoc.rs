@@ -1,0 +1,193 @@
+//! `ansible`: one task on hosts, without a playbook.
+
+use std::{process::ExitCode, sync::Arc};
+
+use slipway_language::{Node, NodeKind, Span, Templar};
+
+use super::{
+    arguments::AdHocArguments,
+    extra_vars,
+    hosts::HostsRequest,
+    passwords,
+    refusal::{Refusal, exit},
+    session::{self, Session},
+    unsupported,
+};
+use crate::{
+    engine::task_files,
+    inventory::pattern,
+    output::{EventSink, Printer},
+    playbook::Loader,
+    settings::Settings,
+};
+
+/// Modules that do nothing without arguments.
+const NEED_ARGUMENTS: &[&str] = &["command", "shell", "raw", "script"];
+
+/// Runs the program.
+pub fn main(arguments: AdHocArguments, mut settings: Settings) -> ExitCode {
+    arguments.lay_over(&mut settings);
+    let settings = Arc::new(settings);
+    session::block_on(&Arc::clone(&settings), start(arguments, settings))
+}
+
+async fn start(arguments: AdHocArguments, settings: Arc<Settings>) -> i32 {
+    let callback = match (arguments.one_line, settings.bin_ansible_callbacks) {
+        (true, _) => "oneline",
+        (false, true) => settings.stdout_callback.as_str(),
+        (false, false) => "minimal",
+    };
+    let mut listening = (*settings).clone();
+    if !settings.bin_ansible_callbacks {
+        listening.callbacks_enabled.clear();
+    }
+    let printer = match Printer::new(&listening, callback, EventSink::nowhere()) {
+        Ok(printer) => Arc::new(printer),
+        Err(problem) => {
+            Printer::bare(&settings).error(&problem);
+            return exit::ERROR;
+        }
+    };
+    for warning in &settings.warnings {
+        printer.warning(warning);
+    }
+    match run(&arguments, &settings, &printer).await {
+        Ok(code) => code,
+        Err(refused) => {
+            printer.error(&refused.message);
+            refused.exit_code
+        }
+    }
+}
+
+async fn run(
+    arguments: &AdHocArguments,
+    settings: &Arc<Settings>,
+    printer: &Arc<Printer>,
+) -> Result<i32, Refusal> {
+    unsupported::refuse(&arguments.connection, &arguments.passwords, settings)?;
+    let vault = passwords::vault(&arguments.vault, settings)?;
+    if arguments.tree.is_some() {
+        return Err(unsupported::not_yet("--tree"));
+    }
+    let extra_vars = extra_vars::parse(&arguments.run.extra_vars, &vault)
+        .map_err(|message| Refusal::new(exit::OPTIONS, message))?;
+    let extra_vars = Arc::new(extra_vars);
+    let templar = Templar::new();
+    let directory = match &settings.playbook_dir {
+        Some(directory) => std::path::absolute(directory).unwrap_or_else(|_| directory.clone()),
+        None => std::env::current_dir().unwrap_or_default(),
+    };
+    let request = HostsRequest {
+        arguments: &arguments.inventory,
+        settings,
+        templar: &templar,
+        extra_vars: &extra_vars,
+        directory: &directory,
+        vault: &vault,
+        printer,
+    };
+    let mut inventory = request.load()?;
+    let limit = request.limit(&mut inventory, &arguments.pattern)?;
+    let mut hosts = pattern::select(&inventory, std::slice::from_ref(&arguments.pattern))?.hosts;
+    if let Some(limit) = &limit {
+        hosts.retain(|host| limit.contains(host));
+    }
+    if arguments.list_hosts {
+        printer.say(&format!("  hosts ({}):", hosts.len()));
+        for host in &hosts {
+            printer.say(&format!("    {host}"));
+        }
+        return Ok(0);
+    }
+    let play = play(arguments, settings)?;
+    if hosts.is_empty() {
+        printer.warning("No hosts matched, nothing to do");
+        return Ok(0);
+    }
+    let files = task_files(&directory, &vault);
+    let mut loader = Loader::new(templar.clone(), files, Arc::clone(&extra_vars), directory.clone());
+    loader.search_in(&settings.roles_path, &settings.collections_path);
+    let playbook = loader
+        .playbook_of(&[play], &directory)
+        .map_err(|error| Refusal::new(exit::PARSER, error))?;
+    let session = Session {
+        settings: Arc::clone(settings),
+        printer: Arc::clone(printer),
+        templar,
+        vault,
+        extra_vars,
+        check: arguments.run.check,
+        start_at_task: None,
+        limit: arguments.inventory.limit.clone(),
+        known_hosts: arguments.connection.known_hosts.clone(),
+        keep_agent: true,
+        reaches_hosts: true,
+    };
+    let (run, stop) = session.prepare(inventory, limit)?;
+    let summary = session.play(&run, stop, &[(playbook, loader)]).await;
+    Ok(summary.exit_code)
+}
+
+/// The play with the one task.
+fn play(arguments: &AdHocArguments, settings: &Settings) -> Result<Node, Refusal> {
+    let span = Span::start_of("the command line");
+    let text = |value: &str| Node::text(span.clone(), value);
+    let map = |entries: Vec<(&str, Node)>| {
+        let entries = entries.into_iter().map(|(key, value)| (text(key), value));
+        Node::new(span.clone(), NodeKind::Map(entries.collect()))
+    };
+    let list = |nodes: Vec<Node>| Node::new(span.clone(), NodeKind::List(nodes.into()));
+    let module = arguments.module_name.as_deref().unwrap_or(&settings.module_name);
+    let given = arguments
+        .module_args
+        .as_deref()
+        .or(settings.module_args.as_deref());
+    let given = given.unwrap_or_default().trim();
+    let short = module.strip_prefix("ansible.builtin.").unwrap_or(module);
+    if given.is_empty() && NEED_ARGUMENTS.contains(&short) {
+        let is_file = std::path::Path::new(&arguments.pattern).extension();
+        let hint = if is_file.is_some_and(|extension| extension == "yml") {
+            " (did you mean to run ansible-playbook?)"
+        } else {
+            ""
+        };
+        return Err(Refusal::new(
+            exit::OPTIONS,
+            format!("No argument passed to {module} module{hint}"),
+        ));
+    }
+    if short == "include_role" || short.starts_with("import_") {
+        return Err(Refusal::new(
+            exit::OPTIONS,
+            format!("'{module}' is not a valid action for ad-hoc commands"),
+        ));
+    }
+    let options = if given.starts_with('{') {
+        let document = slipway_language::yaml::parse(given, "--args")
+            .map_err(|error| Refusal::new(exit::OPTIONS, error))?;
+        document.root.unwrap_or_else(|| text(""))
+    } else {
+        text(given)
+    };
+    let mut task = vec![(module, options)];
+    let number = |value: u64| {
+        Node::new(
+            span.clone(),
+            NodeKind::Int(i64::try_from(value).unwrap_or(i64::MAX)),
+        )
+    };
+    if let Some(seconds) = arguments.background {
+        task.push(("async", number(seconds)));
+        task.push(("poll", number(settings.poll_interval)));
+    }
+    if settings.task_timeout > 0 {
+        task.push(("timeout", number(settings.task_timeout)));
+    }
+    Ok(map(vec![
+        ("name", text("Ansible Ad-Hoc")),
+        ("hosts", text(&arguments.pattern)),
+        ("gather_facts", Node::new(span.clone(), NodeKind::Bool(false))),
+        ("tasks", list(vec![map(task)])),
+    ]))
+}

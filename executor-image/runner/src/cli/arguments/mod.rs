@@ -1,0 +1,13 @@
+//! The arguments of each program, named as Ansible names them.
+
+mod adhoc;
+mod inventory;
+mod playbook;
+mod shared;
+
+pub use adhoc::AdHocArguments;
+pub use inventory::InventoryProgramArguments;
+pub use playbook::PlaybookArguments;
+pub use shared::{
+    BecomeArguments, ConnectionArguments, InventoryArguments, PasswordArguments, RunArguments, VaultArguments,
+};

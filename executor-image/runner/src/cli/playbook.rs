@@ -1,0 +1,226 @@
+//! `ansible-playbook`: from arguments to exit code.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use chrono::{DateTime, Utc};
+use slipway_language::Templar;
+use slipway_report::{RunOutcome, RunResult, SCHEMA_VERSION};
+
+use super::{
+    arguments::PlaybookArguments,
+    extra_vars,
+    hosts::HostsRequest,
+    listing, passwords,
+    refusal::{Refusal, exit},
+    session::{self, Session},
+    unsupported,
+};
+use crate::{
+    engine::task_files,
+    inventory,
+    output::{EventSink, Printer},
+    playbook::{Loader, Playbook},
+    settings::Settings,
+};
+
+/// Runs the program.
+pub fn main(arguments: PlaybookArguments, mut settings: Settings) -> ExitCode {
+    arguments.lay_over(&mut settings);
+    let settings = Arc::new(settings);
+    session::block_on(&Arc::clone(&settings), start(arguments, settings))
+}
+
+async fn start(arguments: PlaybookArguments, settings: Arc<Settings>) -> i32 {
+    let started = Utc::now();
+    let events = match &arguments.events {
+        None => Ok(EventSink::nowhere()),
+        Some(None) => Ok(EventSink::output()),
+        Some(Some(file)) => EventSink::file(file)
+            .map_err(|error| format!("cannot write events to {}: {error}", file.display())),
+    };
+    let (events, problem) = match events {
+        Ok(events) => (events, None),
+        Err(problem) => (EventSink::nowhere(), Some(problem)),
+    };
+    let printer = match Printer::new(&settings, &settings.stdout_callback, events) {
+        Ok(printer) => Arc::new(printer),
+        Err(problem) => {
+            Printer::bare(&settings).error(&problem);
+            return exit::ERROR;
+        }
+    };
+    for warning in &settings.warnings {
+        printer.warning(warning);
+    }
+    printer.detail(
+        &match &settings.config_file {
+            Some(file) => format!("Using {} as config file", file.display()),
+            None => "No config file found; using defaults".to_owned(),
+        },
+        1,
+    );
+    let outcome = match problem {
+        Some(problem) => Err(Refusal::new(exit::OPTIONS, problem)),
+        None => run(&arguments, &settings, &printer, started).await,
+    };
+    let result = match outcome {
+        Ok(result) => result,
+        Err(refused) => {
+            printer.error(&refused.message);
+            RunResult {
+                slipway: SCHEMA_VERSION,
+                outcome: RunOutcome::Invalid,
+                exit_code: refused.exit_code,
+                started,
+                finished: Utc::now(),
+                message: Some(refused.message),
+                hosts: Vec::new(),
+                hosts_omitted: 0,
+            }
+        }
+    };
+    if !arguments.is_listing() {
+        printer.run_finished(&result);
+        if let Some(file) = &arguments.result_file
+            && let Err(error) = std::fs::write(file, result.to_compact_json())
+        {
+            printer.error(&format!("cannot write the result to {}: {error}", file.display()));
+        }
+    }
+    result.exit_code
+}
+
+async fn run(
+    arguments: &PlaybookArguments,
+    settings: &Arc<Settings>,
+    printer: &Arc<Printer>,
+    started: DateTime<Utc>,
+) -> Result<RunResult, Refusal> {
+    unsupported::refuse(&arguments.connection, &arguments.passwords, settings)?;
+    let vault = passwords::vault(&arguments.vault, settings)?;
+    if arguments.step {
+        return Err(unsupported::not_yet("--step"));
+    }
+    unsupported::warn(settings, printer);
+    let extra_vars = Arc::new(
+        extra_vars::parse(&arguments.run.extra_vars, &vault)
+            .map_err(|message| Refusal::new(exit::OPTIONS, message))?,
+    );
+    let templar = Templar::new();
+    for file in &arguments.playbooks {
+        if !Path::new(file).is_file() {
+            return Err(Refusal::new(
+                exit::ERROR,
+                format!("the playbook: {file} could not be found"),
+            ));
+        }
+    }
+    let directory = directory_of(&arguments.playbooks[0]);
+    let request = HostsRequest {
+        arguments: &arguments.inventory,
+        settings,
+        templar: &templar,
+        extra_vars: &extra_vars,
+        directory: &directory,
+        vault: &vault,
+        printer,
+    };
+    let mut inventory = request.load()?;
+    let limit = request.limit(&mut inventory, "all")?;
+    let playbooks = load_playbooks(arguments, &request)?;
+    for name in named_hosts(&playbooks) {
+        inventory.add_implicit_localhost(&name);
+    }
+    let session = Session {
+        settings: Arc::clone(settings),
+        printer: Arc::clone(printer),
+        templar,
+        vault,
+        extra_vars,
+        check: arguments.run.check,
+        start_at_task: arguments.start_at_task.clone(),
+        limit: arguments.inventory.limit.clone(),
+        known_hosts: arguments.connection.known_hosts.clone(),
+        keep_agent: !arguments.no_agent_cache,
+        reaches_hosts: !arguments.is_listing(),
+    };
+    let (run, stop) = session.prepare(inventory, limit)?;
+    if arguments.is_listing() {
+        let books: Vec<Playbook> = playbooks.iter().map(|(playbook, _)| playbook.clone()).collect();
+        if arguments.syntax_check {
+            for book in &books {
+                printer.say(&format!("\nplaybook: {}", book.file));
+            }
+        } else {
+            listing::print(&run, &books, arguments, printer);
+        }
+        return Ok(RunResult {
+            slipway: SCHEMA_VERSION,
+            outcome: RunOutcome::Succeeded,
+            exit_code: 0,
+            started,
+            finished: Utc::now(),
+            message: None,
+            hosts: Vec::new(),
+            hosts_omitted: 0,
+        });
+    }
+    let summary = session.play(&run, stop, &playbooks).await;
+    Ok(RunResult {
+        slipway: SCHEMA_VERSION,
+        outcome: summary.outcome,
+        exit_code: summary.exit_code,
+        started,
+        finished: Utc::now(),
+        message: summary.message,
+        hosts: summary.stats.results(),
+        hosts_omitted: 0,
+    })
+}
+
+fn directory_of(file: &str) -> PathBuf {
+    std::path::absolute(file)
+        .ok()
+        .and_then(|path| path.parent().map(Path::to_path_buf))
+        .unwrap_or_default()
+}
+
+fn load_playbooks(
+    arguments: &PlaybookArguments,
+    request: &HostsRequest<'_>,
+) -> Result<Vec<(Playbook, Loader)>, Refusal> {
+    let mut playbooks = Vec::new();
+    for file in &arguments.playbooks {
+        let directory = directory_of(file);
+        let files = task_files(&directory, request.vault);
+        let mut loader = Loader::new(
+            request.templar.clone(),
+            files,
+            Arc::clone(request.extra_vars),
+            directory,
+        );
+        loader.search_in(&request.settings.roles_path, &request.settings.collections_path);
+        let playbook = loader.playbook(file);
+        for warning in loader.take_warnings() {
+            request.printer.warning(&warning);
+        }
+        let playbook = playbook.map_err(|error| Refusal::new(exit::PARSER, error))?;
+        playbooks.push((playbook, loader));
+    }
+    Ok(playbooks)
+}
+
+/// Names in the patterns of plays.
+fn named_hosts(playbooks: &[(Playbook, Loader)]) -> Vec<String> {
+    playbooks
+        .iter()
+        .flat_map(|(playbook, _)| &playbook.plays)
+        .flat_map(|play| &play.hosts)
+        .filter_map(slipway_language::Node::as_str)
+        .flat_map(inventory::pattern::split)
+        .collect()
+}

@@ -1,0 +1,75 @@
+//! One binary, several programs: which one is asked for by the name it is called by, or by its first argument.
+
+use std::{ffi::OsString, path::Path};
+
+/// A program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// `ansible-playbook`
+    Playbook,
+    /// `ansible-inventory`
+    Inventory,
+    /// `ansible`
+    AdHoc,
+}
+
+/// Names, Ansible's and ours.
+const NAMES: &[(&str, Program)] = &[
+    ("ansible-playbook", Program::Playbook),
+    ("slipway-playbook", Program::Playbook),
+    ("ansible-inventory", Program::Inventory),
+    ("slipway-inventory", Program::Inventory),
+    ("ansible", Program::AdHoc),
+    ("slipway-ansible", Program::AdHoc),
+];
+
+impl Program {
+    fn named(name: &str) -> Option<Self> {
+        NAMES
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, program)| *program)
+    }
+
+    /// The program that a command line asks for, and its arguments, its own name first.
+    pub fn choose(mut arguments: Vec<OsString>) -> (Self, Vec<OsString>) {
+        let by_argument = arguments
+            .get(1)
+            .and_then(|argument| argument.to_str())
+            .and_then(Self::named);
+        if let Some(program) = by_argument {
+            arguments.remove(0);
+            return (program, arguments);
+        }
+        let own = arguments.first().and_then(|name| Path::new(name).file_name());
+        let program = own.and_then(|name| name.to_str()).and_then(Self::named);
+        (program.unwrap_or(Self::Playbook), arguments)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_or_the_first_argument_chooses_the_program() {
+        for (arguments, program, left) in [
+            (
+                vec!["/usr/bin/ansible-inventory", "--list"],
+                Program::Inventory,
+                2,
+            ),
+            (
+                vec!["slipway-playbook", "ansible-inventory", "--list"],
+                Program::Inventory,
+                2,
+            ),
+            (vec!["slipway-playbook", "site.yml"], Program::Playbook, 2),
+            (vec!["anything"], Program::Playbook, 1),
+        ] {
+            let arguments = arguments.into_iter().map(OsString::from).collect();
+            let (chosen, rest) = Program::choose(arguments);
+            assert_eq!((chosen, rest.len()), (program, left));
+        }
+    }
+}

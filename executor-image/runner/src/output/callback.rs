@@ -1,0 +1,92 @@
+//! What is told of a run, and those that listen: one prints results, others add to it or write files.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use slipway_report::ItemResult;
+
+use super::{Console, HostLine, ItemLine, Stats, TaskHeader};
+
+/// How a task ended on a host.
+#[derive(Debug, Clone, Copy)]
+pub struct HostOutcome<'a> {
+    /// What is printed before the results of the task; the last one if none.
+    pub header: Option<&'a Arc<TaskHeader>>,
+    /// Inventory name.
+    pub host: &'a str,
+    /// The host as printed, if another one did the work.
+    pub label: Option<&'a str>,
+    /// In one word.
+    pub line: HostLine,
+    /// What the task returned.
+    pub result: &'a Map<String, Value>,
+    /// Whether that is hidden.
+    pub no_log: bool,
+    /// Whether the task looped: then its items have been printed.
+    pub looped: bool,
+    /// Milliseconds.
+    pub took_ms: u64,
+    /// The items, for events.
+    pub items: &'a [ItemResult],
+}
+
+impl<'a> HostOutcome<'a> {
+    /// Of something that is no task's result.
+    pub fn plain(host: &'a str, line: HostLine, result: &'a Map<String, Value>) -> Self {
+        Self {
+            header: None,
+            host,
+            label: None,
+            line,
+            result,
+            no_log: false,
+            looped: false,
+            took_ms: 0,
+            items: &[],
+        }
+    }
+}
+
+impl HostOutcome<'_> {
+    /// The host as printed. Ansible does not say who would have done what is skipped.
+    pub fn shown_host(&self) -> &str {
+        self.label
+            .filter(|_| self.line != HostLine::Skipped)
+            .unwrap_or(self.host)
+    }
+}
+
+/// An item of a loop that has ended.
+#[derive(Debug, Clone, Copy)]
+pub struct ItemOutcome<'a> {
+    /// Host, status and label.
+    pub line: &'a ItemLine,
+    /// What the item returned.
+    pub result: &'a Map<String, Value>,
+    /// Whether that is hidden.
+    pub no_log: bool,
+}
+
+/// Listens to a run. What a listener does not care for, it leaves out.
+pub trait Callback: Send {
+    /// A playbook begins.
+    fn playbook_started(&mut self, _console: &mut Console, _file: &str, _check: bool) {}
+    /// A play, or a batch of it, begins.
+    fn play_started(&mut self, _console: &mut Console, _name: &str) {}
+    /// A play has no hosts.
+    fn no_hosts_matched(&mut self, _console: &mut Console) {}
+    /// Every host of a play has failed.
+    fn no_hosts_left(&mut self, _console: &mut Console) {}
+    /// A task begins.
+    fn task_started(&mut self, _console: &mut Console, _header: &Arc<TaskHeader>) {}
+    /// An item of a loop has ended.
+    fn item(&mut self, _console: &mut Console, _header: &Arc<TaskHeader>, _outcome: &ItemOutcome<'_>) {}
+    /// A task has ended on a host.
+    fn host(&mut self, _console: &mut Console, _header: &Arc<TaskHeader>, _outcome: &HostOutcome<'_>) {}
+    /// A file or role was included: the line about it.
+    fn included(&mut self, _console: &mut Console, _header: &Arc<TaskHeader>, _text: &str) {}
+    /// A task will be tried again: the line about it, and what it returned.
+    fn retry(&mut self, _console: &mut Console, _text: &str) {}
+    /// A playbook has ended.
+    fn recap(&mut self, _console: &mut Console, _stats: &Stats, _check: bool) {}
+}

@@ -1,0 +1,132 @@
+//! The callbacks that there are, by the names that settings give them.
+
+mod default;
+mod json;
+mod junit;
+mod minimal;
+mod oneline;
+mod profile_tasks;
+mod timer;
+
+use super::Callback;
+use crate::{playbook::nearest, settings::Settings};
+
+/// A callback in the table.
+pub struct Known {
+    /// Its name, and the collection that Ansible has it in.
+    pub name: &'static str,
+    /// The collection.
+    pub collection: &'static str,
+    /// Whether it is the one that prints results.
+    pub prints: bool,
+    make: fn(&Settings) -> Box<dyn Callback>,
+}
+
+/// Every callback.
+pub const KNOWN: &[Known] = &[
+    Known {
+        name: "default",
+        collection: "ansible.builtin",
+        prints: true,
+        make: |settings| Box::new(default::DefaultCallback::new(settings)),
+    },
+    Known {
+        name: "minimal",
+        collection: "ansible.builtin",
+        prints: true,
+        make: |settings| Box::new(minimal::MinimalCallback::new(settings)),
+    },
+    Known {
+        name: "oneline",
+        collection: "ansible.builtin",
+        prints: true,
+        make: |settings| Box::new(oneline::OnelineCallback::new(settings)),
+    },
+    Known {
+        name: "json",
+        collection: "ansible.posix",
+        prints: true,
+        make: |_| Box::new(json::JsonCallback::default()),
+    },
+    Known {
+        name: "yaml",
+        collection: "community.general",
+        prints: true,
+        make: |settings| {
+            let mut settings = settings.clone();
+            "yaml".clone_into(&mut settings.callback_result_format);
+            Box::new(default::DefaultCallback::new(&settings))
+        },
+    },
+    Known {
+        name: "junit",
+        collection: "ansible.builtin",
+        prints: false,
+        make: |_| Box::new(junit::JunitCallback::of_environment()),
+    },
+    Known {
+        name: "timer",
+        collection: "ansible.posix",
+        prints: false,
+        make: |_| Box::new(timer::TimerCallback::default()),
+    },
+    Known {
+        name: "profile_tasks",
+        collection: "ansible.posix",
+        prints: false,
+        make: |_| Box::new(profile_tasks::ProfileTasksCallback::of_environment()),
+    },
+];
+
+fn find(name: &str) -> Option<&'static Known> {
+    KNOWN.iter().find(|known| {
+        let short = name.rsplit_once('.').map_or(name, |(_, short)| short);
+        let qualified = format!("{}.{}", known.collection, known.name);
+        known.name == short
+            && (short == name || qualified == name || name == format!("ansible.legacy.{short}"))
+    })
+}
+
+/// The callbacks of a run: the one that prints, and those that are enabled besides.
+///
+/// # Errors
+/// One that is not known. A playbook would run without it, but not as somebody wants it.
+pub fn choose(stdout: &str, settings: &Settings) -> Result<Vec<Box<dyn Callback>>, String> {
+    let unknown = |name: &str, setting: &str| {
+        let near = nearest(name, KNOWN.iter().map(|known| known.name));
+        let hint = near.map_or_else(String::new, |near| format!(" (did you mean {near:?}?)"));
+        format!("the callback {name:?} of the setting {setting} is not known or not supported yet{hint}")
+    };
+    let printing = find(stdout)
+        .filter(|known| known.prints)
+        .ok_or_else(|| unknown(stdout, "stdout_callback"))?;
+    let mut chosen = vec![(printing.make)(settings)];
+    for name in &settings.callbacks_enabled {
+        let known = find(name).ok_or_else(|| unknown(name, "callbacks_enabled"))?;
+        // One that prints is not asked twice, and not against `stdout_callback`.
+        if !known.prints {
+            chosen.push((known.make)(settings));
+        }
+    }
+    Ok(chosen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callbacks_are_found_by_short_and_by_qualified_names() {
+        for name in [
+            "default",
+            "ansible.builtin.default",
+            "ansible.posix.timer",
+            "community.general.yaml",
+        ] {
+            assert!(find(name).is_some(), "{name}");
+        }
+        for name in ["defaults", "ansible.posix.default", "x.y.timer"] {
+            assert!(find(name).is_none(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+#!/bin/sh
+echo "no answer" >&2
+exit 1
