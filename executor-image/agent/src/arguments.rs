@@ -162,7 +162,12 @@ fn coerce(
                 ),
             )),
         },
-        Kind::Int => integer(&value).map(Value::from).ok_or_else(|| cannot(&value)),
+        Kind::Int => integer(&value).map(Value::from).ok_or_else(|| {
+            wrong(
+                &value,
+                format!("\"{}\" cannot be converted to an int", repr(&value)),
+            )
+        }),
         Kind::Float => match &value {
             Value::Number(_) => Ok(value),
             Value::String(text) => text
@@ -205,12 +210,11 @@ const BOOLEANS: &str = "'n', 'on', '1', 'y', 'off', 't', 'f', 'no', 'yes', '0', 
 
 fn article(kind: Kind) -> &'static str {
     match kind {
-        Kind::Int => "an int",
         Kind::Float => "a float",
         Kind::List => "a list",
         Kind::Dict => "a dict",
         Kind::Bool => "a bool",
-        Kind::Str | Kind::Path | Kind::Raw => "a str",
+        Kind::Int | Kind::Str | Kind::Path | Kind::Raw => "a str",
     }
 }
 
@@ -488,7 +492,7 @@ mod tests {
             (
                 "wait_for",
                 json!({"port": "ssh"}),
-                "argument 'port' is of type <class 'str'> and we were unable to convert to int: <class 'str'> cannot be converted to an int",
+                "argument 'port' is of type <class 'str'> and we were unable to convert to int: \"'ssh'\" cannot be converted to an int",
             ),
         ] {
             assert_eq!(checked(module, &given).unwrap_err(), message);

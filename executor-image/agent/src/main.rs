@@ -1,18 +1,21 @@
 //! The program that the playbook runner starts on a host and that carries out modules there.
 //!
-//! It takes no arguments but `--version`: everything it does is asked for by frames on its input.
+//! It takes no arguments but `--version`: everything it does is asked for by frames on its input. `--job` is for itself: it starts
+//! itself so for a call that outlives the connection, and what to do is on its input there too.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    let end = |result: anyhow::Result<()>| match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("slipway-agent: {error:#}");
+            ExitCode::FAILURE
+        }
+    };
     match std::env::args().nth(1).as_deref() {
-        None => match slipway_agent::serve::serve_standard_streams() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("slipway-agent: {error:#}");
-                ExitCode::FAILURE
-            }
-        },
+        None => end(slipway_agent::serve::serve_standard_streams()),
+        Some(slipway_agent::job::ARGUMENT) => end(slipway_agent::job::carry_out_from_standard_input()),
         Some("--version" | "-V") => {
             println!(
                 "slipway-agent {} (protocol {})",

@@ -18,6 +18,7 @@ use crate::accounts;
 use crate::call::carry_out;
 use crate::control::Control;
 use crate::fence;
+use crate::job;
 use crate::store::{Incoming, Store};
 
 /// Serves a runner on standard input and output until the input ends.
@@ -234,7 +235,10 @@ impl Connection {
         std::thread::Builder::new()
             .name(format!("call {stream}"))
             .spawn(move || {
-                let result = carry_out(&call, &store, &control);
+                let result = match call.background {
+                    Some(seconds) => job::start(&call, seconds, &store),
+                    None => carry_out(&call, &store, &control),
+                };
                 control.finish();
                 calls
                     .lock()

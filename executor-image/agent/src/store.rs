@@ -45,6 +45,18 @@ impl Store {
         path.is_file().then_some(path)
     }
 
+    /// Takes a content of another store, which may then go.
+    ///
+    /// # Errors
+    /// When it is not there or cannot be stored here.
+    pub fn adopt(&self, sha256: &str, other: &Path) -> std::io::Result<()> {
+        let path = self
+            .path(sha256)
+            .ok_or_else(|| std::io::Error::other(format!("{sha256:?} is not a SHA-256")))?;
+        let source = other.join(sha256);
+        std::fs::hard_link(&source, &path).or_else(|_| std::fs::copy(&source, &path).map(drop))
+    }
+
     fn path(&self, sha256: &str) -> Option<PathBuf> {
         let is_digest = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
         is_digest.then(|| self.directory.path().join(sha256))

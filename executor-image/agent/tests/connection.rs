@@ -2,109 +2,14 @@
 
 #![allow(clippy::unwrap_used)] // all of it is a test
 
-use std::io::{Read, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+mod support;
+
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-use serde_json::{Value, json};
-use slipway_protocol::{Call, Cancel, Decoder, Frame, FrameKind, Hello, PROTOCOL_VERSION, Refusal, encode};
+use serde_json::json;
+use slipway_protocol::{Call, Cancel, FrameKind, Hello, PROTOCOL_VERSION, Refusal};
 
-struct Agent {
-    child: Child,
-    input: Option<ChildStdin>,
-    output: ChildStdout,
-    decoder: Decoder,
-}
-
-impl Agent {
-    fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_slipway-agent"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let input = child.stdin.take();
-        let output = child.stdout.take().unwrap();
-        Self {
-            child,
-            input,
-            output,
-            decoder: Decoder::default(),
-        }
-    }
-
-    fn greeted() -> Self {
-        Self::greeted_with_silence(None)
-    }
-
-    fn greeted_with_silence(silence_seconds: Option<u64>) -> Self {
-        let mut agent = Self::start();
-        agent.send(
-            FrameKind::Hello,
-            0,
-            &Hello {
-                protocol: PROTOCOL_VERSION,
-                fence: None,
-                silence_seconds,
-            },
-        );
-        assert_eq!(agent.receive().unwrap().kind, FrameKind::Welcome);
-        agent
-    }
-
-    fn send(&mut self, kind: FrameKind, stream: u32, message: &impl Serialize) {
-        let frame = Frame {
-            kind,
-            stream,
-            payload: serde_json::to_vec(message).unwrap(),
-        };
-        self.input.as_mut().unwrap().write_all(&encode(&frame)).unwrap();
-    }
-
-    fn shell(&mut self, stream: u32, command: &str, timeout: Option<u64>) {
-        let args = json!({"_raw_params": command}).as_object().unwrap().clone();
-        let call = Call {
-            module: "ansible.builtin.shell".to_owned(),
-            args,
-            timeout,
-            ..Call::default()
-        };
-        self.send(FrameKind::Call, stream, &call);
-    }
-
-    /// The next frame; nothing at the end of the agent's output.
-    fn receive(&mut self) -> Option<Frame> {
-        let mut buffer = vec![0; 4096];
-        loop {
-            if let Some(frame) = self.decoder.next_frame().unwrap() {
-                return Some(frame);
-            }
-            let read = self.output.read(&mut buffer).unwrap();
-            if read == 0 {
-                return None;
-            }
-            self.decoder.push(&buffer[..read]);
-        }
-    }
-
-    fn result(&mut self) -> (u32, Value) {
-        let frame = self.receive().unwrap();
-        assert_eq!(frame.kind, FrameKind::Result);
-        (frame.stream, serde_json::from_slice(&frame.payload).unwrap())
-    }
-}
-
-fn wait_until(condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(
-            start.elapsed() < Duration::from_secs(20),
-            "it did not happen within 20 s"
-        );
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
+use support::{Agent, wait_until};
 
 #[test]
 fn a_runner_of_another_protocol_is_refused() {

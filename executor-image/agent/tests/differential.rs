@@ -15,6 +15,8 @@ mod exceptions;
 mod files;
 #[path = "differential/normalise.rs"]
 mod normalise;
+#[path = "differential/private.rs"]
+mod private;
 #[path = "differential/rows.rs"]
 mod rows;
 #[path = "differential/server.rs"]
@@ -69,6 +71,16 @@ sections! {
     debconf_does_as_ansible: "debconf",
     git_does_as_ansible: "git",
     pip_does_as_ansible: "pip",
+    async_status_does_as_ansible: "jobs",
+    getent_and_service_facts_do_as_ansible: "databases",
+    cron_does_as_ansible: "cron",
+    iptables_does_as_ansible: "iptables",
+    hostname_and_timezone_do_as_ansible: "host",
+    alternatives_does_as_ansible: "alternatives",
+    openssh_keypair_does_as_ansible: "keys",
+    services_of_systemd_do_as_ansible: "systemd",
+    services_of_init_scripts_do_as_ansible: "scripts",
+    selinux_and_firewalld_refuse_as_ansible: "security",
 }
 
 fn compare_section(section: &str) {
@@ -83,7 +95,7 @@ fn compare_section(section: &str) {
     let work = tempfile::tempdir().unwrap();
     let directory = work.path().join("dir");
     std::fs::create_dir(&directory).unwrap();
-    let results = agent::run(&rows, &directory, &url);
+    let results = agent::run(section, &rows, &directory, &url);
     let ours = Outcome::new(&results, &directory, &url);
 
     let mut report = String::new();

@@ -9,9 +9,11 @@ mod commands;
 mod control;
 mod edits;
 mod files;
+mod host;
 mod network;
 mod packages;
 mod repositories;
+mod security;
 mod services;
 mod software;
 mod system;
@@ -142,9 +144,11 @@ pub fn modules() -> impl Iterator<Item = &'static ModuleSpec> {
         control::MODULES,
         edits::MODULES,
         files::MODULES,
+        host::MODULES,
         network::MODULES,
         packages::MODULES,
         repositories::MODULES,
+        security::MODULES,
         services::MODULES,
         software::MODULES,
         system::MODULES,

@@ -82,8 +82,8 @@ fn release_file() -> (&'static str, HashMap<String, String>) {
         .unwrap_or(("/etc/os-release", HashMap::new()))
 }
 
-pub(super) fn collect(_: &Context) -> Facts {
-    let (path, release) = release_file();
+/// The distribution's name and its family, as Ansible calls them.
+fn name_and_family(release: &HashMap<String, String>) -> (String, String) {
     let value = |key: &str| release.get(key).cloned().unwrap_or_default();
     let id = value("ID");
     let name = NAMES.iter().find(|(known, _)| *known == id).map_or_else(
@@ -103,6 +103,18 @@ pub(super) fn collect(_: &Context) -> Facts {
             || family_like(&value("ID_LIKE"), &name),
             |(family, _)| (*family).to_owned(),
         );
+    (name, family)
+}
+
+/// The distribution's family: `Debian`, `RedHat`.
+pub(crate) fn family() -> String {
+    name_and_family(&release_file().1).1
+}
+
+pub(super) fn collect(_: &Context) -> Facts {
+    let (path, release) = release_file();
+    let value = |key: &str| release.get(key).cloned().unwrap_or_default();
+    let (name, family) = name_and_family(&release);
     let mut version = value("VERSION_ID");
     // Debian's os-release has no point release; its own file does.
     if name == "Debian"

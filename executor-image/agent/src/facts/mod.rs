@@ -1,14 +1,21 @@
 //! Facts about a host, named and valued as `ansible.builtin.setup` does.
 
+mod capabilities;
+mod devices;
 mod distribution;
 mod hardware;
+mod lvm;
 mod mounts;
+pub(crate) use distribution::family as family_of_distribution;
 pub(crate) use mounts::unescape;
+pub(crate) use platform::fully_qualified_name;
+pub(crate) use session::complaints_of_local_facts;
 pub(crate) use software::package_manager_name;
 mod network;
 mod platform;
 mod session;
 mod software;
+mod storage_names;
 mod virtualization;
 
 use std::path::Path;
@@ -42,8 +49,15 @@ static COLLECTORS: &[(&str, bool, Collector)] = &[
     ("fips", true, software::fips),
     ("lsb", true, distribution::lsb),
     ("ssh_pub_keys", true, session::host_keys),
+    ("caps", true, capabilities::collect),
+    ("systemd", true, software::systemd),
     ("hardware", false, hardware::collect),
     ("mounts", false, mounts::collect),
+    ("devices", false, devices::collect),
+    ("lvm", false, lvm::collect),
+    ("iscsi", false, storage_names::iscsi),
+    ("nvme", false, storage_names::nvme),
+    ("fibre_channel_wwn", false, storage_names::fibre_channel),
     ("network", false, network::collect),
     ("virtual", false, virtualization::collect),
     ("chroot", false, platform::chroot),
@@ -60,7 +74,7 @@ fn members(name: &str) -> Option<Vec<&'static str>> {
             .filter(|(_, least, _)| *least)
             .map(|(name, ..)| *name)
             .collect(),
-        "hardware" | "devices" | "memory" | "processor" => vec!["hardware", "mounts"],
+        "hardware" | "memory" | "processor" | "devices" => vec!["hardware", "mounts", "devices", "lvm"],
         "mounts" => vec!["mounts"],
         "network" | "interfaces" | "default_ipv4" | "default_ipv6" | "all_ipv4_addresses"
         | "all_ipv6_addresses" => {
@@ -76,16 +90,10 @@ fn members(name: &str) -> Option<Vec<&'static str>> {
         "user_id" => vec!["user"],
         "is_chroot" => vec!["chroot"],
         // Collectors of Ansible that find nothing here or are not of this program: asked for, they add nothing.
-        "ohai" | "facter" | "caps" | "iscsi" | "nvme" | "fibre_channel_wwn" | "systemd" => Vec::new(),
+        "ohai" | "facter" => Vec::new(),
         name => all().filter(|known| *known == name).collect::<Vec<_>>(),
     })
-    .filter(|members| {
-        !members.is_empty()
-            || matches!(
-                name,
-                "ohai" | "facter" | "caps" | "iscsi" | "nvme" | "fibre_channel_wwn" | "systemd"
-            )
-    })
+    .filter(|members| !members.is_empty() || matches!(name, "ohai" | "facter"))
 }
 
 /// The collectors that a `gather_subset` asks for: `!name` takes away, `min` is always in unless `!min` says otherwise.

@@ -1,5 +1,7 @@
 //! Interfaces, addresses and default routes.
 
+mod ethtool;
+
 use std::net::Ipv4Addr;
 use std::path::Path;
 
@@ -8,10 +10,11 @@ use serde_json::{Map, Value, json};
 use super::{Facts, read};
 use crate::answer::answer;
 use crate::context::Context;
-use crate::process::Process;
+use crate::process::{Process, find_program};
 
 pub(super) fn collect(context: &Context) -> Facts {
     let links = json_of(context, &["-j", "address", "show"]);
+    let has_ethtool = find_program("ethtool".as_ref(), &context.environment).is_some();
     let mut interfaces = Map::new();
     let mut all_v4 = Vec::new();
     let mut all_v6 = Vec::new();
@@ -19,7 +22,10 @@ pub(super) fn collect(context: &Context) -> Facts {
         let Some(name) = link["ifname"].as_str() else {
             continue;
         };
-        let interface = describe(name, link);
+        let mut interface = describe(name, link);
+        if has_ethtool {
+            ethtool::add(context, name, &mut interface);
+        }
         collect_addresses(&interface, &mut all_v4, &mut all_v6);
         interfaces.insert(name.to_owned(), Value::Object(interface));
     }

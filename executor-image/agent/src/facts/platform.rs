@@ -42,7 +42,7 @@ pub(super) fn collect(context: &Context) -> Facts {
 }
 
 /// The host's name with its domain: what the resolver gives for it.
-fn fully_qualified_name(context: &Context, node_name: &str) -> String {
+pub(crate) fn fully_qualified_name(context: &Context, node_name: &str) -> String {
     let output = Process::tool(context, "getent").args(["ahosts", node_name]).run();
     let canonical = output.ok().filter(|output| output.code == 0).and_then(|output| {
         let line = output.stdout.lines().next()?.to_owned();

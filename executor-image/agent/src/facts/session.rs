@@ -191,21 +191,18 @@ pub(super) fn local(context: &Context) -> Facts {
         .filter(|path| path.extension().is_some_and(|extension| extension == "fact"))
     {
         let executable = rustix::fs::access(&path, rustix::fs::Access::EXEC_OK).is_ok();
-        let text = if executable {
-            Process::new(context, &path)
-                .run()
-                .map(|output| output.stdout)
-                .ok()
-        } else {
-            read(&path)
-        };
         let name = path
             .file_stem()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
+        let text = if executable {
+            run(context, &path)
+        } else {
+            read(&path).ok_or_else(|| "error loading fact - please check content".to_owned())
+        };
         let value = match text {
-            None => Value::from("error loading fact - please check content"),
-            Some(text) => serde_json::from_str(&text)
+            Err(message) => Value::from(message),
+            Ok(text) => serde_json::from_str(&text)
                 .ok()
                 .or_else(|| ini(&text))
                 .unwrap_or_else(|| {
@@ -218,6 +215,45 @@ pub(super) fn local(context: &Context) -> Facts {
         facts.insert(name, value);
     }
     answer!({"local": facts})
+}
+
+/// Beginnings of what is said in the place of a fact that cannot be had.
+const COMPLAINTS: [&str; 4] = [
+    "Failure executing fact script",
+    "Could not execute fact script",
+    "error loading facts as JSON or ini",
+    "error loading fact -",
+];
+
+/// What was said of facts of the site that cannot be had, for warnings.
+pub(crate) fn complaints_of_local_facts(facts: &Map<String, Value>) -> Vec<String> {
+    let local = facts.get("ansible_local").and_then(Value::as_object);
+    local
+        .into_iter()
+        .flat_map(Map::values)
+        .filter_map(Value::as_str)
+        .filter(|text| COMPLAINTS.iter().any(|start| text.starts_with(start)))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// What a fact's program prints, or why there is nothing.
+fn run(context: &Context, path: &Path) -> Result<String, String> {
+    let failed = |code: i32, said: &str| {
+        format!(
+            "Failure executing fact script ({}), rc: {code}, err: {said}",
+            path.display()
+        )
+    };
+    match Process::new(context, path).run() {
+        Ok(output) if output.code == 0 => Ok(output.stdout),
+        Ok(output) => Err(failed(output.code, &output.stderr)),
+        Err(failure) => Err(format!(
+            "Could not execute fact script ({}): {}",
+            path.display(),
+            failure.message()
+        )),
+    }
 }
 
 /// Sections of an INI file.

@@ -49,6 +49,24 @@ pub(super) fn service_manager(_: &Context) -> Facts {
     answer!({"service_mgr": manager})
 }
 
+/// The version of systemd and what it was built with, where it manages the host.
+pub(super) fn systemd(context: &Context) -> Facts {
+    if !Path::new("/run/systemd/system").is_dir() {
+        return Facts::new();
+    }
+    let Ok(shown) = Process::tool(context, "systemctl").arg("--version").run() else {
+        return Facts::new();
+    };
+    let mut lines = shown.stdout.lines();
+    let version = lines
+        .next()
+        .and_then(|line| line.split_whitespace().nth(1)?.parse::<u32>().ok());
+    let Some(version) = version else {
+        return Facts::new();
+    };
+    answer!({"systemd": {"version": version, "features": lines.next().unwrap_or_default()}})
+}
+
 /// Facts of a Python that is there. The agent needs none; playbooks ask whether there is one.
 pub(super) fn python(context: &Context) -> Facts {
     const QUESTION: &str = "import sys, json\nv = sys.version_info\nimport ssl\nprint(json.dumps({'executable': sys.executable, 'type': sys.implementation.name, 'has_sslcontext': True, 'version_info': list(v), 'version': {'major': v[0], 'minor': v[1], 'micro': v[2], 'releaselevel': v[3], 'serial': v[4]}}))";

@@ -11,7 +11,9 @@ pub(super) fn run(context: &mut Context) -> Outcome {
     let state = args.required("state").to_owned();
     let gid = args.integer("gid");
     if args.flag("non_unique") && gid.is_none() {
-        return Err(Failure::new("missing parameter(s) required by 'non_unique': gid"));
+        return Err(Failure::new(
+            "non_unique is True but all of the following are missing: gid",
+        ));
     }
     let answer = answer!({"name": name, "state": state});
     let existing = group_by_name(&name);
@@ -22,7 +24,7 @@ pub(super) fn run(context: &mut Context) -> Outcome {
         if context.check {
             return Ok(answer!({"changed": true}));
         }
-        let mut process = Process::tool(context, "groupdel");
+        let mut process = program(context, "groupdel");
         if args.flag("force") {
             process = process.arg("--force");
         }
@@ -42,9 +44,18 @@ pub(super) fn run(context: &mut Context) -> Outcome {
     Ok(answer)
 }
 
+/// The program of an action: with `local` that of libuser, which leaves groups of the network alone.
+fn program(context: &Context, name: &'static str) -> Process {
+    if context.args.flag("local") {
+        Process::tool(context, &format!("l{name}"))
+    } else {
+        Process::tool(context, name)
+    }
+}
+
 fn create(context: &Context, name: &str, gid: Option<i64>) -> Result<Output, Failure> {
     let args = &context.args;
-    let mut process = Process::tool(context, "groupadd");
+    let mut process = program(context, "groupadd");
     if let Some(gid) = gid {
         process = process.arg("-g").arg(gid.to_string());
         if args.flag("non_unique") {
@@ -69,7 +80,7 @@ fn modify(context: &Context, group: &Group, gid: Option<i64>) -> Result<Option<O
     if context.check {
         return Ok(Some(Output::default()));
     }
-    let mut process = Process::tool(context, "groupmod").arg("-g").arg(gid.to_string());
+    let mut process = program(context, "groupmod").arg("-g").arg(gid.to_string());
     if context.args.flag("non_unique") {
         process = process.arg("-o");
     }

@@ -1,28 +1,36 @@
 //! The modules, one file each.
 
+mod alternatives;
 mod apt;
 mod apt_key;
 mod apt_repository;
 mod archive;
 mod assemble;
+mod async_status;
 mod authorized_key;
 mod blockinfile;
 mod command;
 mod copy;
+mod cron;
 mod deb822_repository;
 mod debconf;
 mod dnf;
 mod dpkg_selections;
 mod file;
 mod find;
+mod firewalld;
 mod get_url;
+mod getent;
 mod git;
 mod group;
+mod hostname;
 mod ini_file;
+mod iptables;
 mod known_hosts;
 mod lineinfile;
 mod modprobe;
 mod mount;
+mod openssh_keypair;
 mod package;
 mod package_facts;
 mod ping;
@@ -31,14 +39,19 @@ mod raw;
 mod replace;
 mod rpm_key;
 mod script;
+mod seboolean;
+mod selinux;
 mod service;
+mod service_facts;
 mod setup;
 mod shell;
 mod slurp;
 mod stat;
 mod sysctl;
 mod systemd_service;
+mod sysvinit;
 mod tempfile;
+mod timezone;
 mod unarchive;
 mod uri;
 mod user;
@@ -66,6 +79,7 @@ static MODULES: &[(&str, Module)] = &[
     ("ansible.builtin.apt_key", apt_key::run),
     ("ansible.builtin.apt_repository", apt_repository::run),
     ("ansible.builtin.assemble", assemble::run),
+    ("ansible.builtin.async_status", async_status::run),
     ("ansible.builtin.blockinfile", blockinfile::run),
     ("ansible.builtin.command", command::run),
     ("ansible.builtin.copy", copy::run),
@@ -107,6 +121,18 @@ static MODULES: &[(&str, Module)] = &[
     ("ansible.posix.sysctl", sysctl::run),
     ("community.general.archive", archive::run),
     ("community.general.ini_file", ini_file::run),
+    ("community.general.alternatives", alternatives::run),
+    ("ansible.builtin.cron", cron::run),
+    ("ansible.posix.firewalld", firewalld::run),
+    ("ansible.builtin.getent", getent::run),
+    ("ansible.builtin.hostname", hostname::run),
+    ("ansible.builtin.iptables", iptables::run),
+    ("community.crypto.openssh_keypair", openssh_keypair::run),
+    ("ansible.posix.seboolean", seboolean::run),
+    ("ansible.posix.selinux", selinux::run),
+    ("ansible.builtin.service_facts", service_facts::run),
+    ("ansible.builtin.sysvinit", sysvinit::run),
+    ("community.general.timezone", timezone::run),
     ("community.general.modprobe", modprobe::run),
 ];
 

@@ -1,40 +1,161 @@
-//! `ansible.builtin.service`: services of whatever manages them here, which is systemd.
+//! `ansible.builtin.service`: services of whatever manages them here, systemd or scripts in `/etc/init.d`.
 
 use std::path::Path;
 use std::time::Duration;
 
-use crate::answer::{Failure, Outcome};
+use super::{systemd_service, sysvinit};
+use crate::answer::{Failure, Outcome, answer};
 use crate::context::Context;
+use crate::init_scripts;
+use crate::process::{Output, Process};
+
+/// Parameters that systemd has no use for.
+const NOT_OF_SYSTEMD: [&str; 4] = ["pattern", "runlevel", "sleep", "arguments"];
 
 pub(super) fn run(context: &mut Context) -> Outcome {
     let manager = context.args.required("use").to_owned();
-    if !matches!(
-        manager.as_str(),
-        "auto" | "systemd" | "ansible.builtin.systemd" | "ansible.legacy.systemd"
-    ) {
-        return Err(Failure::new(format!(
-            "services of {manager} are not supported, systemd's are (use: systemd)"
-        )));
+    let manager = manager.rsplit('.').next().unwrap_or_default();
+    match manager {
+        "auto" if systemd_service::is_running_here() => run_systemd(context),
+        "systemd" | "systemd_service" => run_systemd(context),
+        "sysvinit" => sysvinit::run(context),
+        "auto" | "service" => run_scripts(context),
+        other => Err(Failure::new(format!(
+            "services of {other} are not supported, those of systemd and of scripts in /etc/init.d are"
+        ))),
     }
+}
+
+fn check_arguments(context: &Context) -> Result<(), Failure> {
     if context.args.value("state").is_none() && context.args.value("enabled").is_none() {
         return Err(Failure::new("one of the following is required: state, enabled"));
     }
+    Ok(())
+}
+
+fn run_systemd(context: &mut Context) -> Outcome {
+    for parameter in NOT_OF_SYSTEMD {
+        let is_default = match parameter {
+            "runlevel" => context.args.text(parameter) == Some("default"),
+            "arguments" => context.args.text(parameter) == Some(""),
+            _ => context.args.value(parameter).is_none(),
+        };
+        if !is_default {
+            context.warn(format!(
+                "Ignoring \"{parameter}\" as it is not used in \"ansible.legacy.systemd\""
+            ));
+        }
+    }
     if !Path::new("/run/systemd/system").is_dir() && !context.check {
-        return Err(Failure::new(
-            "this host does not run systemd, other service managers are not supported",
-        ));
+        return Err(Failure::new("this host does not run systemd"));
     }
     context.args.set("scope", "system");
-    let pause = context.args.count("sleep");
-    if let (Some(seconds), Some("restarted")) = (pause, context.args.text("state")) {
-        // A pause between stop and start is asked for by services that leave their port late.
-        context.args.set("state", "stopped");
-        super::systemd_service::run(context)?;
-        context.control.sleep(Duration::from_secs(seconds));
-        context.args.set("state", "started");
-        let mut answer = super::systemd_service::run(context)?;
-        answer.insert("changed".to_owned(), true.into());
-        return Ok(answer);
+    systemd_service::run(context)
+}
+
+fn run_scripts(context: &mut Context) -> Outcome {
+    check_arguments(context)?;
+    let name = context.args.required("name").to_owned();
+    if init_scripts::script(&name).is_none() {
+        return Err(Failure::new(format!(
+            "Could not find the requested service {name}: host"
+        )));
     }
-    super::systemd_service::run(context)
+    let mut changed = false;
+    let mut answer = answer!({"name": name});
+    if let Some(enabled) = context.args.optional_flag("enabled") {
+        answer.insert("enabled".to_owned(), enabled.into());
+        if init_scripts::starts_in(&name, None) != enabled {
+            changed = true;
+            if !context.check {
+                init_scripts::set_enabled(context, &name, enabled, &[])?;
+            }
+        }
+    }
+    if let Some(state) = context.args.text("state") {
+        let reached = if state == "stopped" { "stopped" } else { "started" };
+        answer.insert("state".to_owned(), reached.into());
+        let verbs = verbs(state, is_running(context, &name)?);
+        if !verbs.is_empty() && context.check {
+            return Ok(answer!({"changed": true, "msg": "service state changed"}));
+        }
+        changed |= !verbs.is_empty();
+        if !context.check {
+            carry_out(context, &name, verbs)?;
+        }
+    }
+    answer.insert("changed".to_owned(), changed.into());
+    Ok(answer)
+}
+
+fn call(context: &Context, name: &str, verb: &str) -> Result<Output, Failure> {
+    let arguments = context.args.text("arguments").unwrap_or_default();
+    Process::tool(context, "service")
+        .args([name, verb])
+        .args(shlex::split(arguments).unwrap_or_default())
+        .run()
+}
+
+fn is_running(context: &Context, name: &str) -> Result<bool, Failure> {
+    if let Some(pattern) = context.args.text("pattern") {
+        return Ok(init_scripts::is_process(pattern));
+    }
+    let output = call(context, name, "status")?;
+    if output.code != 0 {
+        return Ok(false);
+    }
+    // Scripts that always end well say that nothing runs.
+    let said = output.stdout.to_ascii_lowercase();
+    Ok(!["not running", "is stopped", "stopped"]
+        .iter()
+        .any(|words| said.contains(words)))
+}
+
+/// What leads to the state.
+fn verbs(state: &str, running: bool) -> &'static [&'static str] {
+    match (state, running) {
+        ("started" | "restarted" | "reloaded", false) => &["start"],
+        ("stopped", true) => &["stop"],
+        ("restarted", true) => &["stop", "start"],
+        ("reloaded", true) => &["reload"],
+        _ => &[],
+    }
+}
+
+fn carry_out(context: &Context, name: &str, verbs: &[&str]) -> Result<(), Failure> {
+    let pause = context.args.count("sleep").unwrap_or(0);
+    for (index, verb) in verbs.iter().enumerate() {
+        if index > 0 {
+            context.control.sleep(Duration::from_secs(pause));
+        }
+        let output = call(context, name, verb)?;
+        if output.code != 0 {
+            let message = if output.stderr.is_empty() {
+                output.stdout
+            } else {
+                output.stderr
+            };
+            return Err(Failure::new(message));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_reached_by_what_scripts_understand() {
+        for (state, running, expected) in [
+            ("started", true, &[][..]),
+            ("started", false, &["start"]),
+            ("restarted", true, &["stop", "start"]),
+            ("restarted", false, &["start"]),
+            ("reloaded", true, &["reload"]),
+            ("stopped", false, &[]),
+        ] {
+            assert_eq!(verbs(state, running), expected, "{state} {running}");
+        }
+    }
 }

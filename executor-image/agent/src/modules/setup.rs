@@ -15,6 +15,9 @@ pub(super) fn run(context: &mut Context) -> Outcome {
         .filter(|filter| !filter.is_empty())
         .collect();
     let mut collected = facts::collect(context, &subset)?;
+    context
+        .warnings
+        .extend(facts::complaints_of_local_facts(&collected));
     collected.insert("gather_subset".to_owned(), subset.into());
     collected.insert("module_setup".to_owned(), Value::Bool(true));
     if !filters.is_empty() {

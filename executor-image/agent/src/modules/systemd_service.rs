@@ -1,9 +1,12 @@
 //! `ansible.builtin.systemd_service`: units of systemd.
 
+use std::path::Path;
+
 use serde_json::{Map, Value};
 
 use crate::answer::{Failure, Outcome, answer};
 use crate::context::Context;
+use crate::init_scripts;
 use crate::process::{Output, Process};
 
 pub(super) fn run(context: &mut Context) -> Outcome {
@@ -24,15 +27,22 @@ pub(super) fn run(context: &mut Context) -> Outcome {
             }
         }
     }
+    let mut warnings = Vec::new();
     let systemd = Systemd {
         context,
         name: name.clone().unwrap_or_default(),
     };
-    systemd.reload_manager()?;
-    let Some(name) = name else {
-        return Ok(answer!({"name": null, "changed": false, "status": {}}));
-    };
-    systemd.apply(&name)
+    let outcome = systemd.reload_manager(&mut warnings).and_then(|()| match &name {
+        Some(name) => systemd.apply(name, &mut warnings),
+        None => Ok(answer!({"name": null, "changed": false, "status": {}})),
+    });
+    context.warnings.append(&mut warnings);
+    outcome
+}
+
+/// Whether systemd manages this host.
+pub(super) fn is_running_here() -> bool {
+    Path::new("/run/systemd/system").is_dir()
 }
 
 /// systemd as one call sees it.
@@ -63,7 +73,7 @@ impl Systemd<'_> {
         process.args(arguments).run()
     }
 
-    fn reload_manager(&self) -> Result<(), Failure> {
+    fn reload_manager(&self, warnings: &mut Vec<String>) -> Result<(), Failure> {
         for (parameter, verb) in [
             ("daemon_reload", "daemon-reload"),
             ("daemon_reexec", "daemon-reexec"),
@@ -72,12 +82,19 @@ impl Systemd<'_> {
                 continue;
             }
             let output = self.systemctl([verb])?;
-            if output.code != 0 && !self.is_offline() {
+            if output.code == 0 {
+                continue;
+            }
+            if !self.is_offline() {
                 return Err(Failure::new(format!(
                     "failure {} during {verb}: {}",
                     output.code, output.stderr
                 )));
             }
+            warnings.push(format!(
+                "{verb} failed, but target is a chroot or systemd is offline. Continuing. Error was: {} / {}",
+                output.code, output.stderr
+            ));
         }
         Ok(())
     }
@@ -88,100 +105,66 @@ impl Systemd<'_> {
             .is_ok_and(|output| output.stdout.trim() == "offline")
     }
 
-    fn apply(&self, name: &str) -> Outcome {
+    fn apply(&self, name: &str, warnings: &mut Vec<String>) -> Outcome {
         let unit = &self.name;
         let shown = self.systemctl(["show", unit])?;
-        let status = parse_status(&shown.stdout);
-        let property = |key: &str| {
-            status
-                .get(key)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
-        let offline = shown.code != 0 && self.is_offline();
-        if shown.code != 0 && !offline {
-            return Err(
-                Failure::new(format!("Service is in unknown state: {}", shown.stderr.trim()))
-                    .with("name", name)
-                    .with("status", Value::Object(status)),
-            );
-        }
-        let load_state = property("LoadState");
-        let found = !load_state.is_empty() && load_state != "not-found";
-        let masked_now = load_state == "masked";
-        let mut changed = false;
-        let mut answer = answer!({"name": name, "status": status});
-        let refuse = |message: String| {
-            Failure::new(message)
-                .with("name", name)
-                .with("status", answer["status"].clone())
-        };
-
-        if let Some(masked) = self.context.args.optional_flag("masked")
-            && masked != masked_now
-        {
-            changed = true;
-            if !self.context.check {
-                let verb = if masked { "mask" } else { "unmask" };
-                let output = self.systemctl([verb, unit])?;
-                if output.code != 0 {
-                    return Err(refuse(format!(
-                        "Unable to {verb} service {unit}: {}",
-                        output.stderr
-                    )));
-                }
+        let was_ignored = [&shown.stdout, &shown.stderr]
+            .iter()
+            .any(|text| text.contains('=') && text.contains("ignoring request"));
+        let mut status = Map::new();
+        let mut is_unit = false;
+        if shown.code == 0 && !was_ignored {
+            status = parse_status(&shown.stdout);
+            let load_state = text_of(&status, "LoadState");
+            is_unit = !load_state.is_empty() && load_state != "not-found";
+            if let Some(error) = status.get("LoadError").and_then(Value::as_str)
+                && is_unit
+                && load_state != "masked"
+            {
+                return Err(Failure::new(format!("Error loading unit file '{unit}': {error}")));
             }
+        } else if self.is_known(unit)? {
+            is_unit = true;
         }
-        let enabled = self.context.args.optional_flag("enabled");
-        let state = self.context.args.text("state");
-        if (enabled.is_some() || state.is_some()) && !found && !self.has_unit_file(unit)? {
-            return Err(refuse(format!(
-                "Could not find the requested service {unit}: host"
-            )));
+        let is_script = init_scripts::script(unit).is_some();
+        if is_script && !is_unit {
+            warnings.push(format!(
+                "The service ({unit}) is actually an init script but the system is managed by systemd"
+            ));
         }
-        if let Some(enabled) = enabled {
-            let enabled_now = self.is_enabled(unit)?;
+        let active_state = status
+            .get("ActiveState")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
+        let mut answer = answer!({"name": name, "changed": false, "status": status});
+        let must_be_there = || {
+            if is_unit || is_script {
+                Ok(())
+            } else {
+                Err(Failure::new(format!(
+                    "Could not find the requested service {unit}: host"
+                )))
+            }
+        };
+        let mut changed = self.mask(unit, must_be_there)?;
+        if let Some(enabled) = self.context.args.optional_flag("enabled") {
+            must_be_there()?;
+            changed |= self.enable(unit, enabled, is_script)?;
             answer.insert("enabled".to_owned(), enabled.into());
-            if enabled != enabled_now {
-                changed = true;
-                if !self.context.check {
-                    let verb = if enabled { "enable" } else { "disable" };
-                    let output = self.systemctl([verb, unit])?;
-                    if output.code != 0 {
-                        let message = format!(
-                            "Unable to {verb} service {unit}: {}{}",
-                            output.stdout, output.stderr
-                        );
-                        return Err(Failure::new(message)
-                            .with("name", name)
-                            .with("status", answer["status"].clone()));
-                    }
-                }
-            }
         }
-        if let Some(state) = state {
-            answer.insert("state".to_owned(), state.into());
-            if let Some(verb) = action(state, &property("ActiveState")) {
-                changed = true;
-                let reached = if state == "stopped" { "stopped" } else { "started" };
-                answer.insert("state".to_owned(), reached.into());
-                if !self.context.check {
-                    let output = self.systemctl([verb, unit])?;
-                    if output.code != 0 {
-                        let message = format!("Unable to {verb} service {unit}: {}", output.stderr);
-                        return Err(Failure::new(message)
-                            .with("name", name)
-                            .with("status", answer["status"].clone()));
-                    }
-                    // A unit that fails at once is reported when it is asked for without waiting, too.
-                    if verb != "stop" && self.is_failed(unit)? && property("ActiveState") != "failed" {
-                        let message =
-                            format!("Unable to {verb} service {unit}: it failed, see journalctl -u {unit}");
-                        return Err(Failure::new(message)
-                            .with("name", name)
-                            .with("status", answer["status"].clone()));
-                    }
+        if let Some(state) = self.context.args.text("state") {
+            must_be_there()?;
+            let reached = if state == "stopped" { "stopped" } else { "started" };
+            answer.insert("state".to_owned(), reached.into());
+            match active_state {
+                Some(active_state) => changed |= self.reach(unit, state, &active_state)?,
+                None if self.is_offline() => warnings.push(
+                    "Target is a chroot or systemd is offline. This can lead to false positives or prevent the init system tools \
+                     from working."
+                        .to_owned(),
+                ),
+                None => {
+                    return Err(Failure::new("Service is in unknown state").with("status", answer["status"].clone()));
                 }
             }
         }
@@ -189,27 +172,118 @@ impl Systemd<'_> {
         Ok(answer)
     }
 
-    /// Whether a unit file of this name is known, also when the unit cannot be loaded.
-    fn has_unit_file(&self, unit: &str) -> Result<bool, Failure> {
-        let output = self.systemctl(["list-unit-files", "--no-legend", unit])?;
-        Ok(output.code == 0 && !output.stdout.trim().is_empty())
+    /// Whether systemd knows a unit that it does not show, as in a chroot.
+    fn is_known(&self, unit: &str) -> Result<bool, Failure> {
+        let state = self.systemctl(["is-enabled", unit])?;
+        if UNIT_FILE_STATES.contains(&state.stdout.trim()) {
+            return Ok(true);
+        }
+        let listed = self.systemctl(["list-unit-files", unit])?;
+        if listed.code == 0 {
+            return Ok(true);
+        }
+        Err(Failure::new(listed.stderr.clone())
+            .with("rc", listed.code)
+            .with("stdout", listed.stdout)
+            .with("stderr", listed.stderr))
     }
 
-    fn is_enabled(&self, unit: &str) -> Result<bool, Failure> {
-        let output = self.systemctl(["is-enabled", unit])?;
-        let state = output.stdout.trim();
-        Ok(output.code == 0 && !matches!(state, "indirect" | "alias" | "enabled-runtime"))
+    fn mask(&self, unit: &str, must_be_there: impl Fn() -> Result<(), Failure>) -> Result<bool, Failure> {
+        let Some(wanted) = self.context.args.optional_flag("masked") else {
+            return Ok(false);
+        };
+        let state = self.systemctl(["is-enabled", unit])?;
+        if (state.stdout.trim() == "masked") == wanted {
+            return Ok(false);
+        }
+        if !self.context.check {
+            let verb = if wanted { "mask" } else { "unmask" };
+            let output = self.systemctl([verb, unit])?;
+            if output.code != 0 {
+                // Units that are not there can be masked too, by most versions.
+                must_be_there()?;
+                return Err(Failure::new(format!(
+                    "Failed to {verb} the service ({unit}): {}",
+                    output.stderr.trim()
+                )));
+            }
+        }
+        Ok(true)
     }
 
-    fn is_failed(&self, unit: &str) -> Result<bool, Failure> {
-        let output = self.systemctl(["show", "--property", "ActiveState", unit])?;
-        Ok(output.stdout.trim() == "ActiveState=failed")
+    fn enable(&self, unit: &str, wanted: bool, is_script: bool) -> Result<bool, Failure> {
+        let state = self.systemctl(["is-enabled", unit, "-l"])?;
+        let said = state.stdout.trim();
+        let enabled = match state.code {
+            0 => !matches!(said, "indirect" | "alias"),
+            // A script may be started by links that systemd does not know.
+            1 => {
+                self.context.args.required("scope") == "system"
+                    && is_script
+                    && !said.ends_with("disabled")
+                    && init_scripts::starts_in(unit, None)
+            }
+            _ => false,
+        };
+        if enabled == wanted {
+            return Ok(false);
+        }
+        if !self.context.check {
+            let verb = if wanted { "enable" } else { "disable" };
+            let output = self.systemctl([verb, unit])?;
+            if output.code != 0 {
+                return Err(Failure::new(format!(
+                    "Unable to {verb} service {unit}: {}{}",
+                    output.stdout, output.stderr
+                )));
+            }
+        }
+        Ok(true)
     }
+
+    fn reach(&self, unit: &str, state: &str, active_state: &str) -> Result<bool, Failure> {
+        let Some(verb) = action(state, active_state) else {
+            return Ok(false);
+        };
+        if !self.context.check {
+            let output = self.systemctl([verb, unit])?;
+            if output.code != 0 {
+                return Err(Failure::new(format!(
+                    "Unable to {verb} service {unit}: {}",
+                    output.stderr
+                )));
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// What `is-enabled` says of units that there are.
+const UNIT_FILE_STATES: [&str; 11] = [
+    "enabled",
+    "enabled-runtime",
+    "linked",
+    "linked-runtime",
+    "masked",
+    "masked-runtime",
+    "static",
+    "indirect",
+    "disabled",
+    "generated",
+    "transient",
+];
+
+fn text_of(status: &Map<String, Value>, key: &str) -> String {
+    status
+        .get(key)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// The verb that leads from this active state to the wanted state.
 fn action(wanted: &str, active_state: &str) -> Option<&'static str> {
-    let running = matches!(active_state, "active" | "activating" | "reloading" | "refreshing");
+    let running = matches!(active_state, "active" | "activating");
     match wanted {
         "started" => (!running).then_some("start"),
         "stopped" => (running || active_state == "deactivating").then_some("stop"),

@@ -1,6 +1,9 @@
 //! `ansible.builtin.user`: accounts.
 
-use std::path::{Path, PathBuf};
+mod home;
+mod ssh_key;
+
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -12,6 +15,13 @@ use crate::process::{Output, Process};
 pub(super) fn run(context: &mut Context) -> Outcome {
     let name = context.args.required("name").to_owned();
     let state = context.args.required("state").to_owned();
+    if context.args.flag("append") && context.args.value("groups").is_none() {
+        context.warn(
+            "'append' is set, but no 'groups' are specified. Use 'groups' for appending new groups.This will change to an error \
+             in Ansible 2.14.",
+        );
+    }
+    warn_of_password(context);
     let existing = user_by_name(&name);
     let mut answer = answer!({"name": name, "state": state, "changed": false});
     if state == "absent" {
@@ -39,6 +49,13 @@ pub(super) fn run(context: &mut Context) -> Outcome {
         answer.insert("password".to_owned(), "NOT_LOGGING_PASSWORD".into());
     }
     if let Some(user) = user_by_name(&name) {
+        let home = context.args.text("home").unwrap_or(&user.home).to_owned();
+        if context.args.flag("create_home") && !Path::new(&home).exists() {
+            changed = true;
+            if !context.check {
+                home::create(context, &user, Path::new(&home))?;
+            }
+        }
         if let Some(groups) = context.args.value("groups") {
             let groups: Vec<String> = match groups {
                 Value::Array(_) => context.args.list("groups"),
@@ -47,7 +64,9 @@ pub(super) fn run(context: &mut Context) -> Outcome {
             answer.insert("groups".to_owned(), groups.join(",").into());
         }
         if context.args.flag("generate_ssh_key") {
-            changed |= generate_key(context, &user, &mut answer)?;
+            let mut warnings = Vec::new();
+            changed |= ssh_key::generate(context, &user, &mut answer, &mut warnings)?;
+            context.warnings.append(&mut warnings);
         }
         for (key, value) in [
             ("uid", Value::from(user.uid)),
@@ -63,13 +82,41 @@ pub(super) fn run(context: &mut Context) -> Outcome {
     Ok(answer)
 }
 
+/// A password that is not a hash locks the account out: the user's password would have to hash to it.
+fn warn_of_password(context: &mut Context) {
+    let Some(password) = context.args.text("password") else {
+        return;
+    };
+    let is_locked = ["*", "!", "x", "*LOCKED*", "*************"].contains(&password);
+    let fields = password.split('$').count();
+    let is_hash = password.len() >= 13
+        && !password.contains(':')
+        && (password.starts_with('$') && fields >= 4 || password.len() == 13 || password.starts_with('_'));
+    if !is_locked && !is_hash && !password.is_empty() {
+        context.warn(
+            "The input password appears not to have been hashed. The 'password' argument must be encrypted for this module to \
+             work properly.",
+        );
+    }
+}
+
+/// The program of an action: with `local` that of libuser, which leaves accounts of the network alone.
+fn program(context: &Context, name: &'static str) -> Process {
+    match (context.args.flag("local"), name) {
+        (true, "useradd") => Process::tool(context, "luseradd"),
+        (true, "usermod") => Process::tool(context, "lusermod"),
+        (true, "userdel") => Process::tool(context, "luserdel"),
+        (_, name) => Process::tool(context, name),
+    }
+}
+
 fn absent(context: &Context, mut answer: Answer, existing: Option<&User>) -> Outcome {
     let Some(user) = existing else { return Ok(answer) };
     if context.check {
-        return Ok(answer!({"changed": true, "name": user.name, "state": "absent"}));
+        return Ok(answer!({"changed": true}));
     }
     let (force, remove) = (context.args.flag("force"), context.args.flag("remove"));
-    let mut process = Process::tool(context, "userdel");
+    let mut process = program(context, "userdel");
     if force {
         process = process.arg("-f");
     }
@@ -174,7 +221,12 @@ fn create(context: &Context, name: &str) -> Result<Output, Failure> {
     if !groups.is_empty() {
         push(&["-G", &groups.join(",")]);
     }
-    for (parameter, option) in [("comment", "-c"), ("home", "-d"), ("shell", "-s")] {
+    for (parameter, option) in [
+        ("comment", "-c"),
+        ("home", "-d"),
+        ("shell", "-s"),
+        ("seuser", "-Z"),
+    ] {
         if let Some(value) = args.text(parameter) {
             push(&[option, value]);
         }
@@ -199,10 +251,7 @@ fn create(context: &Context, name: &str) -> Result<Output, Failure> {
         }
     }
     let output = check(
-        Process::tool(context, "useradd")
-            .args(&arguments)
-            .arg(name)
-            .run()?,
+        program(context, "useradd").args(&arguments).arg(name).run()?,
         name,
     )?;
     set_password(context, name, args.text("password"))?;
@@ -224,7 +273,7 @@ fn set_password(context: &Context, name: &str, hash: Option<&str>) -> Result<(),
 }
 
 fn lock_password(context: &Context, name: &str, locked: bool) -> Result<(), Failure> {
-    let output = Process::tool(context, "usermod")
+    let output = program(context, "usermod")
         .arg(if locked { "-L" } else { "-U" })
         .arg(name)
         .run()?;
@@ -363,7 +412,7 @@ fn modify(context: &Context, user: &User) -> Result<Option<Output>, Failure> {
     let mut output = Output::default();
     if !arguments.is_empty() {
         output = check(
-            Process::tool(context, "usermod")
+            program(context, "usermod")
                 .args(&arguments)
                 .arg(&user.name)
                 .run()?,
@@ -378,49 +427,4 @@ fn modify(context: &Context, user: &User) -> Result<Option<Output>, Failure> {
         set_password_age(context, &user.name)?;
     }
     Ok(Some(output))
-}
-
-/// Makes the account's SSH key unless it has one; tells whether it did.
-fn generate_key(context: &Context, user: &User, answer: &mut Answer) -> Result<bool, Failure> {
-    let args = &context.args;
-    let kind = args.required("ssh_key_type");
-    let file = args
-        .text("ssh_key_file")
-        .map_or_else(|| PathBuf::from(format!(".ssh/id_{kind}")), PathBuf::from);
-    let path = Path::new(&user.home).join(file);
-    let public = PathBuf::from(format!("{}.pub", path.display()));
-    let is_new = !path.exists();
-    if is_new && !context.check {
-        let directory = path.parent().unwrap_or(Path::new("/"));
-        let failed =
-            |error: std::io::Error| Failure::io(format!("Failed to create {}", directory.display()), &error);
-        if !directory.exists() {
-            std::fs::create_dir_all(directory).map_err(failed)?;
-            std::fs::set_permissions(directory, std::os::unix::fs::PermissionsExt::from_mode(0o700))
-                .map_err(failed)?;
-            std::os::unix::fs::chown(directory, Some(user.uid), Some(user.gid)).map_err(failed)?;
-        }
-        let comment = args
-            .required("ssh_key_comment")
-            .replace("$HOSTNAME", &rustix::system::uname().nodename().to_string_lossy());
-        let mut process =
-            Process::tool(context, "ssh-keygen").args(["-q", "-t", kind, "-C", &comment, "-N", ""]);
-        if let Some(bits) = args.integer("ssh_key_bits").filter(|bits| *bits > 0) {
-            process = process.arg("-b").arg(bits.to_string());
-        }
-        check(process.arg("-f").arg(&path).run()?, &user.name)?;
-        for file in [&path, &public] {
-            std::os::unix::fs::chown(file, Some(user.uid), Some(user.gid)).map_err(failed)?;
-        }
-    }
-    if let Ok(text) = std::fs::read_to_string(&public) {
-        answer.insert("ssh_public_key".to_owned(), text.trim().into());
-        let output = Process::tool(context, "ssh-keygen")
-            .arg("-lf")
-            .arg(&public)
-            .run()?;
-        answer.insert("ssh_fingerprint".to_owned(), output.stdout.trim().into());
-    }
-    answer.insert("ssh_key_file".to_owned(), path.to_string_lossy().into());
-    Ok(is_new)
 }

@@ -19,7 +19,7 @@ pub(super) fn run(context: &mut Context) -> Outcome {
     if context.check {
         return Ok(answer!({
             "changed": false, "skipped": true,
-            "msg": "remote module (ansible.legacy.wait_for) does not support check mode",
+            "msg": "remote module (wait_for) does not support check mode",
         }));
     }
     let delay = Duration::from_secs(context.args.count("delay").unwrap_or(0));
@@ -93,6 +93,19 @@ impl Wait {
                 "state=drained should only be used for checking a port in the wait_for module",
             )
             .with("elapsed", 0));
+        }
+        if state != "drained" && args.value("exclude_hosts").is_some() {
+            return Err(Failure::new("exclude_hosts should only be with state=drained").with("elapsed", 0));
+        }
+        if let Some(unknown) = args
+            .list("active_connection_states")
+            .iter()
+            .find(|name| state_number(name).is_none())
+        {
+            return Err(
+                Failure::new(format!("unknown active_connection_state ({unknown}) defined"))
+                    .with("elapsed", 0),
+            );
         }
         let pattern_text = args.text("search_regex").map(str::to_owned);
         let flags = Flags {

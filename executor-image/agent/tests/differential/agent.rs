@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -11,11 +11,12 @@ use slipway_protocol::{
     Call, Decoder, Frame, FrameKind, Hello, PROTOCOL_VERSION, PutBegin, PutStatus, Welcome, encode, spec,
 };
 
+use crate::private;
 use crate::rows::Row;
 
 /// Runs every row and returns their results.
-pub fn run(rows: &[Row], directory: &Path, url: &str) -> Vec<Value> {
-    let mut agent = Agent::start();
+pub fn run(section: &str, rows: &[Row], directory: &Path, url: &str) -> Vec<Value> {
+    let mut agent = Agent::start(section);
     let results = rows.iter().map(|row| agent.row(row, directory, url)).collect();
     agent.end();
     results
@@ -32,8 +33,8 @@ pub struct Agent {
 
 impl Agent {
     /// Starts the program and greets it.
-    pub fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_slipway-agent"))
+    pub fn start(section: &str) -> Self {
+        let mut child = private::command(section, env!("CARGO_BIN_EXE_slipway-agent"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -143,6 +144,10 @@ impl Agent {
             environment: row.environment(directory, url),
             ..Call::default()
         };
+        if spec.short_name() == "async_status" {
+            let statuses = directory.join("async").to_string_lossy().into_owned();
+            call.environment.insert("ANSIBLE_ASYNC_DIR".to_owned(), statuses);
+        }
         let takes_file = matches!(spec.short_name(), "copy" | "unarchive");
         if takes_file && call.args.get("remote_src") != Some(&Value::Bool(true)) {
             self.send_source(&mut call.args).into_iter().for_each(|sha256| {

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::rows::Row;
-use crate::{Outcome, files, normalise};
+use crate::{Outcome, files, normalise, private};
 
 /// Slipway's cache of what takes long to make.
 fn cache() -> PathBuf {
@@ -50,6 +49,7 @@ pub fn outcome(section: &str, rows: &[Row], url: &str) -> Outcome {
     let program = playbook_program();
     let mut digest = Sha256::new();
     digest.update(include_str!("server.rs"));
+    digest.update(private::digest(section));
     digest.update(serde_json::to_vec(rows).unwrap());
     digest.update(version(&program));
     // Facts are of this machine.
@@ -64,7 +64,7 @@ pub fn outcome(section: &str, rows: &[Row], url: &str) -> Outcome {
         let work = tempfile::tempdir().unwrap();
         let directory = work.path().join("dir");
         std::fs::create_dir(&directory).unwrap();
-        let results = run(&program, rows, &directory, url, work.path());
+        let results = run(section, rows, &directory, url, work.path());
         let files = files::describe(&directory);
         let kept = Kept {
             directory,
@@ -101,7 +101,8 @@ fn version(program: &Path) -> String {
 }
 
 /// Runs every row and returns their results.
-fn run(program: &Path, rows: &[Row], directory: &Path, url: &str, work: &Path) -> Vec<Value> {
+fn run(section: &str, rows: &[Row], directory: &Path, url: &str, work: &Path) -> Vec<Value> {
+    let program = playbook_program();
     let mut tasks: Vec<Value> = rows
         .iter()
         .enumerate()
@@ -120,12 +121,15 @@ fn run(program: &Path, rows: &[Row], directory: &Path, url: &str, work: &Path) -
         "hosts": "localhost",
         "connection": "local",
         "gather_facts": false,
-        "vars": {"ansible_python_interpreter": program.with_file_name("python3").to_string_lossy()},
+        "vars": {
+            "ansible_python_interpreter": program.with_file_name("python3").to_string_lossy(),
+            "ansible_async_dir": directory.join("async").to_string_lossy(),
+        },
         "tasks": tasks,
     }]);
     let path = work.join("playbook.json");
     std::fs::write(&path, serde_json::to_vec_pretty(&playbook).unwrap()).unwrap();
-    let output = Command::new(program)
+    let output = private::command(section, program)
         .args(["-i", "localhost,"])
         .arg(&path)
         .current_dir(work)

@@ -32,13 +32,6 @@ const EXCEPTIONS: &[Exception] = &[
     Exception {
         section: "setup",
         module: "setup",
-        key: "ansible_facts.ansible_system_capabilities*",
-        theirs: "",
-        reason: "capabilities are not collected: no playbook asks for them",
-    },
-    Exception {
-        section: "setup",
-        module: "setup",
         key: "msg",
         theirs: "Bad subset",
         reason: "Ansible names every collector that it has",
@@ -168,6 +161,34 @@ const EXCEPTIONS: &[Exception] = &[
         key: "cmd",
         theirs: "git ls-remote",
         reason: "Ansible asks for the branches before it clones; git says the same when it clones at once",
+    },
+    Exception {
+        section: "security",
+        module: "ansible.posix.selinux",
+        key: "msg",
+        theirs: "libselinux-python",
+        reason: "the agent needs no library of Python",
+    },
+    Exception {
+        section: "security",
+        module: "ansible.posix.seboolean",
+        key: "msg",
+        theirs: "libselinux-python",
+        reason: "the agent needs no library of Python",
+    },
+    Exception {
+        section: "security",
+        module: "ansible.posix.firewalld",
+        key: "msg",
+        theirs: "Failed to import the required Python library (firewall)",
+        reason: "the agent needs no library of Python, but firewall-cmd",
+    },
+    Exception {
+        section: "wait_for",
+        module: "wait_for",
+        key: "msg",
+        theirs: "Invalid regular expression",
+        reason: "the message is that of another library of regular expressions",
     },
     Exception {
         section: "unarchive",

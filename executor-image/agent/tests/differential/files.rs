@@ -31,6 +31,7 @@ pub fn compare(theirs: &BTreeMap<String, String>, ours: &BTreeMap<String, String
 /// Every file below a directory, by name.
 pub fn describe(root: &Path) -> BTreeMap<String, String> {
     let backup = fancy_regex::Regex::new(r"\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~").unwrap();
+    let public_key = fancy_regex::Regex::new(r"AAAA[A-Za-z0-9+/]{40,}=*").unwrap();
     let shown_root = root.to_string_lossy().into_owned();
     WalkDir::new(root)
         .min_depth(1)
@@ -53,6 +54,11 @@ pub fn describe(root: &Path) -> BTreeMap<String, String> {
                 String::new()
             };
             let content = content.replace(&shown_root, "{dir}");
+            let content = if content.contains("PRIVATE KEY") {
+                "<private key>".to_owned()
+            } else {
+                public_key.replace_all(&content, "<public key>").into_owned()
+            };
             (
                 name,
                 format!(

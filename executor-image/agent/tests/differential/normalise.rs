@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 pub const ABSENT: Value = Value::Null;
 
 /// Keys whose values are times or numbers of this run; that they are there counts.
-const OF_THE_RUN: [&str; 17] = [
+const OF_THE_RUN: [&str; 21] = [
     "ansible_date_time",
     "ansible_env",
     "ansible_python",
@@ -28,6 +28,10 @@ const OF_THE_RUN: [&str; 17] = [
     "blocks",
     "date",
     "src_temporary",
+    "fingerprint",
+    "public_key",
+    "ssh_public_key",
+    "ssh_fingerprint",
 ];
 
 /// Keys that only one side can have.
@@ -97,6 +101,7 @@ static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
             r"\|1\|[A-Za-z0-9+/]{27}=\|[A-Za-z0-9+/]{27}=",
             "|1|<salt and hash>",
         ),
+        (r"/tmp/crontab[A-Za-z0-9_]+", "<temporary>"),
         // Names of temporary files that are kept.
         (r"\{dir\}/d/(ansible\.|p-)[A-Za-z0-9_]{8}", "{dir}/d/$1<random>"),
     ]

@@ -5,6 +5,16 @@ use super::{ModuleSpec, Side};
 
 pub(super) static MODULES: &[ModuleSpec] = &[
     ModuleSpec {
+        name: "ansible.builtin.async_status",
+        side: Side::Agent,
+        free_form: false,
+        parameters: &[
+            text("jid").required(),
+            text("mode").choices(&["status", "cleanup"]).default("status"),
+        ],
+        any_parameter: false,
+    },
+    ModuleSpec {
         name: "ansible.builtin.command",
         side: Side::Agent,
         free_form: true,

@@ -1,6 +1,6 @@
 //! Services.
 
-use super::parameter::{boolean, integer, text};
+use super::parameter::{boolean, integer, list, text};
 use super::{ModuleSpec, Side};
 
 pub(super) static MODULES: &[ModuleSpec] = &[
@@ -9,11 +9,30 @@ pub(super) static MODULES: &[ModuleSpec] = &[
         side: Side::Both,
         free_form: false,
         parameters: &[
+            text("arguments").aliases(&["args"]).default(""),
             boolean("enabled"),
             text("name").required(),
+            text("pattern"),
+            text("runlevel").default("default"),
             integer("sleep"),
             text("state").choices(&["reloaded", "restarted", "started", "stopped"]),
             text("use").default("auto"),
+        ],
+        any_parameter: false,
+    },
+    ModuleSpec {
+        name: "ansible.builtin.sysvinit",
+        side: Side::Agent,
+        free_form: false,
+        parameters: &[
+            text("arguments").aliases(&["args"]),
+            boolean("daemonize").default("false"),
+            boolean("enabled"),
+            text("name").required().aliases(&["service"]),
+            text("pattern"),
+            list("runlevels"),
+            integer("sleep").default("1"),
+            text("state").choices(&["started", "stopped", "restarted", "reloaded"]),
         ],
         any_parameter: false,
     },

@@ -1,0 +1,50 @@
+//! What the kernel allows this process: capabilities.
+
+use super::Facts;
+use crate::answer::answer;
+use crate::context::Context;
+use crate::process::{Process, find_program};
+
+/// Whether capabilities are taken away (then they are enforced), and what is left, in the words of `capsh`.
+pub(super) fn collect(context: &Context) -> Facts {
+    if find_program("capsh".as_ref(), &context.environment).is_none() {
+        return Facts::new();
+    }
+    let printed = Process::tool(context, "capsh").arg("--print").run();
+    let text = printed.map(|output| output.stdout).unwrap_or_default();
+    match current(&text) {
+        None => answer!({"system_capabilities_enforced": "False", "system_capabilities": []}),
+        Some(names) => answer!({"system_capabilities_enforced": "True", "system_capabilities": names}),
+    }
+}
+
+/// The capabilities of `Current: = cap_chown,cap_kill+ep`; nothing when there are all of them (`=ep`).
+fn current(text: &str) -> Option<Vec<String>> {
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Current:"))?
+        .trim();
+    if line == "=ep" {
+        return None;
+    }
+    let (_, names) = line.split_once('=').unwrap_or(("", line));
+    Some(names.split(',').map(|name| name.trim().to_owned()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_capabilities_are_none_that_are_enforced() {
+        assert_eq!(current("Current: =ep\nBounding set =\n"), None);
+        assert_eq!(
+            current("Current: = cap_chown,cap_kill+ep\n"),
+            Some(vec!["cap_chown".to_owned(), "cap_kill+ep".to_owned()])
+        );
+        assert_eq!(
+            current("Current: =ep cap_sys_resource-ep\n"),
+            Some(vec!["ep cap_sys_resource-ep".to_owned()])
+        );
+    }
+}
