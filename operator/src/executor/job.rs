@@ -141,11 +141,11 @@ fn container(inputs: &Inputs<'_>) -> Container {
         image: Some(inputs.image.to_owned()),
         command: Some(vec!["/usr/bin/slipway-playbook".to_owned()]),
         args: Some(arguments(inputs)),
-        env: Some(vec![EnvVar {
-            name: "HOME".to_owned(),
-            value: Some("/tmp".to_owned()),
-            ..EnvVar::default()
-        }]),
+        env: Some(vec![
+            variable("HOME", "/tmp"),
+            // Ansible goes on without an inventory that it cannot read; here that would be a run of nothing that succeeds.
+            variable("ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED", "true"),
+        ]),
         resources: inputs.resources.clone(),
         security_context: Some(SecurityContext {
             allow_privilege_escalation: Some(false),
@@ -194,4 +194,12 @@ fn arguments(inputs: &Inputs<'_>) -> Vec<String> {
         arguments.push(playbook(Operation::Check.playbook()));
     }
     arguments
+}
+
+fn variable(name: &str, value: &str) -> EnvVar {
+    EnvVar {
+        name: name.to_owned(),
+        value: Some(value.to_owned()),
+        ..EnvVar::default()
+    }
 }
