@@ -56,8 +56,11 @@ pub fn describe(root: &Path) -> BTreeMap<String, String> {
             let content = content.replace(&shown_root, "{dir}");
             let content = if content.contains("PRIVATE KEY") {
                 "<private key>".to_owned()
-            } else {
+            } else if name.ends_with(".pub") {
+                // Of a pair that was made.
                 public_key.replace_all(&content, "<public key>").into_owned()
+            } else {
+                content
             };
             (
                 name,
