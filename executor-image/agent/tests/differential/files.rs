@@ -56,7 +56,10 @@ pub fn describe(root: &Path) -> BTreeMap<String, String> {
             let content = content.replace(&shown_root, "{dir}");
             let content = if content.contains("PRIVATE KEY") {
                 "<private key>".to_owned()
-            } else if name.ends_with(".pub") {
+            } else if Path::new(&name)
+                .extension()
+                .is_some_and(|extension| extension == "pub")
+            {
                 // Of a pair that was made.
                 public_key.replace_all(&content, "<public key>").into_owned()
             } else {
