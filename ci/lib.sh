@@ -10,11 +10,15 @@ mkdir -p "$SLIPWAY_CACHE" "$CARGO_TARGET_DIR"
 # A test that calls a script runs under cargo, and build scripts of dependencies that look at cargo's variables would run anew.
 # shellcheck disable=SC2086,SC2248 # names, each a word
 unset ${!CARGO_PKG_@} ${!CARGO_MANIFEST_@} CARGO_CRATE_NAME CARGO_BIN_NAME
-# cargo takes the same crate of another checkout for this one's, and then judges by the files' times alone.
-if [ "$(cat "$CARGO_TARGET_DIR/.checkout" 2>/dev/null)" != "$repository" ]; then
-  rm -rf "$CARGO_TARGET_DIR"/{debug,release}/.fingerprint/slipway-* "$CARGO_TARGET_DIR"/*/{debug,release}/.fingerprint/slipway-*
-  printf '%s\n' "$repository" >"$CARGO_TARGET_DIR/.checkout"
-fi
+# cargo takes the same crate of another checkout for this one's, and then judges by the files' times alone: what another checkout has
+# left is forgotten before cargo looks.
+cargo() {
+  if [ "$(cat "$CARGO_TARGET_DIR/.checkout" 2>/dev/null)" != "$repository" ]; then
+    rm -rf "$CARGO_TARGET_DIR"/{debug,release}/.fingerprint/slipway-* "$CARGO_TARGET_DIR"/*/{debug,release}/.fingerprint/slipway-*
+    printf '%s\n' "$repository" >"$CARGO_TARGET_DIR/.checkout"
+  fi
+  command cargo "$@"
+}
 
 if [ -t 1 ]; then bold=$'\e[1m' red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'; else bold='' red='' green='' plain=''; fi
 
