@@ -4,34 +4,52 @@ use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 use slipway_protocol::{PutBegin, PutStatus};
 use tempfile::TempDir;
 
+/// How the names of all stores begin.
+const PREFIX: &str = "slipway-agent-store-";
+
+/// How long a store must have been left alone before another agent takes it for an orphan: one that is just being made is not locked yet.
+const ORPHAN_AGE: Duration = Duration::from_mins(10);
+
 /// The store of one agent process; removed with it.
 #[derive(Debug)]
 pub struct Store {
     directory: TempDir,
+    /// Tells other agents that somebody uses the directory. The kernel lets it go with the process, however that ends.
+    _lock: File,
 }
 
 impl Store {
-    /// An empty store below `/var/tmp`: contents may be larger than a `/tmp` in memory.
+    /// An empty store below `/var/tmp`: contents may be larger than a `/tmp` in memory. Removes the stores of agents that were killed.
     ///
     /// # Errors
     /// When the directory cannot be made.
     pub fn create() -> std::io::Result<Self> {
         let place = Path::new("/var/tmp");
-        let place = if place.is_dir() {
-            place.to_owned()
+        if place.is_dir() {
+            Self::create_in(place)
         } else {
-            std::env::temp_dir()
-        };
+            Self::create_in(&std::env::temp_dir())
+        }
+    }
+
+    fn create_in(place: &Path) -> std::io::Result<Self> {
+        remove_orphans(place, SystemTime::now());
         let directory = tempfile::Builder::new()
-            .prefix("slipway-agent-store-")
+            .prefix(PREFIX)
             .permissions(std::fs::Permissions::from_mode(0o700))
             .tempdir_in(place)?;
-        Ok(Self { directory })
+        let lock = File::open(directory.path())?;
+        lock.lock()?;
+        Ok(Self {
+            directory,
+            _lock: lock,
+        })
     }
 
     /// The private directory, for temporary files of modules.
@@ -79,6 +97,21 @@ impl Store {
                 PutStatus::Failed(format!("storing a file's content: {error}")),
                 None,
             ),
+        }
+    }
+}
+
+/// Removes stores whose agents are gone. What cannot be looked at or removed is another user's, and stays.
+fn remove_orphans(place: &Path, now: SystemTime) {
+    let stores = std::fs::read_dir(place).into_iter().flatten().flatten();
+    for store in stores.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {
+        let is_old = store.metadata().is_ok_and(|metadata| {
+            let modified = metadata.modified().unwrap_or(now);
+            metadata.is_dir() && now.duration_since(modified).is_ok_and(|age| age > ORPHAN_AGE)
+        });
+        if is_old && File::open(store.path()).is_ok_and(|directory| directory.try_lock().is_ok()) {
+            // ok: what is left of it is looked at by the next agent.
+            let _ = std::fs::remove_dir_all(store.path());
         }
     }
 }
@@ -196,5 +229,24 @@ mod tests {
             size: 1,
         };
         assert!(matches!(store.begin(&outside).0, PutStatus::Failed(_)));
+    }
+
+    #[test]
+    fn the_store_of_an_agent_that_was_killed_is_removed_and_one_in_use_is_not() {
+        let place = tempfile::tempdir().unwrap();
+        let used = Store::create_in(place.path()).unwrap();
+        let orphan = place.path().join(format!("{PREFIX}orphan"));
+        let other = place.path().join("other");
+        for directory in [&orphan, &other] {
+            std::fs::create_dir(directory).unwrap();
+        }
+        remove_orphans(place.path(), SystemTime::now());
+        assert!(
+            orphan.is_dir(),
+            "one that was just made may be about to be locked"
+        );
+        remove_orphans(place.path(), SystemTime::now() + ORPHAN_AGE * 2);
+        assert!(!orphan.exists());
+        assert!(used.directory().is_dir() && other.is_dir());
     }
 }
