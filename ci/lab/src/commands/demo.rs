@@ -68,7 +68,7 @@ async fn tell(name: &str, arguments: &Arguments) -> anyhow::Result<()> {
 
     let (lab, mut times) = story::tell(lab, times).await?;
     if !arguments.no_floor {
-        screen::heading("For comparison: kubeadm typed by hand on two fresh machines");
+        screen::heading("For comparison: kubeadm typed by hand on three fresh machines");
         let floor = floor::measure(&lab)
             .await
             .context("measure kubeadm typed by hand")?;

@@ -53,9 +53,10 @@ impl PlayRun {
         {
             None | Some("ssh" | "smart" | "paramiko" | "paramiko_ssh") => ConnectionKind::Ssh,
             Some("local") => ConnectionKind::Local,
+            Some("memory") => ConnectionKind::Memory,
             Some(other) => {
                 return Err(TemplateError::new(format!(
-                    "the connection {other:?} is not supported yet (supported: ssh, local)"
+                    "the connection {other:?} is not supported yet (supported: ssh, local, and memory, which is for tests)"
                 )));
             }
         };

@@ -25,12 +25,14 @@ pub enum ConnectionKind {
     Ssh,
     /// The machine that the runner runs on.
     Local,
+    /// No machine at all: every module answers `ok`.
+    Memory,
 }
 
 /// Where and as whom to connect. Two hosts' tasks with equal options share a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ConnectionOptions {
-    /// SSH or local.
+    /// How it is reached.
     pub kind: ConnectionKind,
     /// Name or address.
     pub address: String,

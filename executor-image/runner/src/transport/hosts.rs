@@ -14,6 +14,7 @@ use super::{
     AgentBinary, AgentClient, Connection, ConnectionKind, ConnectionOptions, Launch, TransportError,
     host_keys::{self, KnownHosts},
     local::LocalConnection,
+    memory::MemoryConnection,
     ssh,
 };
 
@@ -233,6 +234,9 @@ impl Hosts {
         host: &str,
         options: &ConnectionOptions,
     ) -> Result<Arc<dyn Connection>, TransportError> {
+        if options.kind == ConnectionKind::Memory {
+            return Ok(Arc::new(MemoryConnection));
+        }
         let agent = self
             .agent
             .as_ref()

@@ -11,6 +11,7 @@ mod connection;
 mod host_keys;
 mod hosts;
 mod local;
+mod memory;
 mod ssh;
 
 pub use r#become::{Become, BecomeMethod, Password};

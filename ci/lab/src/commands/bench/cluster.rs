@@ -136,10 +136,11 @@ fn print(floor: &Floor, measured: &[Measured]) {
     }
     println!();
     println!(
-        "\nBy hand: kubeadm init {}, kubeadm join {}, flannel and Ready {}, kubeadm reset of two hosts {}.",
+        "\nBy hand: kubeadm init {}, kubeadm join right after it {}, flannel and Ready {}, another kubeadm join {}, kubeadm reset {}.",
         seconds(floor.init),
-        seconds(floor.join),
+        seconds(floor.first_join),
         seconds(floor.ready),
+        seconds(floor.join),
         seconds(floor.reset)
     );
 }

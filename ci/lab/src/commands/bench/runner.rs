@@ -216,7 +216,7 @@ impl Played<'_> {
     }
 
     async fn once(&self) -> anyhow::Result<Measured> {
-        if self.workload.targets != Targets::Localhost {
+        if self.workload.machines() > 0 {
             let script = format!("sudo rm -rf {PLACE} && mkdir {PLACE}");
             futures::future::try_join_all(self.machines.iter().map(|machine| machine.run(&script))).await?;
         }
@@ -259,9 +259,15 @@ fn recap(text: &str) -> Vec<String> {
 }
 
 fn inventory(lab: &Lab, workload: &Workload, machines: &[Machine], link: Option<SocketAddr>) -> Value {
+    if let Targets::Memory(count) = workload.targets {
+        let hosts: Map<String, Value> = (1..=count)
+            .map(|number| (format!("host-{number}"), json!({})))
+            .collect();
+        return json!({"all": {"hosts": hosts, "vars": {"ansible_connection": "memory"}}});
+    }
     let known_hosts = lab.folders().known_hosts();
     let count = match workload.targets {
-        Targets::Localhost => 0,
+        Targets::Localhost | Targets::Memory(_) => 0,
         Targets::Machines(_) => machines.len(),
         Targets::Names(count) => count,
     };

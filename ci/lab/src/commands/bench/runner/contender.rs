@@ -29,7 +29,7 @@ impl Contender {
     pub fn of(workload: &Workload) -> Vec<Self> {
         match (workload.name, workload.targets) {
             // A thousand of Ansible's processes do not fit into the machines that this is run on.
-            (_, Targets::Names(_)) => vec![Self::Slipway],
+            (_, Targets::Names(_) | Targets::Memory(_)) => vec![Self::Slipway],
             ("large", _) => vec![Self::Slipway, Self::Ansible, Self::Mitogen, Self::Scp],
             _ if workload.playbook.is_none() => vec![Self::Slipway, Self::Ansible],
             _ => vec![Self::Slipway, Self::Ansible, Self::Mitogen],
@@ -63,7 +63,7 @@ impl Contender {
         let folder = playbook.parent().unwrap_or(playbook);
         let forks = match workload.targets {
             Targets::Localhost => 1,
-            Targets::Machines(count) | Targets::Names(count) => count,
+            Targets::Machines(count) | Targets::Names(count) | Targets::Memory(count) => count,
         }
         .to_string();
         let mut arguments = vec!["--forks", &forks];

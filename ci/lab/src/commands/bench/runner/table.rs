@@ -57,9 +57,13 @@ impl Row {
     fn hosts(&self) -> f64 {
         let count = match self.workload.targets {
             Targets::Localhost => 1,
-            Targets::Machines(count) | Targets::Names(count) => count,
+            Targets::Machines(count) | Targets::Names(count) | Targets::Memory(count) => count,
         };
         f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    fn tasks(&self) -> f64 {
+        f64::from(u32::try_from(self.workload.tasks).unwrap_or(u32::MAX))
     }
 
     fn goals(&self) -> String {
@@ -97,8 +101,16 @@ impl Row {
                     share.map(|share| share < most),
                 )
             }
+            Goal::ProcessorATask => {
+                let share =
+                    slipway.map(|measured| measured.processor.as_secs_f64() / self.hosts() / self.tasks());
+                let shown = share.map_or_else(String::new, |share| {
+                    format!("{:.0} µs of processor a task", share * 1e6)
+                });
+                (shown, None)
+            }
             Goal::RoundTrips(beside) => {
-                let tasks = f64::from(u32::try_from(self.workload.tasks).unwrap_or(u32::MAX));
+                let tasks = self.tasks();
                 let mut found = self.round_trips.iter();
                 let found = found.find(|(who, _)| *who == Contender::Slipway);
                 // Half a round trip is what times of two runs differ by.

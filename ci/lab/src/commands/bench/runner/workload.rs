@@ -21,6 +21,8 @@ pub enum Targets {
     Machines(usize),
     /// As many hosts of the inventory, which are all there is in machines: each has its own connection and agent.
     Names(usize),
+    /// As many hosts that exist in the runner's memory only: what is measured is the runner itself.
+    Memory(usize),
 }
 
 /// What Slipway must reach.
@@ -34,6 +36,8 @@ pub enum Goal {
     Megabytes(f64),
     /// Memory of the controller for each host, in MiB.
     MebibytesAHost(f64),
+    /// No goal but to be told: processor time of the controller for each task of each host.
+    ProcessorATask,
     /// Round trips between controller and host, as a slow link shows them.
     RoundTrips(f64),
 }
@@ -167,13 +171,25 @@ impl Workload {
                     1.0,
                 )
             },
+            Self {
+                targets: Targets::Memory(share(1000)),
+                goals: vec![Goal::MebibytesAHost(1.0), Goal::ProcessorATask],
+                ..play(
+                    "memory",
+                    1,
+                    share(100),
+                    format!("{} hosts in memory × {} tasks", share(1000), share(100)),
+                    looks(share(100)),
+                    1.0,
+                )
+            },
         ]
     }
 
     /// The machines that it wants.
     pub fn machines(&self) -> usize {
         match self.targets {
-            Targets::Localhost => 0,
+            Targets::Localhost | Targets::Memory(_) => 0,
             Targets::Machines(count) => count,
             Targets::Names(_) => MACHINES_OF_NAMES,
         }
