@@ -27,6 +27,8 @@ pub struct Floor {
     pub ready: Duration,
     /// `kubeadm join` of one worker more in the settled cluster, until it ends.
     pub join: Duration,
+    /// The same worker, waited for after that.
+    pub joined_ready: Duration,
     /// `kubeadm reset` of all three, at the same time.
     pub reset: Duration,
 }
@@ -35,6 +37,11 @@ impl Floor {
     /// A cluster of one control plane and one worker, from the first word typed to Ready.
     pub fn cluster(&self) -> Duration {
         self.init + self.first_join + self.ready
+    }
+
+    /// One worker more, from the first word typed to Ready.
+    pub fn worker(&self) -> Duration {
+        self.join + self.joined_ready
     }
 }
 
@@ -136,6 +143,13 @@ async fn type_by_hand(control_plane: &Machine, worker: &Machine, late: &Machine)
     let join = start.elapsed();
 
     let start = Instant::now();
+    control_plane
+        .run(&as_root(&wait, ""))
+        .await
+        .context("wait for the new node")?;
+    let joined_ready = start.elapsed();
+
+    let start = Instant::now();
     let reset = as_root("kubeadm reset --force", "");
     futures::future::try_join_all([control_plane, worker, late].map(|machine| machine.run(&reset)))
         .await
@@ -145,6 +159,7 @@ async fn type_by_hand(control_plane: &Machine, worker: &Machine, late: &Machine)
         first_join,
         ready,
         join,
+        joined_ready,
         reset: start.elapsed(),
     })
 }

@@ -101,7 +101,7 @@ fn print(floor: &Floor, measured: &[Measured]) {
         ("second run, no change", None, |times| times.again, "≤ 5 s"),
         (
             "one worker more",
-            Some(floor.join),
+            Some(floor.worker()),
             |times| times.scale_out,
             "≤ 2 × by hand",
         ),
@@ -136,11 +136,12 @@ fn print(floor: &Floor, measured: &[Measured]) {
     }
     println!();
     println!(
-        "\nBy hand: kubeadm init {}, kubeadm join right after it {}, flannel and Ready {}, another kubeadm join {}, kubeadm reset {}.",
+        "\nBy hand: kubeadm init {}, kubeadm join right after it {}, flannel and Ready {}, another kubeadm join {} and Ready {}, kubeadm reset {}.",
         seconds(floor.init),
         seconds(floor.first_join),
         seconds(floor.ready),
         seconds(floor.join),
+        seconds(floor.joined_ready),
         seconds(floor.reset)
     );
 }

@@ -48,7 +48,7 @@ impl Times {
         for row in &mut self.rows {
             row.by_hand = match row.step.as_str() {
                 INSTALL => Some(floor.cluster()),
-                SCALE_OUT => Some(floor.join),
+                SCALE_OUT => Some(floor.worker()),
                 RESET => Some(floor.reset),
                 _ => None,
             };
@@ -73,7 +73,7 @@ impl Times {
         }
         println!();
         println!(
-            "  By hand: kubeadm init, flannel, kubeadm join, nodes Ready (install); kubeadm join; kubeadm reset."
+            "  By hand: kubeadm init, flannel, kubeadm join, nodes Ready (install); kubeadm join, node Ready; kubeadm reset."
         );
         println!(
             "  The hosts had every program and image before these were typed; Slipway's hosts began bare."
