@@ -11,4 +11,4 @@ mod secrets;
 
 pub use envelope::{Envelope, is_encrypted};
 pub use error::VaultError;
-pub use secrets::{DEFAULT_ID, VaultSecrets};
+pub use secrets::{DEFAULT_ID, Opened, VaultKey, VaultSecrets};

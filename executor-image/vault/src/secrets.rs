@@ -73,6 +73,11 @@ impl VaultSecrets {
 
     /// The text inside an encrypted one.
     pub fn decrypt(&self, data: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        self.open(data).map(|opened| opened.plain)
+    }
+
+    /// The text inside an encrypted one, and what it takes to encrypt it again in the same way.
+    pub fn open(&self, data: &[u8]) -> Result<Opened, VaultError> {
         let envelope = Envelope::parse(data)?;
         if self.is_empty() {
             return Err(VaultError::NoSecrets);
@@ -84,16 +89,24 @@ impl VaultSecrets {
         } else {
             [fitting, others].concat()
         };
-        tried
-            .iter()
-            .find_map(|secret| cipher::decrypt(&envelope.body, &secret.password))
-            .ok_or_else(|| VaultError::WrongPassword {
-                tried: tried
-                    .iter()
-                    .map(|secret| secret.id.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            })
+        let found = tried.iter().find_map(|secret| {
+            let plain = cipher::decrypt(&envelope.body, &secret.password)?;
+            Some((plain, Arc::clone(secret)))
+        });
+        let (plain, secret) = found.ok_or_else(|| VaultError::WrongPassword {
+            tried: tried
+                .iter()
+                .map(|secret| secret.id.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
+        })?;
+        Ok(Opened {
+            plain,
+            key: VaultKey {
+                id: wanted.to_owned(),
+                secret,
+            },
+        })
     }
 
     /// The content of a file that may be encrypted.
@@ -105,23 +118,67 @@ impl VaultSecrets {
         }
     }
 
-    /// Encrypts with the first password that has the id. The outcome names the id unless it is [`DEFAULT_ID`].
-    pub fn encrypt(&self, id: &str, plain: &[u8]) -> Result<String, VaultError> {
-        let mut salt = [0; SALT_LENGTH];
-        rand::fill(&mut salt);
-        self.encrypt_with_salt(id, plain, &salt)
-    }
-
-    /// As [`encrypt`](Self::encrypt) with a salt of one's own, which makes the outcome the same each time.
-    pub fn encrypt_with_salt(&self, id: &str, plain: &[u8], salt: &[u8]) -> Result<String, VaultError> {
+    /// The first password that has the id, for encrypting.
+    pub fn key(&self, id: &str) -> Result<VaultKey, VaultError> {
         let secret = self
             .secrets
             .iter()
             .find(|secret| secret.id == id)
             .ok_or_else(|| VaultError::UnknownId(id.to_owned()))?;
-        let body = cipher::encrypt(plain, &secret.password, salt)
+        Ok(VaultKey {
+            id: id.to_owned(),
+            secret: Arc::clone(secret),
+        })
+    }
+
+    /// Encrypts with the first password that has the id. The outcome names the id unless it is [`DEFAULT_ID`].
+    pub fn encrypt(&self, id: &str, plain: &[u8]) -> Result<String, VaultError> {
+        self.key(id)?.encrypt(plain)
+    }
+
+    /// As [`encrypt`](Self::encrypt) with a salt of one's own, which makes the outcome the same each time.
+    pub fn encrypt_with_salt(&self, id: &str, plain: &[u8], salt: &[u8]) -> Result<String, VaultError> {
+        self.key(id)?.encrypt_with_salt(plain, salt)
+    }
+}
+
+/// A text that was encrypted.
+pub struct Opened {
+    /// The text.
+    pub plain: Zeroizing<Vec<u8>>,
+    /// The password that fitted, with the id that the text names.
+    pub key: VaultKey,
+}
+
+/// A password that encrypts, and the id that the outcome names.
+#[derive(Clone)]
+pub struct VaultKey {
+    id: String,
+    secret: Arc<Secret>,
+}
+
+impl fmt::Debug for VaultKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("VaultKey")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl VaultKey {
+    /// Encrypts; the outcome names the id unless it is [`DEFAULT_ID`].
+    pub fn encrypt(&self, plain: &[u8]) -> Result<String, VaultError> {
+        let mut salt = [0; SALT_LENGTH];
+        rand::fill(&mut salt);
+        self.encrypt_with_salt(plain, &salt)
+    }
+
+    /// As [`encrypt`](Self::encrypt) with a salt of one's own, which makes the outcome the same each time.
+    pub fn encrypt_with_salt(&self, plain: &[u8], salt: &[u8]) -> Result<String, VaultError> {
+        let body = cipher::encrypt(plain, &self.secret.password, salt)
             .ok_or(VaultError::Malformed("its keys cannot be made"))?;
-        let id = (id != DEFAULT_ID).then(|| id.to_owned());
+        let id = (self.id != DEFAULT_ID).then(|| self.id.clone());
         Ok(Envelope { id, body }.text())
     }
 }

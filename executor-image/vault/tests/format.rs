@@ -64,6 +64,20 @@ fn every_password_is_tried_unless_ids_must_match() {
 }
 
 #[test]
+fn what_was_opened_is_encrypted_again_with_its_password_and_its_id() {
+    // The password that fits has another id than the text names.
+    let other = secrets(&[("dev", "wrong"), ("prod", "other")]);
+    let opened = other.open(LABELLED_TEXT.as_bytes()).unwrap();
+    let again = opened.key.encrypt(b"changed").unwrap();
+    assert_eq!(
+        Envelope::parse(again.as_bytes()).unwrap().id.as_deref(),
+        Some("lab")
+    );
+    let reader = secrets(&[("any", "other")]);
+    assert_eq!(reader.decrypt(again.as_bytes()).unwrap().as_slice(), b"changed");
+}
+
+#[test]
 fn errors_name_ids_and_never_passwords() {
     let wrong = secrets(&[("dev", "hunter2"), ("prod", "hunter3")]);
     let error = wrong.decrypt(DEFAULT_TEXT.as_bytes()).unwrap_err();

@@ -45,7 +45,7 @@ pub(super) fn set_fact(context: &ActionContext<'_>, mut args: Arguments) -> Resu
     }
     if cacheable {
         for receiver in &receivers {
-            receiver.add_facts(&args);
+            context.item.learn(receiver, &args);
         }
     }
     let mut result = map(json!({"changed": false}));
@@ -63,6 +63,10 @@ pub(super) async fn gather(
     // The facts themselves are long; they are shown only to who asks for details.
     if !result.contains_key("failed") {
         result.insert("_ansible_verbose_override".to_owned(), Value::Bool(true));
+        // Before the facts themselves are kept: the cache says so too.
+        for receiver in context.item.fact_receivers() {
+            receiver.set_gathered();
+        }
     }
     Ok(result)
 }

@@ -116,11 +116,11 @@ async fn read(
         Ok(target) => target,
         Err(error) => return Ok(Err(error.to_string())),
     };
-    let mut command = format!("cat {}", quote(source));
-    if let Some(other) = &target.launch.r#become {
-        command = other.command(&command);
-    }
-    let output = item.connection(&target).await?.execute(command).await?;
+    let command = format!("cat {}", quote(source));
+    let connection = item.connection(&target).await?;
+    let output = connection
+        .execute(command, target.launch.r#become.clone())
+        .await?;
     if output.status != 0 {
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         return Ok(Err(format!("cannot read {source}: {said}")));

@@ -23,16 +23,13 @@ pub(super) async fn run(context: &ActionContext<'_>, args: &Arguments) -> Result
         .iter()
         .map(|(name, value)| format!("export {name}={}; ", quote(value)))
         .collect();
-    let mut line = format!(
+    let line = format!(
         "{} -c {}",
         quote(&shell),
         quote(&format!("{}{command}", exports.concat()))
     );
-    if let Some(other) = &target.launch.r#become {
-        line = other.command(&line);
-    }
     let connection = item.connection(&target).await?;
-    let output = connection.execute(line).await?;
+    let output = connection.execute(line, target.launch.r#become.clone()).await?;
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<String>>();

@@ -38,7 +38,10 @@ pub(super) async fn run(
         ("template_path", source.clone()),
         ("template_fullpath", shown.clone()),
         ("template_destpath", text(&args, "dest").unwrap_or_default()),
-        ("ansible_managed", "Ansible managed".to_owned()),
+        (
+            "ansible_managed",
+            context.item.play.run.options.settings.ansible_managed.clone(),
+        ),
     ] {
         // What the playbook sets wins: these only fill gaps.
         if context.item.scope.variable(name).is_none() {

@@ -44,10 +44,10 @@ pub(super) async fn until_reachable(
             Ok(Ok(result)) if !result.contains_key("failed") => return Ok(()),
             Ok(Ok(result)) => {
                 let said = result.get("msg").and_then(serde_json::Value::as_str);
-                TransportError(said.unwrap_or_default().to_owned())
+                TransportError::Unreachable(said.unwrap_or_default().to_owned())
             }
             Ok(Err(error)) => error,
-            Err(_) => TransportError("the host did not answer".to_owned()),
+            Err(_) => TransportError::Unreachable("the host did not answer".to_owned()),
         };
         if Instant::now() + pause >= deadline || item.play.run.stop.is_requested() {
             return Err(failed);

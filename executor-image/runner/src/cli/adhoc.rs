@@ -2,22 +2,18 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use slipway_language::{Node, NodeKind, Span, Templar};
+use slipway_language::{Node, NodeKind, Span};
 
 use super::{
     arguments::AdHocArguments,
-    extra_vars,
-    hosts::HostsRequest,
-    passwords,
+    passwords::LoginPasswords,
     refusal::{Refusal, exit},
     session::{self, Session},
-    unsupported,
+    start::{Start, tell_settings},
 };
 use crate::{
-    engine::task_files,
     inventory::pattern,
     output::{EventSink, Printer},
-    playbook::Loader,
     settings::Settings,
 };
 
@@ -41,6 +37,10 @@ async fn start(arguments: AdHocArguments, settings: Arc<Settings>) -> i32 {
     if !settings.bin_ansible_callbacks {
         listening.callbacks_enabled.clear();
     }
+    if let Some(directory) = &arguments.tree {
+        listening.callback_tree_dir.clone_from(directory);
+        listening.callbacks_enabled.push("tree".to_owned());
+    }
     let printer = match Printer::new(&listening, callback, EventSink::nowhere()) {
         Ok(printer) => Arc::new(printer),
         Err(problem) => {
@@ -48,9 +48,7 @@ async fn start(arguments: AdHocArguments, settings: Arc<Settings>) -> i32 {
             return exit::ERROR;
         }
     };
-    for warning in &settings.warnings {
-        printer.warning(warning);
-    }
+    tell_settings(&settings, &printer);
     match run(&arguments, &settings, &printer).await {
         Ok(code) => code,
         Err(refused) => {
@@ -65,28 +63,12 @@ async fn run(
     settings: &Arc<Settings>,
     printer: &Arc<Printer>,
 ) -> Result<i32, Refusal> {
-    unsupported::refuse(&arguments.connection, &arguments.passwords, settings)?;
-    let vault = passwords::vault(&arguments.vault, settings)?;
-    if arguments.tree.is_some() {
-        return Err(unsupported::not_yet("--tree"));
-    }
-    let extra_vars = extra_vars::parse(&arguments.run.extra_vars, &vault)
-        .map_err(|message| Refusal::new(exit::OPTIONS, message))?;
-    let extra_vars = Arc::new(extra_vars);
-    let templar = Templar::new();
+    let start = Start::new(settings, printer, &arguments.vault, &arguments.run.extra_vars)?;
     let directory = match &settings.playbook_dir {
         Some(directory) => std::path::absolute(directory).unwrap_or_else(|_| directory.clone()),
         None => std::env::current_dir().unwrap_or_default(),
     };
-    let request = HostsRequest {
-        arguments: &arguments.inventory,
-        settings,
-        templar: &templar,
-        extra_vars: &extra_vars,
-        directory: &directory,
-        vault: &vault,
-        printer,
-    };
+    let request = start.hosts(&arguments.inventory, &directory);
     let mut inventory = request.load()?;
     let limit = request.limit(&mut inventory, &arguments.pattern)?;
     let mut hosts = pattern::select(&inventory, std::slice::from_ref(&arguments.pattern))?.hosts;
@@ -105,19 +87,15 @@ async fn run(
         printer.warning("No hosts matched, nothing to do");
         return Ok(0);
     }
-    let files = task_files(&directory, &vault);
-    let mut loader = Loader::new(templar.clone(), files, Arc::clone(&extra_vars), directory.clone());
-    loader.search_in(&settings.roles_path, &settings.collections_path);
+    let mut loader = start.loader(&directory);
     let playbook = loader
         .playbook_of(&[play], &directory)
         .map_err(|error| Refusal::new(exit::PARSER, error))?;
     let session = Session {
-        settings: Arc::clone(settings),
-        printer: Arc::clone(printer),
-        templar,
-        vault,
-        extra_vars,
+        start,
+        passwords: LoginPasswords::gather(settings)?,
         check: arguments.run.check,
+        step: false,
         start_at_task: None,
         limit: arguments.inventory.limit.clone(),
         known_hosts: arguments.connection.known_hosts.clone(),

@@ -2,6 +2,7 @@
 
 mod adhoc;
 mod arguments;
+mod completion;
 mod extra_vars;
 mod hosts;
 mod inventory;
@@ -12,7 +13,8 @@ mod program;
 mod refusal;
 mod session;
 mod signals;
-mod unsupported;
+mod start;
+mod vault;
 mod version;
 
 use std::process::ExitCode;
@@ -21,7 +23,7 @@ use clap::{CommandFactory, FromArgMatches};
 
 use crate::settings::Settings;
 
-use arguments::{AdHocArguments, InventoryProgramArguments, PlaybookArguments};
+use arguments::{AdHocArguments, InventoryProgramArguments, PlaybookArguments, VaultProgramArguments};
 use program::Program;
 
 /// Runs the program that the command line asks for.
@@ -50,6 +52,11 @@ pub fn main() -> ExitCode {
         Program::Inventory => parsed(arguments, |arguments: InventoryProgramArguments| {
             inventory::main(&arguments, settings)
         }),
+        Program::Vault => parsed(arguments, |arguments: VaultProgramArguments| {
+            vault::main(&arguments, settings)
+        }),
+        // It needs no settings.
+        Program::Completion => completion::main(arguments),
     }
 }
 
@@ -58,7 +65,7 @@ fn parsed<Arguments: CommandFactory + FromArgMatches>(
     given: Vec<std::ffi::OsString>,
     run: impl FnOnce(Arguments) -> ExitCode,
 ) -> ExitCode {
-    let parsed = Arguments::command()
+    let parsed = complete(Arguments::command())
         .try_get_matches_from(given)
         .and_then(|matches| Arguments::from_arg_matches(&matches));
     match parsed {
@@ -69,4 +76,16 @@ fn parsed<Arguments: CommandFactory + FromArgMatches>(
             ExitCode::from(if error.use_stderr() { 2 } else { 0 })
         }
     }
+}
+
+/// A command line with what all programs have: `--version`, which is answered before anything is parsed, and where to read on.
+fn complete(command: clap::Command) -> clap::Command {
+    let version = clap::Arg::new("version")
+        .long("version")
+        .action(clap::ArgAction::SetTrue)
+        .help("Show the version, and where settings and modules are found");
+    command.arg(version).after_help(
+        "Settings are read from ansible.cfg and from ANSIBLE_* in the environment.\n\
+         Completion for a shell: slipway-playbook completion bash|zsh|fish",
+    )
 }

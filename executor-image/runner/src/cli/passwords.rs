@@ -1,112 +1,275 @@
 //! Passwords: asked for on the terminal, read from a file, or printed by a program.
 
 use std::{
-    fs::File,
-    io::{BufRead, BufReader, Write},
+    io::Read,
     os::unix::fs::PermissionsExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use slipway_language::VaultSecrets;
 
 use super::{
     arguments::VaultArguments,
     refusal::{Refusal, exit},
 };
-use crate::settings::Settings;
+use crate::{
+    output::{Printer, prompt},
+    settings::{Settings, expanded},
+    transport::Password,
+};
 
-/// Asks for a password on the terminal, which does not show it.
-///
-/// # Errors
-/// When there is no terminal.
-pub fn ask(prompt: &str) -> Result<Vec<u8>, Refusal> {
-    let refused = |error: &dyn std::fmt::Display| {
+/// The answer to a question that is not shown.
+fn ask(question: &str) -> Result<String, Refusal> {
+    prompt::secret(question).map_err(|error| {
+        let asked = question.trim_end_matches([':', ' ']);
         Refusal::new(
             exit::ERROR,
-            format!("a password is asked for ({prompt}), and there is no terminal to ask on: {error}"),
+            format!("the question for a password ({asked}) had no answer: {error}"),
         )
-    };
-    let mut terminal = File::options()
-        .read(true)
-        .write(true)
-        .open("/dev/tty")
-        .map_err(|error| refused(&error))?;
-    let shown = tcgetattr(&terminal).map_err(|error| refused(&error))?;
-    let mut hidden = shown.clone();
-    hidden.local_modes.remove(LocalModes::ECHO);
-    write!(terminal, "{prompt}: ").map_err(|error| refused(&error))?;
-    tcsetattr(&terminal, OptionalActions::Flush, &hidden).map_err(|error| refused(&error))?;
-    let mut password = Vec::new();
-    let read = BufReader::new(&terminal).read_until(b'\n', &mut password);
-    // ok: a terminal that went away shows nothing anyway.
-    let _ = tcsetattr(&terminal, OptionalActions::Flush, &shown);
-    let _ = writeln!(terminal);
-    read.map_err(|error| refused(&error))?;
-    Ok(password.trim_ascii_end().to_vec())
+    })
 }
 
-/// A password from a file; one that may be run prints it. `label` is for programs that know several.
+/// What a file holds, or what it prints if it may be run.
 ///
 /// # Errors
 /// When there is no such file, or its program fails.
-pub fn from_file(path: &Path, label: Option<&str>) -> Result<Vec<u8>, Refusal> {
+fn from_file(path: &Path, what: &str, arguments: &[&str]) -> Result<Vec<u8>, Refusal> {
     let refused = |message: String| {
-        let what = format!("the password file {} {message}", path.display());
-        Refusal::new(exit::ERROR, what)
+        let message = format!("the {what} file {} {message}", path.display());
+        Refusal::new(exit::ERROR, message)
     };
-    let metadata = std::fs::metadata(path).map_err(|error| refused(format!("cannot be read: {error}")))?;
+    let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => refused("was not found".to_owned()),
+        _ => refused(format!("cannot be read: {error}")),
+    })?;
+    if metadata.is_dir() {
+        return Err(refused("is a directory".to_owned()));
+    }
     if metadata.permissions().mode() & 0o111 == 0 {
         return std::fs::read(path).map_err(|error| refused(format!("cannot be read: {error}")));
     }
-    let mut command = Command::new(std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()));
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    if let Some(label) = label.filter(|_| stem.ends_with("-client")) {
-        command.args(["--vault-id", label]);
-    }
-    let output = command
+    let output = Command::new(std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()))
+        .args(arguments)
         .stdin(Stdio::inherit())
         .stderr(Stdio::inherit())
         .output()
-        .map_err(|error| refused(format!("cannot be run: {error}")))?;
+        .map_err(|error| {
+            refused(format!(
+                "cannot be run: {error}. If it is no program, take away its permission to be run"
+            ))
+        })?;
     if !output.status.success() {
         return Err(refused(format!("is a program that failed: {}", output.status)));
     }
     Ok(output.stdout)
 }
 
+/// Passwords for logging in and for becoming another user, where no variable has one.
+#[derive(Debug, Clone, Default)]
+pub struct LoginPasswords {
+    /// `-k`
+    pub connection: Option<Password>,
+    /// `-K`
+    pub becomes: Option<Password>,
+}
+
+impl LoginPasswords {
+    /// Asks for, or reads, what the settings ask for.
+    ///
+    /// # Errors
+    /// A password that cannot be had.
+    pub fn gather(settings: &Settings) -> Result<Self, Refusal> {
+        let method = if settings.agnostic_become_prompt {
+            "BECOME".to_owned()
+        } else {
+            settings.become_method.to_uppercase()
+        };
+        let mut passwords = Self::default();
+        if settings.ask_pass {
+            passwords.connection = Some(Password(ask("SSH password: ")?));
+        } else if let Some(file) = &settings.connection_password_file {
+            passwords.connection = Some(login_password(file)?);
+        }
+        if settings.become_ask_pass {
+            let same = if settings.ask_pass {
+                "[defaults to SSH password]"
+            } else {
+                ""
+            };
+            let answer = ask(&format!("{method} password{same}: "))?;
+            passwords.becomes = match &passwords.connection {
+                Some(connection) if settings.ask_pass && answer.is_empty() => Some(connection.clone()),
+                _ => Some(Password(answer)),
+            };
+        } else if let Some(file) = &settings.become_password_file {
+            passwords.becomes = Some(login_password(file)?);
+        }
+        Ok(passwords)
+    }
+}
+
+/// A password from a file; `-` is standard input.
+fn login_password(path: &Path) -> Result<Password, Refusal> {
+    let mut content = Vec::new();
+    if path == Path::new("-") {
+        std::io::stdin()
+            .read_to_end(&mut content)
+            .map_err(|error| Refusal::new(exit::ERROR, format!("cannot read a password: {error}")))?;
+    } else {
+        content = from_file(&expanded(path), "password", &[])?;
+    }
+    let text = String::from_utf8_lossy(&content);
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Refusal::new(
+            exit::ERROR,
+            format!("the password file {} holds no password", path.display()),
+        ));
+    }
+    Ok(Password(text.to_owned()))
+}
+
+/// Where passwords of the vault come from.
+#[derive(Debug, Clone, Default)]
+pub struct VaultSources {
+    /// Each `label@source`, or a source alone.
+    pub ids: Vec<String>,
+    /// Files of passwords without a label.
+    pub files: Vec<PathBuf>,
+    /// Whether one more is asked for.
+    pub ask: bool,
+    /// Whether passwords are new: those that are asked for are asked for twice.
+    pub new: bool,
+}
+
+/// What a source says for "ask", as the old option asked.
+const ASK_PLAINLY: &str = "prompt_ask_vault_pass";
+
+impl VaultSources {
+    /// Those that the command line and the settings name.
+    pub fn given(arguments: &VaultArguments, settings: &Settings) -> Self {
+        let ids = settings.vault_identity_list.iter().chain(&arguments.vault_id);
+        let files = arguments
+            .vault_password_file
+            .iter()
+            .chain(&settings.vault_password_file);
+        Self {
+            ids: ids.cloned().collect(),
+            files: files.cloned().collect(),
+            ask: arguments.ask_vault_pass || settings.ask_vault_pass,
+            new: false,
+        }
+    }
+
+    /// The passwords. One that cannot be had is warned of as long as another can.
+    ///
+    /// # Errors
+    /// When there is none, though some are named, or nobody answers.
+    pub fn gather(&self, settings: &Settings, printer: &Printer) -> Result<VaultSecrets, Refusal> {
+        let mut secrets = VaultSecrets::new();
+        secrets.match_ids(settings.vault_id_match);
+        let mut failure = None;
+        let default = settings.vault_identity.as_str();
+        let mut sources: Vec<(&str, &str)> = Vec::new();
+        for text in &self.ids {
+            if text.contains(';') {
+                return Err(Refusal::new(
+                    exit::OPTIONS,
+                    format!("'{text}' is not a valid vault id: it must not contain ';'"),
+                ));
+            }
+            let (label, source) = text.split_once('@').unwrap_or((default, text));
+            sources.push((if label.is_empty() { default } else { label }, source));
+        }
+        let files: Vec<String> = self.files.iter().map(|file| file.display().to_string()).collect();
+        sources.extend(files.iter().map(|file| (default, file.as_str())));
+        if self.ask {
+            sources.push((default, ASK_PLAINLY));
+        }
+        for (label, source) in sources {
+            if matches!(source, "prompt" | ASK_PLAINLY) {
+                let password = self.ask(label, source == ASK_PLAINLY)?;
+                add(&mut secrets, label, password.as_bytes())?;
+                continue;
+            }
+            // A password may itself be encrypted with one that was named before.
+            let added = vault_password(Path::new(source), label).and_then(|content| {
+                let password = secrets
+                    .reveal(content.trim_ascii())
+                    .map_err(|error| Refusal::new(exit::ERROR, format!("{source}: {error}")))?
+                    .into_owned();
+                add(&mut secrets, label, &password)
+            });
+            if let Err(refusal) = added {
+                printer.warning(&format!(
+                    "Error getting vault password file ({label}): {}",
+                    refusal.message
+                ));
+                failure = Some(refusal);
+            }
+        }
+        match failure {
+            Some(failure) if secrets.is_empty() => Err(failure),
+            _ => Ok(secrets),
+        }
+    }
+
+    fn ask(&self, label: &str, plainly: bool) -> Result<String, Refusal> {
+        // Programs that answer wait for the plain words.
+        let (old, new, again) = if plainly {
+            let words = [
+                "Vault password: ",
+                "New Vault password: ",
+                "Confirm New Vault password: ",
+            ];
+            <(String, String, String)>::from(words.map(str::to_owned))
+        } else {
+            let words = [
+                "Vault password",
+                "New vault password",
+                "Confirm new vault password",
+            ];
+            words.map(|words| format!("{words} ({label}): ")).into()
+        };
+        if !self.new {
+            return ask(&old);
+        }
+        let password = ask(&new)?;
+        if ask(&again)? != password {
+            return Err(Refusal::new(exit::ERROR, "Passwords do not match"));
+        }
+        Ok(password)
+    }
+}
+
+fn add(secrets: &mut VaultSecrets, label: &str, password: &[u8]) -> Result<(), Refusal> {
+    secrets
+        .add(label, password)
+        .map_err(|error| Refusal::new(exit::ERROR, error))
+}
+
+/// A password of the vault from a file; programs that know several are told which one.
+fn vault_password(path: &Path, label: &str) -> Result<Vec<u8>, Refusal> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let arguments: &[&str] = if stem.ends_with("-client") {
+        &["--vault-id", label]
+    } else {
+        &[]
+    };
+    from_file(&expanded(path), "vault password", arguments)
+}
+
 /// The passwords of the vault that the command line and the settings name.
 ///
 /// # Errors
 /// A password that cannot be had.
-pub fn vault(arguments: &VaultArguments, settings: &Settings) -> Result<VaultSecrets, Refusal> {
-    let mut secrets = VaultSecrets::new();
-    secrets.match_ids(settings.vault_id_match);
-    let mut add = |id: &str, password: &[u8]| {
-        secrets
-            .add(id, password)
-            .map_err(|error| Refusal::new(exit::ERROR, error))
-    };
-    let default = settings.vault_identity.as_str();
-    for text in settings.vault_identity_list.iter().chain(&arguments.vault_id) {
-        let (label, source) = text.split_once('@').unwrap_or((default, text));
-        let label = if label.is_empty() { default } else { label };
-        let password = if matches!(source, "prompt" | "prompt_ask_vault_pass") {
-            ask(&format!("Vault password ({label})"))?
-        } else {
-            from_file(Path::new(source), Some(label))?
-        };
-        add(label, &password)?;
-    }
-    let files = arguments.vault_password_file.iter();
-    for file in files.chain(&settings.vault_password_file) {
-        add(default, &from_file(file, Some(default))?)?;
-    }
-    if arguments.ask_vault_pass || settings.ask_vault_pass {
-        add(default, &ask("Vault password")?)?;
-    }
-    Ok(secrets)
+pub fn vault(
+    arguments: &VaultArguments,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<VaultSecrets, Refusal> {
+    VaultSources::given(arguments, settings).gather(settings, printer)
 }
 
 #[cfg(test)]
@@ -121,16 +284,31 @@ mod tests {
         std::fs::write(path("plain"), "one\n").unwrap();
         std::fs::write(path("ask-client"), "#!/bin/sh\necho two-$2\n").unwrap();
         std::fs::set_permissions(path("ask-client"), std::fs::Permissions::from_mode(0o700)).unwrap();
-        assert_eq!(from_file(&path("ask-client"), Some("dev")).unwrap(), b"two-dev\n");
+        assert_eq!(vault_password(&path("ask-client"), "dev").unwrap(), b"two-dev\n");
+        let settings = Settings::read(&Surroundings::default()).unwrap();
+        let printer = Printer::bare(&settings);
         let arguments = VaultArguments {
             vault_id: vec![format!("dev@{}", path("ask-client").display())],
-            vault_password_file: vec![path("plain")],
+            vault_password_file: vec![path("plain"), path("nowhere")],
             ..VaultArguments::default()
         };
-        let settings = Settings::read(&Surroundings::default()).unwrap();
-        let secrets = vault(&arguments, &settings).unwrap();
+        let secrets = vault(&arguments, &settings, &printer).unwrap();
         assert_eq!(secrets.ids().collect::<Vec<&str>>(), ["dev", "default"]);
-        let error = from_file(&path("nowhere"), None).unwrap_err().message;
-        assert!(error.contains("nowhere"), "{error}");
+        let alone = VaultArguments {
+            vault_password_file: vec![path("nowhere")],
+            ..VaultArguments::default()
+        };
+        let error = vault(&alone, &settings, &printer).unwrap_err().message;
+        assert!(error.contains("nowhere was not found"), "{error}");
+    }
+
+    #[test]
+    fn a_login_password_is_what_stands_between_the_blanks_of_its_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), " a b \n").unwrap();
+        assert_eq!(login_password(file.path()).unwrap().0, "a b");
+        std::fs::write(file.path(), "\n").unwrap();
+        let error = login_password(file.path()).unwrap_err().message;
+        assert!(error.contains("holds no password"), "{error}");
     }
 }

@@ -7,20 +7,17 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use slipway_language::Templar;
 use slipway_report::{RunOutcome, RunResult, SCHEMA_VERSION};
 
 use super::{
     arguments::PlaybookArguments,
-    extra_vars,
-    hosts::HostsRequest,
-    listing, passwords,
+    listing,
+    passwords::LoginPasswords,
     refusal::{Refusal, exit},
     session::{self, Session},
-    unsupported,
+    start::{Start, tell_settings},
 };
 use crate::{
-    engine::task_files,
     inventory,
     output::{EventSink, Printer},
     playbook::{Loader, Playbook},
@@ -53,16 +50,7 @@ async fn start(arguments: PlaybookArguments, settings: Arc<Settings>) -> i32 {
             return exit::ERROR;
         }
     };
-    for warning in &settings.warnings {
-        printer.warning(warning);
-    }
-    printer.detail(
-        &match &settings.config_file {
-            Some(file) => format!("Using {} as config file", file.display()),
-            None => "No config file found; using defaults".to_owned(),
-        },
-        1,
-    );
+    tell_settings(&settings, &printer);
     let outcome = match problem {
         Some(problem) => Err(Refusal::new(exit::OPTIONS, problem)),
         None => run(&arguments, &settings, &printer, started).await,
@@ -100,17 +88,7 @@ async fn run(
     printer: &Arc<Printer>,
     started: DateTime<Utc>,
 ) -> Result<RunResult, Refusal> {
-    unsupported::refuse(&arguments.connection, &arguments.passwords, settings)?;
-    let vault = passwords::vault(&arguments.vault, settings)?;
-    if arguments.step {
-        return Err(unsupported::not_yet("--step"));
-    }
-    unsupported::warn(settings, printer);
-    let extra_vars = Arc::new(
-        extra_vars::parse(&arguments.run.extra_vars, &vault)
-            .map_err(|message| Refusal::new(exit::OPTIONS, message))?,
-    );
-    let templar = Templar::new();
+    let start = Start::new(settings, printer, &arguments.vault, &arguments.run.extra_vars)?;
     for file in &arguments.playbooks {
         if !Path::new(file).is_file() {
             return Err(Refusal::new(
@@ -120,28 +98,23 @@ async fn run(
         }
     }
     let directory = directory_of(&arguments.playbooks[0]);
-    let request = HostsRequest {
-        arguments: &arguments.inventory,
-        settings,
-        templar: &templar,
-        extra_vars: &extra_vars,
-        directory: &directory,
-        vault: &vault,
-        printer,
-    };
+    let request = start.hosts(&arguments.inventory, &directory);
     let mut inventory = request.load()?;
     let limit = request.limit(&mut inventory, "all")?;
-    let playbooks = load_playbooks(arguments, &request)?;
+    let playbooks = load_playbooks(arguments, &start)?;
     for name in named_hosts(&playbooks) {
         inventory.add_implicit_localhost(&name);
     }
+    let passwords = if arguments.is_listing() {
+        LoginPasswords::default()
+    } else {
+        LoginPasswords::gather(settings)?
+    };
     let session = Session {
-        settings: Arc::clone(settings),
-        printer: Arc::clone(printer),
-        templar,
-        vault,
-        extra_vars,
+        start,
+        passwords,
         check: arguments.run.check,
+        step: arguments.step,
         start_at_task: arguments.start_at_task.clone(),
         limit: arguments.inventory.limit.clone(),
         known_hosts: arguments.connection.known_hosts.clone(),
@@ -149,6 +122,9 @@ async fn run(
         reaches_hosts: !arguments.is_listing(),
     };
     let (run, stop) = session.prepare(inventory, limit)?;
+    if arguments.flush_cache {
+        run.forget_facts();
+    }
     if arguments.is_listing() {
         let books: Vec<Playbook> = playbooks.iter().map(|(playbook, _)| playbook.clone()).collect();
         if arguments.syntax_check {
@@ -189,24 +165,13 @@ fn directory_of(file: &str) -> PathBuf {
         .unwrap_or_default()
 }
 
-fn load_playbooks(
-    arguments: &PlaybookArguments,
-    request: &HostsRequest<'_>,
-) -> Result<Vec<(Playbook, Loader)>, Refusal> {
+fn load_playbooks(arguments: &PlaybookArguments, start: &Start) -> Result<Vec<(Playbook, Loader)>, Refusal> {
     let mut playbooks = Vec::new();
     for file in &arguments.playbooks {
-        let directory = directory_of(file);
-        let files = task_files(&directory, request.vault);
-        let mut loader = Loader::new(
-            request.templar.clone(),
-            files,
-            Arc::clone(request.extra_vars),
-            directory,
-        );
-        loader.search_in(&request.settings.roles_path, &request.settings.collections_path);
+        let mut loader = start.loader(&directory_of(file));
         let playbook = loader.playbook(file);
         for warning in loader.take_warnings() {
-            request.printer.warning(&warning);
+            start.printer.warning(&warning);
         }
         let playbook = playbook.map_err(|error| Refusal::new(exit::PARSER, error))?;
         playbooks.push((playbook, loader));

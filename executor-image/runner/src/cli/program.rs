@@ -11,6 +11,10 @@ pub enum Program {
     Inventory,
     /// `ansible`
     AdHoc,
+    /// `ansible-vault`
+    Vault,
+    /// What a shell needs to complete the others' command lines.
+    Completion,
 }
 
 /// Names, Ansible's and ours.
@@ -21,10 +25,19 @@ const NAMES: &[(&str, Program)] = &[
     ("slipway-inventory", Program::Inventory),
     ("ansible", Program::AdHoc),
     ("slipway-ansible", Program::AdHoc),
+    ("ansible-vault", Program::Vault),
+    ("slipway-vault", Program::Vault),
+    ("completion", Program::Completion),
 ];
 
 impl Program {
-    fn named(name: &str) -> Option<Self> {
+    /// Every name of a program.
+    pub fn names() -> Vec<&'static str> {
+        NAMES.iter().map(|(name, _)| *name).collect()
+    }
+
+    /// The program of a name.
+    pub fn named(name: &str) -> Option<Self> {
         NAMES
             .iter()
             .find(|(known, _)| *known == name)

@@ -8,6 +8,8 @@ pub mod exit {
     pub const PARSER: i32 = 4;
     /// Options do not fit together, or settings cannot be read.
     pub const OPTIONS: i32 = 5;
+    /// A person stopped it.
+    pub const INTERRUPTED: i32 = 99;
 }
 
 /// A run that cannot start: exit code and message.

@@ -2,16 +2,16 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use slipway_language::{Templar, VaultSecrets};
-
 use super::{
     hosts::Limit,
+    passwords::LoginPasswords,
     refusal::{Refusal, exit},
     signals,
+    start::Start,
 };
 use crate::{
     engine::{Run, RunOptions, RunSummary, Stop},
-    inventory::{Inventory, Vars},
+    inventory::Inventory,
     output::Printer,
     playbook::{Loader, Playbook, TagSelection},
     settings::Settings,
@@ -20,19 +20,16 @@ use crate::{
 
 /// What a run is made of, besides its hosts and plays.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Session {
-    /// Settings with the command line laid over.
-    pub settings: Arc<Settings>,
-    /// Where everything is told.
-    pub printer: Arc<Printer>,
-    /// For all templates.
-    pub templar: Templar,
-    /// The passwords of ansible-vault.
-    pub vault: VaultSecrets,
-    /// `-e`
-    pub extra_vars: Arc<Vars>,
+    /// What the program began with.
+    pub start: Start,
+    /// Passwords where no variable has one.
+    pub passwords: LoginPasswords,
     /// `--check`
     pub check: bool,
+    /// `--step`
+    pub step: bool,
     /// `--start-at-task`
     pub start_at_task: Option<String>,
     /// `--limit` as given.
@@ -60,17 +57,16 @@ impl Session {
             agent,
             HostsOptions {
                 known_hosts: self.known_hosts.clone(),
-                timeout: Duration::from_secs(self.settings.timeout.max(1)),
                 keep_agent: self.keep_agent,
             },
         );
         let stop = Stop::default();
         let run = Run::new(
-            self.templar.clone(),
+            self.start.templar.clone(),
             self.options(),
             inventory,
             limit,
-            Arc::clone(&self.printer),
+            Arc::clone(&self.start.printer),
             connections,
             stop.clone(),
         );
@@ -79,7 +75,11 @@ impl Session {
 
     /// Plays to the end, or until a signal.
     pub async fn play(&self, run: &Arc<Run>, stop: Stop, playbooks: &[(Playbook, Loader)]) -> RunSummary {
-        let watcher = tokio::spawn(signals::watch(Arc::clone(run), stop, Arc::clone(&self.printer)));
+        let watcher = tokio::spawn(signals::watch(
+            Arc::clone(run),
+            stop,
+            Arc::clone(&self.start.printer),
+        ));
         let summary = run.execute(playbooks).await;
         watcher.abort();
         run.close().await;
@@ -87,9 +87,10 @@ impl Session {
     }
 
     fn options(&self) -> RunOptions {
-        let settings = &self.settings;
+        let settings = &self.start.settings;
         RunOptions {
             check: self.check,
+            step: self.step,
             diff: settings.diff_always,
             forks: settings.forks.max(1),
             tags: TagSelection {
@@ -98,8 +99,8 @@ impl Session {
             },
             start_at_task: self.start_at_task.clone(),
             limit: self.limit.clone(),
-            extra_vars: Arc::clone(&self.extra_vars),
-            vault: self.vault.clone(),
+            extra_vars: Arc::clone(&self.start.extra_vars),
+            vault: self.start.vault.clone(),
             connection: Some(settings.transport.clone()),
             remote_user: settings.remote_user.clone(),
             private_key: settings.private_key_file.clone(),
@@ -109,8 +110,9 @@ impl Session {
                 HostKeyChecking::Off
             },
             r#become: settings.becomes,
-            become_user: settings.become_user.clone(),
             force_handlers: settings.force_handlers,
+            connection_password: self.passwords.connection.clone(),
+            become_password: self.passwords.becomes.clone(),
             own_user: own_user(),
             settings: Arc::clone(settings),
         }

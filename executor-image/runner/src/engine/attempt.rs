@@ -162,7 +162,8 @@ async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool)
         };
         map = match within(&call, work).await {
             Ok(map) => map,
-            Err(lost) => return result::unreachable(&lost.to_string()),
+            Err(TransportError::Unreachable(reason)) => return result::unreachable(&reason),
+            Err(TransportError::NotBecome(reason)) => failure(reason),
         };
         complete(&mut map);
         if attempts > 1 {
@@ -306,7 +307,7 @@ fn keep_facts(item: &ItemContext<'_>, map: &mut ResultMap) {
     }
     if let Some(Json::Object(facts)) = map.get("ansible_facts") {
         for receiver in item.fact_receivers() {
-            receiver.add_facts(facts);
+            item.learn(&receiver, facts);
         }
     }
 }

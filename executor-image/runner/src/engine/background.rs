@@ -15,9 +15,6 @@ use crate::{
     transport::TransportError,
 };
 
-/// Seconds between looks where the task does not say.
-const POLL: f64 = 15.0;
-
 /// How a task goes on by itself.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Background {
@@ -39,10 +36,12 @@ impl Background {
         let Some(seconds) = seconds.filter(|seconds| *seconds >= 1.0) else {
             return Ok(None);
         };
+        #[expect(clippy::cast_precision_loss, reason = "a number of seconds")]
+        let default = item.play.run.options.settings.poll_interval as f64;
         let poll = item
             .play
             .number(item.task.poll.as_ref(), &item.scope)?
-            .unwrap_or(POLL);
+            .unwrap_or(default);
         Ok(Some(Self {
             seconds: seconds as u64,
             poll: (poll > 0.0).then(|| Duration::from_secs_f64(poll)),

@@ -19,8 +19,9 @@ use super::{
     select::{by_tags, count_tasks, selected_items, walk_tasks},
 };
 use crate::{
-    output::TaskHeader,
+    output::{TaskHeader, prompt},
     playbook::{Action, Item, Strategy, Task},
+    settings::Gathering,
 };
 
 /// How a batch ended.
@@ -47,6 +48,8 @@ pub(super) struct Batch {
     pub(super) handlers: HandlerTable,
     pub(super) max_fail: Option<f64>,
     pub(super) end: BatchEnd,
+    /// Whether a person is asked before each task.
+    asks: bool,
 }
 
 /// A task's identity: its address, which is never followed.
@@ -80,11 +83,12 @@ impl Batch {
             .number(play.play.max_fail_percentage.as_ref(), &scope)
             .map_err(failed)?;
         let mut items: Vec<Item> = Vec::new();
+        let gathering = play.run.options.settings.gathering;
         if let Some(gather) = &play.play.gather_facts
             && play
                 .boolean(gather.wanted.as_ref(), &scope)
                 .map_err(failed)?
-                .unwrap_or(true)
+                .unwrap_or(gathering != Gathering::Explicit)
         {
             items.push(Item::Task(Arc::clone(&gather.task)));
         }
@@ -113,7 +117,11 @@ impl Batch {
             handlers: HandlerTable::new(play, &scope),
             max_fail,
             end: BatchEnd::Done,
+            asks: play.run.options.step,
         };
+        if gathering == Gathering::Smart {
+            batch.pass_over_known_facts();
+        }
         for host in play.run.out_of_play() {
             if let Some(cursor) = batch.cursors.get_mut(&host) {
                 cursor.end();
@@ -121,6 +129,22 @@ impl Batch {
             }
         }
         Ok(batch)
+    }
+
+    /// Hosts whose facts are known gather none.
+    fn pass_over_known_facts(&mut self) {
+        let Some(gather) = &self.play.play.gather_facts else {
+            return;
+        };
+        for host in self.hosts.iter().filter(|host| host.has_gathered()) {
+            if let Some(cursor) = self.cursors.get_mut(&host.name)
+                && cursor
+                    .current()
+                    .is_some_and(|task| Arc::ptr_eq(&task, &gather.task))
+            {
+                cursor.advance();
+            }
+        }
     }
 
     /// Runs the batch to its end.
@@ -251,6 +275,9 @@ impl Batch {
         let scope = self.play.scope(first, Some(task));
         let run_once = self.runs_once(task, &scope);
         let header = self.header(task, &scope, handler);
+        if self.asks && !self.is_wanted(&header.name).await {
+            return Ok(Vec::new());
+        }
         self.play.run.printer.task_started(&header);
         let chosen = if run_once || for_all_hosts(task) {
             std::slice::from_ref(first)
@@ -300,6 +327,21 @@ impl Batch {
         self.expand_includes(task, &results, handler);
         self.play.run.printer.task_finished(self.play.run.bad_hosts());
         Ok(results)
+    }
+
+    /// Asks whether a task is to run (`--step`). Nobody there means no.
+    async fn is_wanted(&mut self, name: &str) -> bool {
+        let question = format!("Perform task: TASK: {name} (N)o/(y)es/(c)ontinue: ");
+        let asked = question.clone();
+        let answer = tokio::task::spawn_blocking(move || prompt::line(&asked));
+        let answer = tokio::select! {
+            answer = answer => answer.ok().and_then(Result::ok).flatten(),
+            () = self.play.run.stop.wait() => None,
+        };
+        let answer = answer.unwrap_or_default().to_lowercase();
+        self.play.run.printer.banner(&question);
+        self.asks &= !matches!(answer.as_str(), "c" | "continue");
+        matches!(answer.as_str(), "y" | "yes" | "c" | "continue")
     }
 
     /// How many hosts may do a task at once, if it says so.

@@ -2,15 +2,15 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use slipway_language::{Node, Scope, TemplateError};
+use slipway_language::{Scope, TemplateError};
 use slipway_protocol::Fence;
 
 use super::{play::PlayRun, variables::truth};
 use crate::{
     playbook::Task,
     transport::{
-        AgentClient, Become, BecomeMethod, Connection, ConnectionKind, ConnectionOptions, HostKeyChecking,
-        Launch, Password, TransportError,
+        AgentClient, Connection, ConnectionKind, ConnectionOptions, HostKeyChecking, Launch, Password,
+        TransportError,
     },
 };
 
@@ -66,6 +66,7 @@ impl PlayRun {
                 .text(settings.remote_user.as_ref(), scope)?
                 .or_else(|| run.remote_user.clone()),
         };
+        let ssh = self.ssh_arguments(scope)?;
         let port = match variable(&["ansible_port", "ansible_ssh_port"])? {
             Some(port) => port
                 .parse()
@@ -77,8 +78,26 @@ impl PlayRun {
             )]
             None => self
                 .number(settings.port.as_ref(), scope)?
-                .map_or(22, |port| port as u16),
+                .map(|port| port as u16)
+                .or(run.settings.remote_port)
+                .or(ssh.port)
+                .unwrap_or(22),
         };
+        let number = |names: &[&str], default: u64| -> Result<u64, TemplateError> {
+            match variable(names)? {
+                None => Ok(default),
+                Some(text) => text
+                    .trim()
+                    .parse()
+                    .map_err(|_| TemplateError::new(format!("{} {text:?} is not a number", names[0]))),
+            }
+        };
+        let timeout = number(&["ansible_ssh_timeout", "ansible_timeout"], run.settings.timeout)?;
+        let retries = number(&["ansible_ssh_retries"], run.settings.ssh_retries)?;
+        let password = variable(&["ansible_ssh_password", "ansible_ssh_pass", "ansible_password"])?
+            .map(Password)
+            .or_else(|| run.connection_password.clone())
+            .filter(|password| !password.0.is_empty());
         let private_key = variable(&["ansible_ssh_private_key_file", "ansible_private_key_file"])?
             .map(PathBuf::from)
             .or_else(|| run.private_key.clone());
@@ -86,10 +105,13 @@ impl PlayRun {
             Some(text) if text == "accept-new" => HostKeyChecking::AcceptNew,
             Some(text) if truth(&text.as_str().into()) == Some(false) => HostKeyChecking::Off,
             Some(_) => HostKeyChecking::Pinned,
-            None => run.host_key_checking,
+            None => ssh.host_key_checking.unwrap_or(run.host_key_checking),
         };
         let other = self.other_user(task, scope)?;
-        let login = user.clone().unwrap_or_else(|| run.own_user.clone());
+        let login = user
+            .clone()
+            .or_else(|| ssh.user.clone())
+            .unwrap_or_else(|| run.own_user.clone());
         let options = ConnectionOptions {
             kind,
             address: variable(&["ansible_host", "ansible_ssh_host"])?.unwrap_or(host),
@@ -97,6 +119,10 @@ impl PlayRun {
             user,
             private_key,
             host_key_checking: checking,
+            password,
+            timeout: ssh.connect_timeout.unwrap_or(timeout),
+            retries: retries.max(ssh.attempts.map_or(0, |attempts| attempts.saturating_sub(1))),
+            ssh,
         };
         // Becoming the user that one is already needs no sudo.
         let already = if kind == ConnectionKind::Local {
@@ -105,7 +131,7 @@ impl PlayRun {
             &login
         };
         let launch = Launch {
-            r#become: other.filter(|other| other.user != *already),
+            r#become: other.filter(|other| run.settings.become_allow_same_user || other.user != *already),
         };
         // The fence is root's to keep; who is not root can do no harm that it guards against.
         let user = launch.r#become.as_ref().map_or(already, |other| &other.user);
@@ -116,69 +142,6 @@ impl PlayRun {
             launch,
             fence,
         })
-    }
-
-    /// Whom the task becomes, and how.
-    fn other_user(&self, task: &Task, scope: &Scope) -> Result<Option<Become>, TemplateError> {
-        let settings = &task.settings;
-        let options = &self.run.options;
-        let wanted = match scope.get(&self.run.templar, "ansible_become")? {
-            Some(value) => truth(&value),
-            None => None,
-        };
-        let wanted = match wanted {
-            Some(wanted) => wanted,
-            None => self
-                .boolean(settings.r#become.as_ref(), scope)?
-                .unwrap_or(options.r#become),
-        };
-        if !wanted {
-            return Ok(None);
-        }
-        let setting = |name: &str, keyword: Option<&Node>| -> Result<Option<String>, TemplateError> {
-            match self.variable_text(name, scope)? {
-                Some(text) => Ok(Some(text)),
-                None => self.text(keyword, scope),
-            }
-        };
-        let method = setting("ansible_become_method", settings.become_method.as_ref())?;
-        let method = match method
-            .as_deref()
-            .map(|name| name.strip_prefix("ansible.builtin.").unwrap_or(name))
-        {
-            None | Some("sudo") => BecomeMethod::Sudo,
-            Some("su") => BecomeMethod::Su,
-            Some(other) => {
-                return Err(TemplateError::new(format!(
-                    "the become method {other:?} is not supported (supported: sudo, su)"
-                )));
-            }
-        };
-        // Each method has variables of its own, which win.
-        let word = match method {
-            BecomeMethod::Sudo => "sudo",
-            BecomeMethod::Su => "su",
-        };
-        let option = |name: &str, keyword: Option<&Node>| -> Result<Option<String>, TemplateError> {
-            match self.variable_text(&format!("ansible_{word}_{name}"), scope)? {
-                Some(text) => Ok(Some(text)),
-                None => setting(&format!("ansible_become_{name}"), keyword),
-            }
-        };
-        let user = option("user", settings.become_user.as_ref())?
-            .or_else(|| options.become_user.clone())
-            .unwrap_or_else(|| "root".to_owned());
-        let password = match option("password", None)? {
-            Some(password) => Some(password),
-            None => option("pass", None)?,
-        };
-        Ok(Some(Become {
-            method,
-            user,
-            executable: option("exe", settings.become_exe.as_ref())?,
-            flags: option("flags", settings.become_flags.as_ref())?,
-            password: password.filter(|_| method == BecomeMethod::Sudo).map(Password),
-        }))
     }
 
     fn fence(&self, scope: &Scope) -> Result<Option<Fence>, TemplateError> {

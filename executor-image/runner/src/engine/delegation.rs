@@ -107,6 +107,16 @@ impl ItemContext<'_> {
         }
     }
 
+    /// A host learns facts. A cache that cannot keep them is only warned of: this run knows them.
+    pub fn learn(&self, host: &HostState, facts: &serde_json::Map<String, serde_json::Value>) {
+        if let Err(error) = host.add_facts(facts) {
+            self.play
+                .run
+                .printer
+                .warning(&format!("the facts of {} cannot be kept: {error}", host.name));
+        }
+    }
+
     /// The host as printed: with the one that does the work, and its address if that has another name.
     pub fn label(&self) -> Option<String> {
         let delegate = self.delegate.as_ref()?;

@@ -6,7 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use slipway_language::{CommandOutput, FileKind, LookupHost, UrlRequest, VaultSecrets};
+use minijinja::Value;
+use slipway_language::{CommandOutput, FileKind, LookupHost, UrlRequest, VaultSecrets, from_json};
 
 use super::{Run, local};
 use crate::{inventory::pattern, playbook::Task};
@@ -103,6 +104,11 @@ impl LookupHost for TaskFiles {
         let selection =
             pattern::select(&run.roster.inventory(), patterns).map_err(|error| error.to_string())?;
         Ok(selection.hosts.iter().map(ToString::to_string).collect())
+    }
+
+    fn setting(&self, name: &str) -> Option<Value> {
+        let settings = &self.run.as_ref()?.options.settings;
+        settings.constant(name).map(from_json)
     }
 
     fn environment(&self, name: &str) -> Option<String> {

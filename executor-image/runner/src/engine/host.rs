@@ -7,8 +7,10 @@ use std::{
 
 use indexmap::IndexMap;
 use minijinja::Value;
+use serde_json::{Map, Value as Json};
 use slipway_language::{Layer, Variable};
 
+use super::fact_cache::FactCache;
 use crate::inventory::Layers;
 
 /// Variables that change while a play runs.
@@ -61,6 +63,26 @@ struct Place {
     layers: Arc<[Arc<dyn Layer>]>,
 }
 
+/// How facts are kept, for all hosts of a run.
+#[derive(Debug)]
+pub struct FactKeeping {
+    /// What outlives the run.
+    pub cache: FactCache,
+    /// Whether facts are variables by their own names too.
+    pub inject: bool,
+}
+
+/// What is known of a host's facts.
+#[derive(Debug, Default)]
+struct Gathered {
+    /// By their names under `ansible_facts`.
+    facts: Map<String, Json>,
+    /// By the names that modules gave them, as the cache keeps them.
+    given: Map<String, Json>,
+    /// Whether `gather_facts` has run.
+    complete: bool,
+}
+
 /// A host in a run.
 #[derive(Debug)]
 pub struct HostState {
@@ -74,32 +96,43 @@ pub struct HostState {
     pub set: Arc<SharedVars>,
     /// What the inventory says of it.
     place: RwLock<Place>,
-    gathered: Mutex<serde_json::Map<String, serde_json::Value>>,
+    gathered: Mutex<Gathered>,
+    keeping: Arc<FactKeeping>,
     /// Roles of which a task has run in this play.
     begun_roles: Mutex<HashSet<String>>,
     completed_roles: Mutex<HashSet<String>>,
 }
 
 impl HostState {
-    /// A host of which nothing is known yet.
-    pub fn new(name: Arc<str>) -> Self {
+    /// A host of which nothing is known but what the cache has kept.
+    pub fn new(name: Arc<str>, keeping: &Arc<FactKeeping>) -> Self {
         let facts = SharedVars::default();
         facts.set_data("ansible_facts", no_facts());
-        Self {
+        let host = Self {
             name,
             facts: Arc::new(facts),
             included: Arc::default(),
             set: Arc::default(),
             place: RwLock::default(),
             gathered: Mutex::default(),
+            keeping: Arc::clone(keeping),
             begun_roles: Mutex::default(),
             completed_roles: Mutex::default(),
+        };
+        if let Some(kept) = keeping.cache.load(&host.name) {
+            host.learn(&mut lock(&host.gathered), &kept.facts);
+            lock(&host.gathered).complete = kept.gathered;
         }
+        host
     }
 
     /// Nobody: for what may use no host's variables.
     pub fn nobody() -> Arc<Self> {
-        Arc::new(Self::new(Arc::from("")))
+        let keeping = FactKeeping {
+            cache: FactCache::default(),
+            inject: true,
+        };
+        Arc::new(Self::new(Arc::from(""), &Arc::new(keeping)))
     }
 
     /// Sets what the inventory says of the host: its groups, by name, and its variables.
@@ -121,28 +154,54 @@ impl HostState {
         Arc::clone(&self.place.read().unwrap_or_else(PoisonError::into_inner).layers)
     }
 
-    /// Adds facts that a module returned: under `ansible_facts`, and by their own names.
-    pub fn add_facts(&self, facts: &serde_json::Map<String, serde_json::Value>) {
+    /// Adds facts that a module returned: under `ansible_facts`, and by their own names unless the settings forbid it.
+    ///
+    /// # Errors
+    /// When the cache cannot keep them.
+    pub fn add_facts(&self, facts: &Map<String, Json>) -> std::io::Result<()> {
         let mut gathered = lock(&self.gathered);
+        self.learn(&mut gathered, facts);
+        self.keeping
+            .cache
+            .save(&self.name, &gathered.given, gathered.complete)
+    }
+
+    fn learn(&self, gathered: &mut Gathered, facts: &Map<String, Json>) {
         for (name, value) in facts {
             let short = name.strip_prefix("ansible_").unwrap_or(name);
-            gathered.insert(short.to_owned(), value.clone());
+            gathered.facts.insert(short.to_owned(), value.clone());
+            gathered.given.insert(name.clone(), value.clone());
+            // What an administrator has put on the host is always a variable.
+            if !self.keeping.inject && short != "local" {
+                continue;
+            }
             let data = slipway_language::from_json(value.clone());
             self.facts.set_data(name, data.clone());
             if short == name {
                 self.facts.set_data(&format!("ansible_{name}"), data);
             }
         }
-        let all = serde_json::Value::Object(gathered.clone());
+        let all = Json::Object(gathered.facts.clone());
         self.facts
             .set_data("ansible_facts", slipway_language::from_json(all));
     }
 
-    /// Forgets the facts.
+    /// Whether `gather_facts` has run, in this run or in one whose facts were kept.
+    pub fn has_gathered(&self) -> bool {
+        lock(&self.gathered).complete
+    }
+
+    /// `gather_facts` has run.
+    pub fn set_gathered(&self) {
+        lock(&self.gathered).complete = true;
+    }
+
+    /// Forgets the facts, the kept ones too.
     pub fn clear_facts(&self) {
-        lock(&self.gathered).clear();
+        *lock(&self.gathered) = Gathered::default();
         self.facts.clear();
         self.facts.set_data("ansible_facts", no_facts());
+        self.keeping.cache.forget(&self.name);
     }
 
     /// Whether a role has run to its end on this host in this play.

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     inventory::{Vars, pattern, read_vars_file},
     playbook::{Loader, Play},
+    settings::OnMismatch,
 };
 
 /// A play that runs.
@@ -99,8 +100,10 @@ fn header(run: &Arc<Run>, play: &Arc<Play>, loader: &Loader) -> PlayRun {
     let role_defaults = SharedVars::default();
     let role_vars = SharedVars::default();
     for role in &play.roles {
-        export(&role.defaults, &role_defaults);
-        export(&role.vars, &role_vars);
+        if !run.options.settings.private_role_vars {
+            export(&role.defaults, &role_defaults);
+            export(&role.vars, &role_vars);
+        }
     }
     PlayRun {
         run: Arc::clone(run),
@@ -358,9 +361,12 @@ impl Run {
         let selection = pattern::select(&self.roster.inventory(), patterns)
             .map_err(|error| Fatal::invalid(error.to_string()))?;
         for term in &selection.unmatched {
-            self.printer.warning(&format!(
-                "Could not match supplied host pattern, ignoring: {term}"
-            ));
+            let said = format!("Could not match supplied host pattern, ignoring: {term}");
+            match self.options.settings.host_pattern_mismatch {
+                OnMismatch::Warning => self.printer.warning(&said),
+                OnMismatch::Error => return Err(Fatal::invalid(said)),
+                OnMismatch::Ignore => {}
+            }
         }
         let mut hosts = selection.hosts;
         if let Some(limit) = &self.limit {

@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use minijinja::Value;
 use slipway_language::VaultSecrets;
 
-use super::HostState;
+use super::{HostState, host::FactKeeping};
 use crate::inventory::{HostVariables, Inventory, InventoryError, Vars, pattern};
 
 /// The hosts, and what the inventory says of them.
@@ -31,11 +31,12 @@ struct Now {
     strangers: HashMap<Arc<str>, Arc<HostState>>,
     /// The magic variable `groups`.
     groups: Value,
+    keeping: Arc<FactKeeping>,
 }
 
 impl Roster {
     /// The hosts of an inventory.
-    pub fn new(inventory: Inventory) -> Self {
+    pub fn new(inventory: Inventory, keeping: FactKeeping) -> Self {
         let mut now = Now {
             inventory: Arc::new(inventory),
             changed: false,
@@ -44,6 +45,7 @@ impl Roster {
             hosts: IndexMap::new(),
             strangers: HashMap::new(),
             groups: Value::UNDEFINED,
+            keeping: Arc::new(keeping),
         };
         // ok: only files can be wrong, and there are none yet.
         let _ = now.place_all();
@@ -86,6 +88,11 @@ impl Roster {
             .collect()
     }
 
+    /// Forgets the facts of every host.
+    pub fn clear_facts(&self) {
+        self.read().hosts.values().for_each(|host| host.clear_facts());
+    }
+
     /// A host of the inventory; a local name stands for this machine even if the inventory does not know it.
     pub fn host(&self, name: &str) -> Option<Arc<HostState>> {
         let known = self.read().hosts.get(name).cloned();
@@ -102,7 +109,7 @@ impl Roster {
         }
         let mut now = self.write();
         let name: Arc<str> = Arc::from(name);
-        let host = Arc::new(HostState::new(Arc::clone(&name)));
+        let host = Arc::new(HostState::new(Arc::clone(&name), &now.keeping));
         host.place(Vec::new(), now.layers_of_stranger(&name));
         Arc::clone(now.strangers.entry(name).or_insert(host))
     }
@@ -163,7 +170,7 @@ impl Now {
             let known = self.hosts.get(name).cloned();
             let host = known
                 .or_else(|| self.strangers.remove(name))
-                .unwrap_or_else(|| Arc::new(HostState::new(Arc::clone(name))));
+                .unwrap_or_else(|| Arc::new(HostState::new(Arc::clone(name), &self.keeping)));
             let groups = groups.remove(name).filter(|_| !self.is_made_up(name));
             host.place(
                 groups.unwrap_or_default(),

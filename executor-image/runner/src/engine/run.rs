@@ -12,15 +12,18 @@ use slipway_report::RunOutcome;
 
 use super::{
     Stop,
+    fact_cache::FactCache,
+    host::FactKeeping,
     play::{self, PlayEnd},
     roster::Roster,
+    ssh_arguments::Understood,
 };
 use crate::{
     inventory::{Inventory, InventoryError, Vars},
     output::{Printer, Stats},
     playbook::{Item, Loader, Playbook, TagSelection},
     settings::Settings,
-    transport::{HostKeyChecking, Hosts},
+    transport::{HostKeyChecking, Hosts, Password},
 };
 
 /// What the command line asks for.
@@ -53,10 +56,14 @@ pub struct RunOptions {
     pub host_key_checking: HostKeyChecking,
     /// `--become`
     pub r#become: bool,
-    /// `--become-user`
-    pub become_user: Option<String>,
+    /// `--step`
+    pub step: bool,
     /// `--force-handlers`
     pub force_handlers: bool,
+    /// The password to log in with where no variable has one.
+    pub connection_password: Option<Password>,
+    /// The password to become another user with where no variable has one.
+    pub become_password: Option<Password>,
     /// The user that runs the runner.
     pub own_user: String,
     /// Everything that `ansible.cfg`, the environment and the command line say, laid over each other.
@@ -74,6 +81,7 @@ pub struct Run {
     pub(crate) printer: Arc<Printer>,
     pub(crate) connections: Hosts,
     pub(crate) stop: Stop,
+    pub(super) ssh_arguments: Understood,
     stats: Mutex<Stats>,
     /// Hosts that failed or cannot be reached: they take part in no more plays.
     bad: Mutex<HashMap<Arc<str>, Bad>>,
@@ -151,18 +159,32 @@ impl Run {
         connections: Hosts,
         stop: Stop,
     ) -> Self {
+        let cache = FactCache::new(&options.settings).unwrap_or_else(|problem| {
+            printer.warning(&problem);
+            FactCache::default()
+        });
+        let keeping = FactKeeping {
+            cache,
+            inject: options.settings.inject_facts_as_vars,
+        };
         Self {
             templar,
             options,
             limit,
-            roster: Roster::new(inventory),
+            roster: Roster::new(inventory, keeping),
             printer,
             connections,
             stop,
+            ssh_arguments: Understood::default(),
             stats: Mutex::default(),
             bad: Mutex::default(),
             started_at_task: Mutex::new(false),
         }
+    }
+
+    /// Forgets the facts that are known or kept of all hosts.
+    pub fn forget_facts(&self) {
+        self.roster.clear_facts();
     }
 
     /// The totals, to be changed.
@@ -237,7 +259,10 @@ impl Run {
             let ended = self.playbook(playbook, loader).await;
             fatal = ended.err();
             let complete = fatal.is_none() && self.bad_hosts() == 0 && !self.stop.is_requested();
-            self.printer.recap(&self.stats(), complete);
+            // Where nothing began there is nothing to sum up.
+            if fatal.is_none() || !self.stats().hosts.is_empty() {
+                self.printer.recap(&self.stats(), complete);
+            }
             if !complete {
                 break;
             }

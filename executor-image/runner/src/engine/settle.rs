@@ -80,9 +80,14 @@ impl Batch {
         // Of `run_once` too, only the host that did the task runs the handler.
         let receivers = [Arc::clone(&result.host)];
         for name in result.notify.iter().filter(|_| line == HostLine::Changed) {
-            self.handlers
-                .notify(name, &receivers)
-                .map_err(|known| Fatal::unknown_handler(&task.span, name, &known))?;
+            let Err(known) = self.handlers.notify(name, &receivers) else {
+                continue;
+            };
+            let unknown = Fatal::unknown_handler(&task.span, name, &known);
+            if run.options.settings.error_on_missing_handler {
+                return Err(unknown);
+            }
+            run.printer.warning(&unknown.message);
         }
         Ok(())
     }

@@ -6,7 +6,6 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use slipway_language::LookupHost;
 use slipway_protocol::spec::{self, ModuleSpec, Side};
 
 use super::{
@@ -17,6 +16,7 @@ use super::{
     package::{self, Package, Packer},
     style::{Style, shebang},
 };
+use crate::settings::Settings;
 
 /// Names of files beside modules that are none.
 const NO_MODULES: [&str; 12] = [
@@ -61,6 +61,8 @@ struct Inner {
     far_actions: Vec<PathBuf>,
     /// Folders of collections without those that are installed with Ansible.
     collection_roots: Vec<PathBuf>,
+    /// Whether those that are installed with Ansible count.
+    scan_packages: bool,
     installed: OnceLock<Installed>,
     /// Modules by their files.
     found: Mutex<HashMap<PathBuf, Arc<ForeignModule>>>,
@@ -85,44 +87,19 @@ type Result<T> = std::result::Result<T, CatalogError>;
 
 impl Catalog {
     /// Modules for the playbook in a directory.
-    pub fn new(lookup: &dyn LookupHost, playbook_directory: &Path) -> Self {
-        let home = std::env::home_dir().unwrap_or_default();
-        let paths = |names: &[&str], default: &[&str]| -> Vec<PathBuf> {
-            let set = names
-                .iter()
-                .find_map(|name| lookup.environment(name).filter(|value| !value.is_empty()));
-            let text = set.unwrap_or_else(|| default.join(":"));
-            text.split(':')
-                .filter(|path| !path.is_empty())
-                .map(|path| match path.strip_prefix("~/") {
-                    Some(rest) => home.join(rest),
-                    None => PathBuf::from(path),
-                })
-                .collect()
-        };
-        let plugins = |kind: &str| {
-            [
-                format!("~/.ansible/plugins/{kind}"),
-                format!("/usr/share/ansible/plugins/{kind}"),
-            ]
-        };
-        let with_default = |name: &str, kind: &str| -> Vec<PathBuf> {
-            let default = plugins(kind);
-            let mut paths = paths(&[name], &[&default[0], &default[1]]);
-            paths.retain(|path| path.is_dir());
-            paths
+    pub fn new(settings: &Settings, playbook_directory: &Path) -> Self {
+        let there = |paths: &[PathBuf]| -> Vec<PathBuf> {
+            paths.iter().filter(|path| path.is_dir()).cloned().collect()
         };
         let mut collection_roots = vec![playbook_directory.join("collections")];
-        collection_roots.extend(paths(
-            &["ANSIBLE_COLLECTIONS_PATH", "ANSIBLE_COLLECTIONS_PATHS"],
-            &["~/.ansible/collections", "/usr/share/ansible/collections"],
-        ));
+        collection_roots.extend(settings.collections_path.iter().cloned());
         Self(Arc::new(Inner {
             near: Mutex::new(vec![playbook_directory.to_path_buf()]),
-            far: with_default("ANSIBLE_LIBRARY", "modules"),
-            far_code: with_default("ANSIBLE_MODULE_UTILS", "module_utils"),
-            far_actions: with_default("ANSIBLE_ACTION_PLUGINS", "action"),
+            far: there(&settings.library),
+            far_code: there(&settings.module_utils),
+            far_actions: there(&settings.action_plugins),
             collection_roots,
+            scan_packages: settings.collections_scan_sys_path,
             installed: OnceLock::new(),
             found: Mutex::default(),
         }))
@@ -350,6 +327,7 @@ impl Catalog {
             // The package of Ansible installs collections beside ansible-core.
             roots.extend(
                 core.as_ref()
+                    .filter(|_| self.0.scan_packages)
                     .and_then(|core| Some(core.directory.parent()?.to_path_buf())),
             );
             let collections = Arc::new(Collections::new(roots));

@@ -10,9 +10,6 @@ use crate::{
     transport::TransportError,
 };
 
-/// File systems on which security contexts are set in another way.
-const SPECIAL_FILE_SYSTEMS: [&str; 6] = ["fuse", "nfs", "vboxsf", "ramfs", "9p", "vfat"];
-
 /// Carries out the module.
 ///
 /// # Errors
@@ -55,6 +52,7 @@ pub(crate) async fn run(
 /// The arguments with those that Ansible gives to every module.
 fn with_settings(context: &ActionContext<'_>, module: &ForeignModule, mut args: Arguments) -> Arguments {
     let item = context.item;
+    let defaults = &item.play.run.options.settings;
     let no_log = item.play.boolean(item.task.settings.no_log.as_ref(), &item.scope);
     let variable = |name: &str, default: &str| {
         let text = item.play.variable_text(name, &item.scope);
@@ -69,14 +67,14 @@ fn with_settings(context: &ActionContext<'_>, module: &ForeignModule, mut args: 
         "_ansible_version": module.version,
         "_ansible_module_name": module.name,
         "_ansible_syslog_facility": "LOG_USER",
-        "_ansible_selinux_special_fs": SPECIAL_FILE_SYSTEMS,
+        "_ansible_selinux_special_fs": defaults.special_context_filesystems,
         "_ansible_string_conversion_action": "warn",
         "_ansible_socket": null,
-        "_ansible_shell_executable": variable("ansible_shell_executable", "/bin/sh"),
+        "_ansible_shell_executable": variable("ansible_shell_executable", &defaults.executable),
         "_ansible_keep_remote_files": false,
         // The agent makes it.
         "_ansible_tmpdir": null,
-        "_ansible_remote_tmp": variable("ansible_remote_tmp", "~/.ansible/tmp"),
+        "_ansible_remote_tmp": variable("ansible_remote_tmp", &defaults.remote_tmp),
         "_ansible_ignore_unknown_opts": false,
         "_ansible_target_log_info": null,
     });
@@ -105,15 +103,12 @@ fn interpreter(context: &ActionContext<'_>, module: &ForeignModule) -> Result<Ve
     };
     let item = context.item;
     let variable = format!("ansible_{name}_interpreter");
+    let settings = &item.play.run.options.settings;
     let set = item
         .play
         .variable_text(&variable, &item.scope)
         .map_err(|error| format!("{variable} cannot be known: {}", error.message))?
-        .or_else(|| {
-            (name == "python")
-                .then(|| std::env::var("ANSIBLE_PYTHON_INTERPRETER").ok())
-                .flatten()
-        });
+        .or_else(|| (name == "python").then(|| settings.interpreter_python.clone()));
     match set.map(|set| set.trim().to_owned()).filter(|set| !set.is_empty()) {
         Some(set) if name == "python" && set.starts_with("auto") => Ok(any_python()),
         Some(set) => {

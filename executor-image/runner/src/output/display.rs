@@ -157,7 +157,12 @@ impl<'a> Shown<'a> {
 /// What is left of a result for people.
 pub fn shown(result: &Map<String, Value>, no_log: bool, is_debug: bool, verbosity: u8) -> Map<String, Value> {
     if no_log {
-        return censored(result);
+        let mut left = censored(result);
+        if is_debug {
+            // Of `debug` it is never said whether something changed.
+            left.remove("changed");
+        }
+        return left;
     }
     let mut shown: Map<String, Value> = result
         .iter()

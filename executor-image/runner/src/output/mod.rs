@@ -9,6 +9,7 @@ mod display;
 mod events;
 mod json;
 mod printer;
+pub mod prompt;
 mod stats;
 mod yaml;
 

@@ -119,6 +119,11 @@ impl Printer {
         self.state().console.line(text, None);
     }
 
+    /// A text with stars behind it.
+    pub fn banner(&self, text: &str) {
+        self.state().console.banner(text.trim_end());
+    }
+
     /// A line for a person who asked for details.
     pub fn detail(&self, text: &str, verbosity: u8) {
         if self.verbosity >= verbosity {

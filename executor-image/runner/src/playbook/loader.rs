@@ -8,9 +8,14 @@ use std::{
 
 use slipway_language::{Layer, LookupHost, Node, NodeKind, Scope, Templar, Variable};
 
-use crate::{foreign::Catalog, inventory::Vars};
+use crate::{
+    foreign::Catalog,
+    inventory::Vars,
+    settings::{self, DuplicateKey},
+};
 
 use super::{
+    defaults::Defaults,
     error::{LoadError, Problem},
     model::{Play, Role},
     settings::Settings,
@@ -40,6 +45,8 @@ pub struct Loader {
     pub(super) extra_vars: Arc<Vars>,
     /// Directories of the setting `roles_path`.
     pub(super) roles_path: Vec<PathBuf>,
+    /// What plays are that say nothing of it.
+    pub(super) defaults: Defaults,
     /// Modules that are not the runner's own.
     pub(super) modules: Catalog,
     /// Directories of `ANSIBLE_COLLECTIONS_PATH`.
@@ -65,14 +72,16 @@ impl Loader {
         lookup: Arc<dyn LookupHost>,
         extra_vars: Arc<Vars>,
         playbook_directory: PathBuf,
+        defaults: &settings::Settings,
     ) -> Self {
         Self {
             templar,
-            modules: Catalog::new(lookup.as_ref(), &playbook_directory),
+            modules: Catalog::new(defaults, &playbook_directory),
             lookup,
             extra_vars,
-            roles_path: Vec::new(),
-            collections_path: Vec::new(),
+            roles_path: defaults.roles_path.clone(),
+            collections_path: defaults.collections_path.clone(),
+            defaults: Defaults::new(defaults),
             playbook_directory,
             play_vars: Arc::default(),
             problems: Vec::new(),
@@ -80,12 +89,6 @@ impl Loader {
             roles_in_progress: Vec::new(),
             warnings: Vec::new(),
         }
-    }
-
-    /// Where roles and collections are looked for besides the playbook's own directories.
-    pub fn search_in(&mut self, roles: &[PathBuf], collections: &[PathBuf]) {
-        self.roles_path = roles.to_vec();
-        self.collections_path = collections.to_vec();
     }
 
     /// The same loader for includes of a running play: it knows that play's variables and nothing is wrong yet.
@@ -177,12 +180,19 @@ impl Loader {
             message: error.message.clone(),
             hint: error.hint,
         })?;
-        self.warnings.extend(
-            document
-                .warnings
-                .iter()
-                .map(|warning| format!("{}: {}", warning.span, warning.message)),
-        );
+        // All that can be odd about a file is a key that stands twice.
+        match (self.defaults.duplicate_key, document.warnings.first()) {
+            (DuplicateKey::Error, Some(warning)) => {
+                return Err(Problem::new(&warning.span, warning.message.clone()));
+            }
+            (DuplicateKey::Warn, _) => self.warnings.extend(
+                document
+                    .warnings
+                    .iter()
+                    .map(|warning| format!("{}: {}", warning.span, warning.message)),
+            ),
+            _ => {}
+        }
         Ok(document.root)
     }
 

@@ -7,6 +7,7 @@
 mod action;
 mod argument_specs;
 mod collections;
+mod defaults;
 mod error;
 mod keywords;
 mod loader;

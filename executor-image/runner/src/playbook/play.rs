@@ -42,7 +42,7 @@ impl Loader {
         let directory = path.parent().unwrap_or(Path::new("/")).to_path_buf();
         self.playbook_directory.clone_from(&directory);
         let mut plays = Vec::new();
-        self.plays(&path, &Imported::default(), &mut plays)?;
+        self.plays(&path, &self.outermost(), &mut plays)?;
         self.finish()?;
         Ok(Playbook {
             file: file.to_owned(),
@@ -58,7 +58,8 @@ impl Loader {
     pub fn playbook_of(&mut self, plays: &[Node], directory: &Path) -> Result<Playbook, LoadError> {
         self.playbook_directory = directory.to_path_buf();
         let path = directory.join("plays");
-        let load = |play: &Node| self.play(play, &path, &Imported::default()).map(Arc::new);
+        let outermost = self.outermost();
+        let load = |play: &Node| self.play(play, &path, &outermost).map(Arc::new);
         let plays = plays.iter().map(load).collect::<Result<_, _>>()?;
         self.finish()?;
         Ok(Playbook {
@@ -66,6 +67,14 @@ impl Loader {
             directory: directory.to_path_buf(),
             plays,
         })
+    }
+
+    /// What no import hands down: the defaults of the settings.
+    fn outermost(&self) -> Imported {
+        Imported {
+            settings: self.defaults.keywords.clone(),
+            vars: Vars::new(),
+        }
     }
 
     fn plays(
@@ -326,8 +335,9 @@ impl Loader {
             ("free", Strategy::Free),
             ("host_pinned", Strategy::HostPinned),
         ];
-        let Some(written) = node.get("strategy") else {
-            return Ok(Strategy::Linear);
+        let written = match node.get("strategy") {
+            Some(written) => written,
+            None => &Node::text(Span::start_of("the settings"), self.defaults.strategy.as_str()),
         };
         let text = self.static_text(written, &[])?;
         let name = text.strip_prefix("ansible.builtin.").unwrap_or(&text);
@@ -342,7 +352,7 @@ impl Loader {
     /// bring handlers of their own), are checked when they run.
     fn check_notifications(&mut self, items: &[Item], handlers: &[Handler]) {
         let mut known: Vec<String> = Vec::new();
-        let mut certain = true;
+        let mut certain = self.defaults.error_on_missing_handler;
         for handler in handlers {
             if let Some(name) = &handler.task.name {
                 certain &= !name.has_templates();

@@ -3,9 +3,11 @@
 //! [`Settings`] has a field for each that the runner knows; `table` is the one list of them. The command line is laid over
 //! by whoever reads it. Names that are not in the table are left alone, as other programs may know them.
 
+mod constants;
 mod file;
 mod table;
 mod text;
+mod unheeded;
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +17,8 @@ use file::ConfigurationFile;
 
 pub use table::{Row, Settings, TABLE};
 pub use text::clean_path;
-pub use text::{DuplicateKey, Gathering, HashBehaviour, InvalidGroupName, OnMismatch, VarsRoot};
+pub use text::{DuplicateKey, Gathering, InvalidGroupName, OnMismatch};
+pub use unheeded::{UNHEEDED, Unheeded};
 
 /// Why settings cannot be used.
 #[derive(Debug, Error)]
@@ -114,6 +117,12 @@ impl Surroundings {
     }
 }
 
+/// A path of the command line as Ansible takes it: `~` and `$NAME` are resolved, though the shell did not.
+pub fn expanded(path: &Path) -> PathBuf {
+    let surroundings = Surroundings::of_process();
+    surroundings.path(&path.to_string_lossy(), &surroundings.directory)
+}
+
 /// What is behind a value, and how its paths are resolved.
 struct Source<'a> {
     surroundings: &'a Surroundings,
@@ -145,6 +154,7 @@ impl Settings {
         let mut settings = Self::from_sources(surroundings, &file)?;
         settings.config_file = found.path;
         settings.warnings.extend(found.warning);
+        settings.warnings.extend(unheeded::warnings(surroundings, &file));
         Ok(settings)
     }
 }
@@ -225,6 +235,21 @@ mod tests {
             error.contains("ansible.cfg") && error.contains("smart"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn who_sets_what_is_not_heeded_is_told() {
+        let (_directory, surroundings) = surroundings(
+            &[("ANSIBLE_JINJA2_NATIVE", "True")],
+            "[defaults]\nhash_behaviour = merge\nerror_on_undefined_vars = True\n",
+        );
+        let warnings = Settings::read(&surroundings).unwrap().warnings;
+        assert_eq!(warnings.len(), 2, "{warnings:?}");
+        assert!(
+            warnings[0].contains("[defaults] hash_behaviour in"),
+            "{warnings:?}"
+        );
+        assert!(warnings[1].contains("ANSIBLE_JINJA2_NATIVE"), "{warnings:?}");
     }
 
     #[test]

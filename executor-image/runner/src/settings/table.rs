@@ -5,11 +5,12 @@
 
 use std::path::PathBuf;
 
+use serde_json::Value;
+
 use super::{
-    DuplicateKey, Gathering, HashBehaviour, InvalidGroupName, OnMismatch, SettingsError, Source,
-    Surroundings, VarsRoot,
+    DuplicateKey, Gathering, InvalidGroupName, OnMismatch, SettingsError, Source, Surroundings,
     file::ConfigurationFile,
-    text::{FromText, between_commas},
+    text::{FromText, ToValue, between_commas},
 };
 
 /// A setting, for documentation.
@@ -65,6 +66,14 @@ macro_rules! settings {
                     warnings: Vec::new(),
                     $($name: reader.read(rows.next(), settings!(@parse $kind $(, $parse)?))?,)+
                 })
+            }
+
+            /// The value of a setting by the name of its field.
+            pub(super) fn field(&self, name: &str) -> Option<Value> {
+                match name {
+                    $(stringify!($name) => Some(self.$name.to_value()),)+
+                    _ => None,
+                }
             }
         }
     };
@@ -152,12 +161,8 @@ settings! {
     ssh_common_args: String = "", [ANSIBLE_SSH_COMMON_ARGS] [ssh_connection.ssh_common_args];
     /// Arguments of `ssh` alone.
     ssh_extra_args: String = "", [ANSIBLE_SSH_EXTRA_ARGS] [ssh_connection.ssh_extra_args];
-    /// Arguments of `scp` alone.
-    scp_extra_args: String = "", [ANSIBLE_SCP_EXTRA_ARGS] [ssh_connection.scp_extra_args];
-    /// Arguments of `sftp` alone.
-    sftp_extra_args: String = "", [ANSIBLE_SFTP_EXTRA_ARGS] [ssh_connection.sftp_extra_args];
     /// How often a connection is tried again.
-    ssh_retries: usize = "0", [ANSIBLE_SSH_RETRIES] [connection.retries, ssh_connection.retries];
+    ssh_retries: u64 = "0", [ANSIBLE_SSH_RETRIES] [connection.retries, ssh_connection.retries];
     /// Whether the login password is asked for.
     ask_pass: bool = "false", [ANSIBLE_ASK_PASS] [defaults.ask_pass];
     /// File with the login password, or a program that prints it.
@@ -168,12 +173,6 @@ settings! {
     remote_tmp: String = "~/.ansible/tmp", [ANSIBLE_REMOTE_TEMP, ANSIBLE_REMOTE_TMP] [defaults.remote_tmp];
     /// Directory for temporary files here.
     local_tmp: PathBuf = "{home}/tmp", [ANSIBLE_LOCAL_TEMP] [defaults.local_tmp];
-    /// Whether temporary files of modules stay on hosts.
-    keep_remote_files: bool = "false", [ANSIBLE_KEEP_REMOTE_FILES] [defaults.keep_remote_files];
-    /// Directories on hosts for temporary files that another user must read.
-    system_tmpdirs: Vec<String> = "/var/tmp,/tmp", [ANSIBLE_SYSTEM_TMPDIRS] [defaults.system_tmpdirs];
-    /// Directory on hosts for the state of asynchronous jobs.
-    async_dir: String = "~/.ansible_async", [ANSIBLE_ASYNC_DIR] [defaults.async_dir];
     /// Python on hosts: a path, or how it is found.
     interpreter_python: String = "auto", [ANSIBLE_PYTHON_INTERPRETER] [defaults.interpreter_python];
 
@@ -210,6 +209,8 @@ settings! {
     become_allow_same_user: bool = "false", [ANSIBLE_BECOME_ALLOW_SAME_USER] [privilege_escalation.become_allow_same_user];
     /// Whether the password for it is asked for.
     become_ask_pass: bool = "false", [ANSIBLE_BECOME_ASK_PASS] [privilege_escalation.become_ask_pass];
+    /// Whether it is asked for by one name, whatever the method.
+    agnostic_become_prompt: bool = "true", [ANSIBLE_AGNOSTIC_BECOME_PROMPT] [privilege_escalation.agnostic_become_prompt];
     /// File with that password, or a program that prints it.
     become_password_file: Option<PathBuf> = "", [ANSIBLE_BECOME_PASSWORD_FILE] [defaults.become_password_file];
 
@@ -242,26 +243,8 @@ settings! {
     module_utils: Vec<PathBuf> = "{home}/plugins/module_utils:/usr/share/ansible/plugins/module_utils", [ANSIBLE_MODULE_UTILS] [defaults.module_utils];
     /// Action plugins.
     action_plugins: Vec<PathBuf> = "{home}/plugins/action:/usr/share/ansible/plugins/action", [ANSIBLE_ACTION_PLUGINS] [defaults.action_plugins];
-    /// Filter plugins.
-    filter_plugins: Vec<PathBuf> = "{home}/plugins/filter:/usr/share/ansible/plugins/filter", [ANSIBLE_FILTER_PLUGINS] [defaults.filter_plugins];
-    /// Test plugins.
-    test_plugins: Vec<PathBuf> = "{home}/plugins/test:/usr/share/ansible/plugins/test", [ANSIBLE_TEST_PLUGINS] [defaults.test_plugins];
-    /// Lookup plugins.
-    lookup_plugins: Vec<PathBuf> = "{home}/plugins/lookup:/usr/share/ansible/plugins/lookup", [ANSIBLE_LOOKUP_PLUGINS] [defaults.lookup_plugins];
-    /// Callback plugins.
-    callback_plugins: Vec<PathBuf> = "{home}/plugins/callback:/usr/share/ansible/plugins/callback", [ANSIBLE_CALLBACK_PLUGINS] [defaults.callback_plugins];
-    /// Connection plugins.
-    connection_plugins: Vec<PathBuf> = "{home}/plugins/connection:/usr/share/ansible/plugins/connection", [ANSIBLE_CONNECTION_PLUGINS] [defaults.connection_plugins];
-    /// Inventory plugins.
-    inventory_plugins: Vec<PathBuf> = "{home}/plugins/inventory:/usr/share/ansible/plugins/inventory", [ANSIBLE_INVENTORY_PLUGINS] [defaults.inventory_plugins];
-    /// Vars plugins.
-    vars_plugins: Vec<PathBuf> = "{home}/plugins/vars:/usr/share/ansible/plugins/vars", [ANSIBLE_VARS_PLUGINS] [defaults.vars_plugins];
-    /// Strategy plugins.
-    strategy_plugins: Vec<PathBuf> = "{home}/plugins/strategy:/usr/share/ansible/plugins/strategy", [ANSIBLE_STRATEGY_PLUGINS] [defaults.strategy_plugins];
     /// The directory that stands for the playbook's where there is none.
     playbook_dir: Option<PathBuf> = "", [ANSIBLE_PLAYBOOK_DIR] [defaults.playbook_dir];
-    /// Beside which playbooks variables files are looked for.
-    playbook_vars_root: VarsRoot = "top", [ANSIBLE_PLAYBOOK_VARS_ROOT] [defaults.playbook_vars_root];
 
     // Inventory.
     /// Sources of a run that names none.
@@ -299,17 +282,13 @@ settings! {
     /// Where facts are kept: `memory`, `jsonfile`.
     fact_caching: String = "memory", [ANSIBLE_CACHE_PLUGIN] [defaults.fact_caching];
     /// The directory of `jsonfile`.
-    fact_caching_connection: Option<String> = "", [ANSIBLE_CACHE_PLUGIN_CONNECTION] [defaults.fact_caching_connection];
+    fact_caching_connection: Option<PathBuf> = "", [ANSIBLE_CACHE_PLUGIN_CONNECTION] [defaults.fact_caching_connection];
     /// The beginning of names of its files.
     fact_caching_prefix: Option<String> = "", [ANSIBLE_CACHE_PLUGIN_PREFIX] [defaults.fact_caching_prefix];
     /// Seconds after which they are old; none is never.
     fact_caching_timeout: u64 = "86400", [ANSIBLE_CACHE_PLUGIN_TIMEOUT] [defaults.fact_caching_timeout];
-    /// Modules that gather facts.
-    facts_modules: Vec<String> = "smart", [ANSIBLE_FACTS_MODULES] [defaults.facts_modules];
     /// Whether facts are variables by their own names too.
     inject_facts_as_vars: bool = "true", [ANSIBLE_INJECT_FACT_VARS] [defaults.inject_facts_as_vars];
-    /// What becomes of a mapping that is defined twice.
-    hash_behaviour: HashBehaviour = "replace", [ANSIBLE_HASH_BEHAVIOUR] [defaults.hash_behaviour];
     /// What becomes of a YAML key that stands twice.
     duplicate_dict_key: DuplicateKey = "warn", [ANSIBLE_DUPLICATE_YAML_DICT_KEY] [defaults.duplicate_dict_key];
     /// When variables files are read: `demand`, or `start` for inventory plugins to see them.
@@ -318,14 +297,6 @@ settings! {
     private_role_vars: bool = "false", [ANSIBLE_PRIVATE_ROLE_VARS] [defaults.private_role_vars];
 
     // Templates.
-    /// Whether templates keep the types of values.
-    jinja2_native: bool = "false", [ANSIBLE_JINJA2_NATIVE] [defaults.jinja2_native];
-    /// Extensions of Jinja.
-    jinja2_extensions: Vec<String> = "", [ANSIBLE_JINJA2_EXTENSIONS] [defaults.jinja2_extensions];
-    /// Filters whose result stays text.
-    string_type_filters: Vec<String> = "string,to_json,to_nice_json,to_yaml,to_nice_yaml,ppretty,json", [ANSIBLE_STRING_TYPE_FILTERS] [jinja2.dont_type_filters];
-    /// Whether an undefined variable fails a task.
-    error_on_undefined_vars: bool = "true", [ANSIBLE_ERROR_ON_UNDEFINED_VARS] [defaults.error_on_undefined_vars];
     /// The template of `ansible_managed`.
     ansible_managed: String = "Ansible managed", [] [defaults.ansible_managed];
 
@@ -352,8 +323,6 @@ settings! {
     diff_always: bool = "false", [ANSIBLE_DIFF_ALWAYS] [diff.always];
     /// Lines around a difference.
     diff_context: usize = "3", [ANSIBLE_DIFF_CONTEXT] [diff.context];
-    /// Bytes above which a file's difference is not shown.
-    max_diff_size: u64 = "104448", [ANSIBLE_MAX_DIFF_SIZE] [defaults.max_diff_size];
     /// The module of `ansible` without `-m`.
     module_name: String = "command", [] [defaults.module_name];
     /// Its arguments without `-a`.
@@ -368,6 +337,8 @@ settings! {
     callbacks_enabled: Vec<String> = "", [ANSIBLE_CALLBACKS_ENABLED] [defaults.callbacks_enabled];
     /// Whether `ansible` heeds these two.
     bin_ansible_callbacks: bool = "false", [ANSIBLE_LOAD_CALLBACK_PLUGINS] [defaults.bin_ansible_callbacks];
+    /// The directory of the callback `tree`.
+    callback_tree_dir: PathBuf = "{home}/tree", [ANSIBLE_CALLBACK_TREE_DIR] [callback_tree.directory];
     /// `json` or `yaml`.
     callback_result_format: String = "json", [ANSIBLE_CALLBACK_RESULT_FORMAT] [defaults.callback_result_format];
     /// Whether results are indented; if it is not said, it depends on format and verbosity.
@@ -378,18 +349,12 @@ settings! {
     display_ok_hosts: bool = "true", [ANSIBLE_DISPLAY_OK_HOSTS] [defaults.display_ok_hosts];
     /// Whether failures go to standard error.
     display_failed_stderr: bool = "false", [ANSIBLE_DISPLAY_FAILED_STDERR] [defaults.display_failed_stderr];
-    /// Whether a task's arguments stand in its banner.
-    display_args_to_stdout: bool = "false", [ANSIBLE_DISPLAY_ARGS_TO_STDOUT] [defaults.display_args_to_stdout];
     /// Whether statistics that playbooks set are shown.
     show_custom_stats: bool = "false", [ANSIBLE_SHOW_CUSTOM_STATS] [defaults.show_custom_stats];
-    /// Whether each task on each host is told when it begins.
-    show_per_host_start: bool = "false", [ANSIBLE_SHOW_PER_HOST_START] [defaults.show_per_host_start];
     /// Whether banners tell that it is a check.
     check_mode_markers: bool = "false", [ANSIBLE_CHECK_MODE_MARKERS] [defaults.check_mode_markers];
     /// Whether a failure shows where its task is written.
     show_task_path_on_failure: bool = "false", [ANSIBLE_SHOW_TASK_PATH_ON_FAILURE] [defaults.show_task_path_on_failure];
-    /// Whether warnings of the system are shown.
-    system_warnings: bool = "true", [ANSIBLE_SYSTEM_WARNINGS] [defaults.system_warnings];
     /// Whether warnings of modules are shown.
     action_warnings: bool = "true", [ANSIBLE_ACTION_WARNINGS] [defaults.action_warnings];
     /// Whether deprecations are shown.
@@ -418,8 +383,6 @@ settings! {
     color_diff_remove: String = "red", [ANSIBLE_COLOR_DIFF_REMOVE] [colors.diff_remove];
     /// Colour of failures.
     color_error: String = "red", [ANSIBLE_COLOR_ERROR] [colors.error];
-    /// Colour of what stands out.
-    color_highlight: String = "white", [ANSIBLE_COLOR_HIGHLIGHT] [colors.highlight];
     /// Colour of included files.
     color_included: String = "cyan", [ANSIBLE_COLOR_INCLUDED] [colors.included];
     /// Colour of what is as it should be.

@@ -2,11 +2,48 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use serde_json::Value;
+
 use super::Source;
 
 /// What a setting can be. The error says what the text must be.
 pub(super) trait FromText: Sized {
     fn from_text(text: &str, source: &Source<'_>) -> Result<Self, String>;
+}
+
+/// What a setting is for templates.
+pub(super) trait ToValue {
+    fn to_value(&self) -> Value;
+}
+
+macro_rules! plain_values {
+    ($($kind:ty),*) => {
+        $(impl ToValue for $kind {
+            fn to_value(&self) -> Value {
+                Value::from(self.clone())
+            }
+        })*
+    };
+}
+
+plain_values!(bool, u8, u16, usize, u64, String);
+
+impl ToValue for PathBuf {
+    fn to_value(&self) -> Value {
+        Value::from(self.display().to_string())
+    }
+}
+
+impl<T: ToValue> ToValue for Option<T> {
+    fn to_value(&self) -> Value {
+        self.as_ref().map_or(Value::Null, T::to_value)
+    }
+}
+
+impl<T: ToValue> ToValue for Vec<T> {
+    fn to_value(&self) -> Value {
+        self.iter().map(T::to_value).collect()
+    }
 }
 
 impl FromText for bool {
@@ -126,6 +163,14 @@ macro_rules! choices {
                 $($(#[$meaning])* $variant,)+
             }
 
+            impl ToValue for $name {
+                fn to_value(&self) -> Value {
+                    Value::from(match self {
+                        $(Self::$variant => $text,)+
+                    })
+                }
+            }
+
             impl FromText for $name {
                 fn from_text(text: &str, source: &Source<'_>) -> Result<Self, String> {
                     match unquoted(text.trim(), source) {
@@ -157,13 +202,6 @@ choices! {
         /// Nothing.
         Ignore = "ignore",
     }
-    /// `hash_behaviour`: what becomes of a mapping that is defined again at a higher precedence.
-    HashBehaviour {
-        /// It is replaced.
-        Replace = "replace",
-        /// It is merged.
-        Merge = "merge",
-    }
     /// `duplicate_dict_key`: what a key that stands twice in a YAML mapping leads to.
     DuplicateKey {
         /// A warning.
@@ -183,14 +221,5 @@ choices! {
         Ignore = "ignore",
         /// They are changed.
         Silently = "silently",
-    }
-    /// `playbook_vars_root`: beside which playbooks `group_vars` and `host_vars` are looked for.
-    VarsRoot {
-        /// The playbook that was named.
-        Top = "top",
-        /// The playbook that is running, though another imports it.
-        Bottom = "bottom",
-        /// All in between.
-        All = "all",
     }
 }

@@ -1,8 +1,11 @@
-//! Becoming another user on a host: the words of a shell that do it.
+//! Becoming another user on a host: the words of a shell that do it, and the password for it.
 
 use std::fmt;
 
-use super::quote;
+use super::{TransportError, quote};
+
+/// What `sudo` asks with, so that it is told from everything else that it says.
+const PROMPT: &str = "slipway-agent: the password of sudo: ";
 
 /// The programs that make another user of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -11,6 +14,16 @@ pub enum BecomeMethod {
     Sudo,
     /// `su`
     Su,
+}
+
+impl BecomeMethod {
+    /// As Ansible names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sudo => "sudo",
+            Self::Su => "su",
+        }
+    }
 }
 
 /// Which user to become, and how.
@@ -24,7 +37,7 @@ pub struct Become {
     pub executable: Option<String>,
     /// Its options, as the words of a shell; the usual ones if none.
     pub flags: Option<String>,
-    /// What `sudo` asks for.
+    /// What it asks for.
     pub password: Option<Password>,
 }
 
@@ -52,31 +65,107 @@ impl Become {
 
     /// The words that run a command, itself words of a shell, as the user.
     pub fn command(&self, command: &str) -> String {
-        let user = quote(&self.user);
         match self.method {
-            BecomeMethod::Sudo => {
-                let program = self.executable.as_deref().unwrap_or("sudo");
-                let flags = match (&self.flags, &self.password) {
-                    (Some(flags), None) => flags.clone(),
-                    // It must read the password from its input, and say nothing that is in the way.
-                    (Some(flags), Some(_)) => format!("{} -S -p ''", without_non_interactive(flags)),
-                    (None, None) => "-H -S -n".to_owned(),
-                    (None, Some(_)) => "-H -S -p ''".to_owned(),
-                };
-                format!("{program} {flags} -u {user} {command}")
-            }
-            BecomeMethod::Su => {
-                let program = self.executable.as_deref().unwrap_or("su");
-                let flags = self.flags.as_deref().unwrap_or("");
-                format!("{program} {flags} {user} -c {}", quote(command))
-            }
+            BecomeMethod::Sudo => format!("{} {command}", self.words()),
+            BecomeMethod::Su => format!("{} -c {}", self.words(), quote(command)),
         }
     }
 
-    /// A command that succeeds if no password is needed.
-    pub fn probe(&self) -> String {
-        let program = self.executable.as_deref().unwrap_or("sudo");
-        format!("{program} -n -u {} true 2>/dev/null", quote(&self.user))
+    /// The words that run a script of the shell, which is one word of the shell around it, as the user.
+    pub fn script(&self, word: &str) -> String {
+        match self.method {
+            BecomeMethod::Sudo => format!("{} /bin/sh -c {word}", self.words()),
+            BecomeMethod::Su => format!("{} -c {word}", self.words()),
+        }
+    }
+
+    fn words(&self) -> String {
+        let program = self.executable.as_deref().unwrap_or(self.method.name());
+        let user = quote(&self.user);
+        match self.method {
+            BecomeMethod::Sudo => {
+                let flags = self.flags.as_deref().unwrap_or("-H -S -n");
+                let flags = match self.password {
+                    None => flags.to_owned(),
+                    // It must read the password from its input, and ask for it so that the question is seen.
+                    Some(_) => format!("{} -S -p {}", without_non_interactive(flags), quote(PROMPT)),
+                };
+                format!("{program} {flags} -u {user}")
+            }
+            BecomeMethod::Su => match self.flags.as_deref().unwrap_or_default() {
+                "" => format!("{program} {user}"),
+                flags => format!("{program} {flags} {user}"),
+            },
+        }
+    }
+
+    /// Listens to what the program says.
+    pub(super) fn listen(&self) -> Dialogue<'_> {
+        Dialogue {
+            other: self,
+            answered: false,
+        }
+    }
+
+    /// Why nobody else was become, from what the program said last.
+    pub(super) fn failed(&self, said: &str) -> TransportError {
+        let name = self.method.name();
+        let any = |texts: &[&str]| texts.iter().any(|text| said.contains(text));
+        TransportError::NotBecome(if any(&["a password is required"]) {
+            self.missing()
+        } else if any(&[
+            "Sorry, try again.",
+            "Authentication failure",
+            "incorrect password",
+        ]) {
+            format!("Incorrect {name} password")
+        } else if said.is_empty() {
+            format!("{name} ended without saying why")
+        } else {
+            said.replace(PROMPT, "").trim().to_owned()
+        })
+    }
+
+    fn missing(&self) -> String {
+        format!(
+            "Missing {} password (give one with --ask-become-pass or ansible_become_password)",
+            self.method.name()
+        )
+    }
+}
+
+/// What is said to a program that may ask for a password.
+pub(super) struct Dialogue<'a> {
+    other: &'a Become,
+    answered: bool,
+}
+
+impl Dialogue<'_> {
+    /// What to answer, given all that standard error has said so far.
+    ///
+    /// # Errors
+    /// When there is no password, or it was the wrong one.
+    pub fn heard(&mut self, said: &str) -> Result<Option<String>, TransportError> {
+        let questions = match self.other.method {
+            BecomeMethod::Sudo => said.matches(PROMPT).count(),
+            // `su` asks in the host's language: its question is a line that has not ended.
+            BecomeMethod::Su => {
+                let line = said.rsplit('\n').next().unwrap_or_default().trim_end();
+                usize::from(line.ends_with([':', '：']) && !self.answered)
+            }
+        };
+        match (&self.other.password, questions, self.answered) {
+            (_, 0, _) | (_, 1, true) => Ok(None),
+            (None, _, _) => Err(TransportError::NotBecome(self.other.missing())),
+            (Some(password), 1, false) => {
+                self.answered = true;
+                Ok(Some(format!("{}\n", password.0)))
+            }
+            (Some(_), _, _) => Err(TransportError::NotBecome(format!(
+                "Incorrect {} password",
+                self.other.method.name()
+            ))),
+        }
     }
 }
 
@@ -93,22 +182,65 @@ mod tests {
     fn the_words_are_those_of_the_program() {
         let sudo = Become::sudo("bob");
         assert_eq!(sudo.command("x y"), "sudo -H -S -n -u 'bob' x y");
+        assert_eq!(
+            sudo.script("\"x; y\""),
+            "sudo -H -S -n -u 'bob' /bin/sh -c \"x; y\""
+        );
         let with_flags = Become {
             flags: Some("-E -n".to_owned()),
             executable: Some("/opt/sudo".to_owned()),
             password: Some(Password("secret".to_owned())),
             ..sudo.clone()
         };
-        assert_eq!(with_flags.command("x"), "/opt/sudo -E -S -p '' -u 'bob' x");
+        assert_eq!(
+            with_flags.command("x"),
+            "/opt/sudo -E -S -p 'slipway-agent: the password of sudo: ' -u 'bob' x"
+        );
         let su = Become {
             method: BecomeMethod::Su,
             ..sudo
         };
-        assert_eq!(su.command("echo 'a'"), r"su  'bob' -c 'echo '\''a'\'''");
+        assert_eq!(su.command("echo 'a'"), r"su 'bob' -c 'echo '\''a'\'''");
     }
 
     #[test]
-    fn a_password_is_not_shown() {
-        assert_eq!(format!("{:?}", Password("secret".to_owned())), "Password");
+    fn a_password_is_given_once_and_not_shown() {
+        let sudo = Become {
+            password: Some(Password("secret".to_owned())),
+            ..Become::sudo("bob")
+        };
+        assert!(!format!("{sudo:?}").contains("secret"));
+        let mut dialogue = sudo.listen();
+        assert_eq!(dialogue.heard("a lecture\n").unwrap(), None);
+        let asked = format!("a lecture\n{PROMPT}");
+        assert_eq!(dialogue.heard(&asked).unwrap().as_deref(), Some("secret\n"));
+        assert_eq!(dialogue.heard(&asked).unwrap(), None);
+        let again = format!("{asked}Sorry, try again.\n{PROMPT}");
+        assert_eq!(
+            dialogue.heard(&again).unwrap_err().to_string(),
+            "Incorrect sudo password"
+        );
+    }
+
+    #[test]
+    fn the_question_of_su_is_known_in_every_language() {
+        let su = Become {
+            method: BecomeMethod::Su,
+            ..Become::sudo("bob")
+        };
+        let with_password = Become {
+            password: Some(Password("secret".to_owned())),
+            ..su.clone()
+        };
+        let mut dialogue = with_password.listen();
+        assert_eq!(dialogue.heard("note: this host\n").unwrap(), None);
+        assert!(dialogue.heard("Passwort: ").unwrap().is_some());
+        assert_eq!(dialogue.heard("Passwort: ").unwrap(), None);
+        let missing = su.listen().heard("Password: ").unwrap_err().to_string();
+        assert!(missing.starts_with("Missing su password"), "{missing}");
+        assert_eq!(
+            with_password.failed("su: Authentication failure").to_string(),
+            "Incorrect su password"
+        );
     }
 }

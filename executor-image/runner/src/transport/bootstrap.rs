@@ -2,15 +2,16 @@
 //! input, then becomes the agent.
 //!
 //! What script and runner say to each other, before the agent's protocol begins: the script prints one line that begins with
-//! [`MARK`]; `want ARCHITECTURE gzip|plain` asks for the file (a line with its length, then its bytes), `password` asks for the
-//! password of `sudo` (a line), `ready` says that the next byte is the agent's, `error TEXT` says why not. Other lines (a login message) are passed over.
+//! [`MARK`]; `want ARCHITECTURE gzip|plain` asks for the file (a line with its length, then its bytes), `become` says that
+//! another user is become from now on, which may ask for a password on standard error, `ready` says that the next byte is the
+//! agent's, `error TEXT` says why not. Other lines (a login message) are passed over.
 
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
     sync::mpsc,
 };
 
-use super::{AgentBinary, BecomeMethod, Launch, Pipe, TransportError};
+use super::{AgentBinary, Become, Launch, Pipe, TransportError};
 
 /// Begins each line of the script.
 const MARK: &str = "slipway-agent: ";
@@ -51,22 +52,11 @@ problem=$("$f" --version 2>&1) || fail "cannot run the agent $f (is $d mounted n
 pub fn command(agent: &AgentBinary, launch: &Launch) -> String {
     let last = match &launch.r#become {
         None => "say ready\nexec \"$f\"\n".to_owned(),
-        Some(other) => {
-            let ask = match other.password {
-                // Asked only if need be: `sudo` would leave an unwanted line to the agent.
-                Some(_) => format!("{} || say password\n", other.probe()),
-                None => String::new(),
-            };
-            // The shell of `su` does not know `$f`.
-            let program = format!("/var/tmp/slipway-agent-$(id -u)/{}", agent.sha256);
-            let start = match other.method {
-                BecomeMethod::Sudo => other.command("\"$f\""),
-                BecomeMethod::Su => other
-                    .command("SLIPWAY_AGENT_FILE")
-                    .replace("'SLIPWAY_AGENT_FILE'", &format!("\"{program}\"")),
-            };
-            format!("{ask}say ready\nexec {start}\n")
-        }
+        // Only the other user's shell says that all is well: before it, the input may be for a question of `sudo` or `su`.
+        Some(other) => format!(
+            "say become\nexec {}\n",
+            other.script(&format!("\"echo '{MARK}ready'; exec $f\""))
+        ),
     };
     format!(
         "exec /bin/sh -c {} slipway {}",
@@ -91,6 +81,7 @@ pub fn quote(text: &str) -> String {
 /// Follows the script until the agent runs; returns the pipe with what the agent has said by then.
 pub async fn follow(mut pipe: Pipe, agent: &AgentBinary, launch: &Launch) -> Result<Pipe, TransportError> {
     let mut buffer: Vec<u8> = Vec::new();
+    let mut becoming = None;
     loop {
         while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = buffer.drain(..=end).collect();
@@ -99,19 +90,16 @@ pub async fn follow(mut pipe: Pipe, agent: &AgentBinary, launch: &Launch) -> Res
                 continue;
             };
             if said == "ready" {
+                // Questions that were answered explain nothing that comes later.
+                pipe.errors.clear();
                 return Ok(with_beginning(pipe, buffer));
             }
-            if said == "password" {
-                let password = launch.r#become.as_ref().and_then(|other| other.password.as_ref());
-                let line = password.map_or_else(String::new, |password| format!("{}\n", password.0));
-                // A write that fails is a host that stopped reading: what it says next is the better message.
-                if pipe.outgoing.write_all(line.as_bytes()).await.is_ok() {
-                    let _ = pipe.outgoing.flush().await;
-                }
+            if said == "become" {
+                becoming = launch.r#become.as_ref().map(Become::listen);
                 continue;
             }
             if let Some(reason) = said.strip_prefix("error ") {
-                return Err(TransportError(reason.to_owned()));
+                return Err(TransportError::Unreachable(reason.to_owned()));
             }
             if let Some(wanted) = said.strip_prefix("want ") {
                 // A host that speaks before it has read everything says why it gave up: the rest is not sent.
@@ -123,21 +111,41 @@ pub async fn follow(mut pipe: Pipe, agent: &AgentBinary, launch: &Launch) -> Res
             }
         }
         if buffer.len() > NOISE_LIMIT {
-            return Err(TransportError("the host prints without end instead of starting the agent: look at its shell's startup files".to_owned()));
+            return Err(TransportError::Unreachable("the host prints without end instead of starting the agent: look at its shell's startup files".to_owned()));
         }
-        let Some(bytes) = pipe.incoming.recv().await else {
-            let noise = String::from_utf8_lossy(&buffer).trim().to_owned();
-            let errors = pipe.errors.text();
-            let said = if errors.is_empty() { noise } else { errors };
-            let said = if said.is_empty() {
-                "the host closed the connection"
-            } else {
-                &said
-            };
-            return Err(TransportError(format!("the agent could not be started: {said}")));
+        if let Some(dialogue) = &mut becoming
+            && let Some(answer) = dialogue.heard(&pipe.errors.raw())?
+        {
+            // A write that fails is a host that stopped reading: what it says next is the better message.
+            if pipe.outgoing.write_all(answer.as_bytes()).await.is_ok() {
+                let _ = pipe.outgoing.flush().await;
+            }
+        }
+        let bytes = tokio::select! {
+            bytes = pipe.incoming.recv() => bytes,
+            () = pipe.errors.grown(), if becoming.is_some() => continue,
+        };
+        let Some(bytes) = bytes else {
+            return Err(ended(&buffer, &pipe, launch, becoming.is_some()));
         };
         buffer.extend_from_slice(&bytes);
     }
+}
+
+/// Why the script ended before the agent ran.
+fn ended(buffer: &[u8], pipe: &Pipe, launch: &Launch, becoming: bool) -> TransportError {
+    let noise = String::from_utf8_lossy(buffer).trim().to_owned();
+    let errors = pipe.errors.text();
+    let said = if errors.is_empty() { noise } else { errors };
+    if let Some(other) = launch.r#become.as_ref().filter(|_| becoming) {
+        return other.failed(&said);
+    }
+    let said = if said.is_empty() {
+        "the host closed the connection"
+    } else {
+        &said
+    };
+    TransportError::Unreachable(format!("the agent could not be started: {said}"))
 }
 
 async fn send(
@@ -147,7 +155,7 @@ async fn send(
 ) -> Result<(), TransportError> {
     let (architecture, form) = wanted.split_once(' ').unwrap_or((wanted, "plain"));
     if architecture != agent.architecture {
-        return Err(TransportError(format!(
+        return Err(TransportError::Unreachable(format!(
             "the host's architecture is {architecture}, the agent {} is for {}",
             agent.path.display(),
             agent.architecture

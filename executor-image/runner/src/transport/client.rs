@@ -54,8 +54,9 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 fn frame<T: serde::Serialize>(kind: FrameKind, stream: u32, message: &T) -> Result<Vec<u8>, TransportError> {
-    let payload = serde_json::to_vec(message)
-        .map_err(|error| TransportError(format!("a message to the agent has no JSON form: {error}")))?;
+    let payload = serde_json::to_vec(message).map_err(|error| {
+        TransportError::Unreachable(format!("a message to the agent has no JSON form: {error}"))
+    })?;
     Ok(encode(&Frame {
         kind,
         stream,
@@ -82,23 +83,27 @@ impl AgentClient {
                 Ok(Some(frame)) => break frame,
                 Ok(None) => {}
                 Err(error) => {
-                    return Err(TransportError(format!(
+                    return Err(TransportError::Unreachable(format!(
                         "the agent's answer is not understood: {error}"
                     )));
                 }
             }
             match pipe.incoming.recv().await {
                 Some(bytes) => decoder.push(&bytes),
-                None => return Err(TransportError(ended_message(&pipe.errors, sent))),
+                None => return Err(TransportError::Unreachable(ended_message(&pipe.errors, sent))),
             }
         };
         let welcome: Welcome = match first.kind {
             FrameKind::Welcome => parse(&first)?,
-            FrameKind::Refusal => return Err(TransportError(parse::<Refusal>(&first)?.message)),
-            other => return Err(TransportError(format!("the agent greets with {other:?}"))),
+            FrameKind::Refusal => return Err(TransportError::Unreachable(parse::<Refusal>(&first)?.message)),
+            other => {
+                return Err(TransportError::Unreachable(format!(
+                    "the agent greets with {other:?}"
+                )));
+            }
         };
         if welcome.protocol != PROTOCOL_VERSION {
-            return Err(TransportError(format!(
+            return Err(TransportError::Unreachable(format!(
                 "the agent speaks version {} of the protocol, this runner {PROTOCOL_VERSION}",
                 welcome.protocol
             )));
@@ -232,7 +237,9 @@ impl AgentClient {
 
     fn lost(&self) -> TransportError {
         let reason = lock(&self.shared.ended).clone();
-        TransportError(reason.unwrap_or_else(|| "the connection to the host was lost".to_owned()))
+        TransportError::Unreachable(
+            reason.unwrap_or_else(|| "the connection to the host was lost".to_owned()),
+        )
     }
 }
 
@@ -249,8 +256,9 @@ impl Drop for StreamGuard<'_> {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(frame: &Frame) -> Result<T, TransportError> {
-    serde_json::from_slice(&frame.payload)
-        .map_err(|error| TransportError(format!("the agent's {:?} is not understood: {error}", frame.kind)))
+    serde_json::from_slice(&frame.payload).map_err(|error| {
+        TransportError::Unreachable(format!("the agent's {:?} is not understood: {error}", frame.kind))
+    })
 }
 
 async fn write_frames(

@@ -4,19 +4,28 @@ use std::{
     any::Any,
     fmt::Debug,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use futures::future::BoxFuture;
 use thiserror::Error;
-use tokio::{io::AsyncWrite, sync::mpsc};
+use tokio::{
+    io::AsyncWrite,
+    sync::{Notify, mpsc},
+};
 
-use super::{HostKeyChecking, r#become::Become};
+use super::{Become, HostKeyChecking, Password, SshArguments};
 
-/// Why a host cannot be reached or does not serve this run: the host is unreachable, with this as the reason.
+/// Why a task does not reach its host as the user that it is for.
 #[derive(Debug, Clone, Error)]
-#[error("{0}")]
-pub struct TransportError(pub String);
+pub enum TransportError {
+    /// The host cannot be reached or does not serve this run: it is unreachable, with this as the reason.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The host is reached, and does not make another user of the one that logged in: the task fails.
+    #[error("{0}")]
+    NotBecome(String),
+}
 
 /// Kinds of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,6 +53,14 @@ pub struct ConnectionOptions {
     pub private_key: Option<PathBuf>,
     /// What to do about the host's key.
     pub host_key_checking: HostKeyChecking,
+    /// What the login user's password is, for hosts that accept no key.
+    pub password: Option<Password>,
+    /// Seconds that it may take to connect.
+    pub timeout: u64,
+    /// How often connecting is tried again.
+    pub retries: u64,
+    /// What arguments of the `ssh` program ask for besides.
+    pub ssh: Arc<SshArguments>,
 }
 
 /// How to start the agent.
@@ -67,23 +84,48 @@ pub struct Pipe {
 
 /// The last few KiB of a standard error.
 #[derive(Debug, Clone, Default)]
-pub struct ErrorTail(Arc<Mutex<Vec<u8>>>);
+pub struct ErrorTail(Arc<Tail>);
+
+#[derive(Debug, Default)]
+struct Tail {
+    bytes: Mutex<Vec<u8>>,
+    grown: Notify,
+}
 
 impl ErrorTail {
     const LIMIT: usize = 4096;
 
     /// Adds output.
     pub fn push(&self, bytes: &[u8]) {
-        let mut tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tail = self.lock();
         tail.extend_from_slice(bytes);
         let excess = tail.len().saturating_sub(Self::LIMIT);
         tail.drain(..excess);
+        self.0.grown.notify_one();
+    }
+
+    /// Forgets what was said.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
+    /// Waits until more is said.
+    pub async fn grown(&self) {
+        self.0.grown.notified().await;
+    }
+
+    /// The output as text.
+    pub fn raw(&self) -> String {
+        String::from_utf8_lossy(&self.lock()).into_owned()
     }
 
     /// The output as text, trimmed.
     pub fn text(&self) -> String {
-        let tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&tail).trim().to_owned()
+        self.raw().trim().to_owned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.bytes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -103,8 +145,12 @@ pub trait Connection: Send + Sync + Debug {
     /// Starts the agent, storing it on the host first if it is not there.
     fn start_agent(&self, launch: Launch) -> BoxFuture<'_, Result<Pipe, TransportError>>;
 
-    /// Runs a command through a shell without the agent (the module `raw`).
-    fn execute(&self, command: String) -> BoxFuture<'_, Result<ExecOutput, TransportError>>;
+    /// Runs a command through a shell without the agent (the module `raw`), as another user if need be.
+    fn execute(
+        &self,
+        command: String,
+        other: Option<Become>,
+    ) -> BoxFuture<'_, Result<ExecOutput, TransportError>>;
 
     /// Removes the agent's file from the host, if this connection stored one.
     fn remove_agent(&self) -> BoxFuture<'_, ()>;

@@ -48,16 +48,17 @@ impl KnownHosts {
         })
     }
 
-    /// The algorithms of the keys known for a host, so that it is asked for one of those.
-    pub fn algorithms(&self, address: &str, port: u16) -> Vec<Algorithm> {
-        self.known(address, port)
+    /// The algorithms of the keys known for a host, so that it is asked for one of those. Files that are named count instead
+    /// of the usual one.
+    pub fn algorithms(&self, files: &[PathBuf], address: &str, port: u16) -> Vec<Algorithm> {
+        self.known(files, address, port)
             .unwrap_or_default()
             .iter()
             .map(PublicKey::algorithm)
             .collect()
     }
 
-    fn known(&self, address: &str, port: u16) -> Result<Vec<PublicKey>, String> {
+    fn known(&self, files: &[PathBuf], address: &str, port: u16) -> Result<Vec<PublicKey>, String> {
         if let Some(key) = self
             .learned
             .lock()
@@ -66,37 +67,54 @@ impl KnownHosts {
         {
             return Ok(vec![key.clone()]);
         }
-        let read = |port| {
-            known_hosts::known_host_keys_path(address, port, &self.file).map_err(|error| {
-                format!(
-                    "the known-hosts file {} cannot be read: {error}",
-                    self.file.display()
-                )
-            })
+        let read = |port| -> Result<Vec<PublicKey>, String> {
+            let mut keys = Vec::new();
+            for file in self.files(files) {
+                let found = known_hosts::known_host_keys_path(address, port, file).map_err(|error| {
+                    format!("the known-hosts file {} cannot be read: {error}", file.display())
+                })?;
+                keys.extend(found.into_iter().map(|(_, key)| key));
+            }
+            Ok(keys)
         };
         let mut keys = read(port)?;
         if keys.is_empty() && port != 22 {
             // Some people list a host without its port.
             keys = read(22)?;
         }
-        Ok(keys.into_iter().map(|(_, key)| key).collect())
+        Ok(keys)
+    }
+
+    /// The files that are named, or the usual one.
+    fn files<'a>(&'a self, named: &'a [PathBuf]) -> &'a [PathBuf] {
+        if named.is_empty() {
+            std::slice::from_ref(&self.file)
+        } else {
+            named
+        }
     }
 
     /// Decides about the key that a host offers.
     pub fn decide(
         &self,
-        address: &str,
-        port: u16,
+        files: &[PathBuf],
+        (address, port): (&str, u16),
         offered: &PublicKey,
         checking: HostKeyChecking,
     ) -> Decision {
         if checking == HostKeyChecking::Off {
             return Decision::Accepted;
         }
-        let known = match self.known(address, port) {
+        let known = match self.known(files, address, port) {
             Ok(known) => known,
             Err(reason) => return Decision::Refused(reason),
         };
+        let shown: Vec<String> = self
+            .files(files)
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect();
+        let shown = shown.join(" and ");
         let same = |key: &PublicKey| key.key_data() == offered.key_data();
         if known.iter().any(same) {
             return Decision::Accepted;
@@ -107,7 +125,7 @@ impl KnownHosts {
             let expected: Vec<String> = known.iter().map(fingerprint).collect();
             return Decision::Refused(format!(
                 "Host key verification failed: {} expects {} for {}, the host offers {}. Either somebody is in between, or the host was reinstalled: then replace its line",
-                self.file.display(),
+                shown,
                 expected.join(" or "),
                 place(address, port),
                 fingerprint(offered),
@@ -119,12 +137,14 @@ impl KnownHosts {
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert((address.to_owned(), port), offered.clone());
             // ok: the file may be read-only; then the owner keeps the key by the event.
-            let _ = known_hosts::learn_known_hosts_path(address, port, offered, &self.file);
+            if let Some(file) = self.files(files).first() {
+                let _ = known_hosts::learn_known_hosts_path(address, port, offered, file);
+            }
             return Decision::Learned;
         }
         Decision::Refused(format!(
             "Host key verification failed: {} has no key for {}, the host offers {}. Add it there if it is right, or set ansible_ssh_host_key_checking to accept-new",
-            self.file.display(),
+            shown,
             place(address, port),
             fingerprint(offered),
         ))
@@ -171,10 +191,11 @@ mod tests {
     fn a_pinned_key_must_be_the_one_in_the_file() {
         let (_file, known) = file_with(&format!("[10.0.0.1]:2222 {KEY}\n"));
         assert_eq!(
-            known.decide("10.0.0.1", 2222, &key(KEY), HostKeyChecking::Pinned),
+            known.decide(&[], ("10.0.0.1", 2222), &key(KEY), HostKeyChecking::Pinned),
             Decision::Accepted
         );
-        let Decision::Refused(reason) = known.decide("10.0.0.1", 2222, &key(OTHER), HostKeyChecking::Pinned)
+        let Decision::Refused(reason) =
+            known.decide(&[], ("10.0.0.1", 2222), &key(OTHER), HostKeyChecking::Pinned)
         else {
             panic!("another key was accepted");
         };
@@ -182,7 +203,8 @@ mod tests {
             reason.contains("[10.0.0.1]:2222") && reason.contains("SHA256:"),
             "{reason}"
         );
-        let Decision::Refused(reason) = known.decide("10.0.0.9", 22, &key(KEY), HostKeyChecking::Pinned)
+        let Decision::Refused(reason) =
+            known.decide(&[], ("10.0.0.9", 22), &key(KEY), HostKeyChecking::Pinned)
         else {
             panic!("an unknown host was accepted");
         };
@@ -193,15 +215,15 @@ mod tests {
     fn the_first_key_is_learned_and_then_pinned() {
         let (_file, known) = file_with("");
         assert_eq!(
-            known.decide("h", 22, &key(KEY), HostKeyChecking::AcceptNew),
+            known.decide(&[], ("h", 22), &key(KEY), HostKeyChecking::AcceptNew),
             Decision::Learned
         );
         assert_eq!(
-            known.decide("h", 22, &key(KEY), HostKeyChecking::AcceptNew),
+            known.decide(&[], ("h", 22), &key(KEY), HostKeyChecking::AcceptNew),
             Decision::Accepted
         );
         assert!(matches!(
-            known.decide("h", 22, &key(OTHER), HostKeyChecking::AcceptNew),
+            known.decide(&[], ("h", 22), &key(OTHER), HostKeyChecking::AcceptNew),
             Decision::Refused(_)
         ));
     }
@@ -216,7 +238,7 @@ mod tests {
             base64(&hmac_sha1(salt, b"h"))
         ));
         assert_eq!(
-            known.decide("h", 22, &key(KEY), HostKeyChecking::Pinned),
+            known.decide(&[], ("h", 22), &key(KEY), HostKeyChecking::Pinned),
             Decision::Accepted
         );
     }

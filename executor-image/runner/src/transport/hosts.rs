@@ -21,13 +21,14 @@ use super::{
 /// How many connections are made at once.
 const CONNECTING_AT_ONCE: usize = 64;
 
+/// Seconds between two tries at most.
+const LONGEST_PAUSE: u64 = 30;
+
 /// What all connections share.
 #[derive(Debug)]
 pub struct HostsOptions {
     /// The known-hosts file; the usual one if none.
     pub known_hosts: Option<PathBuf>,
-    /// How long a connection may take.
-    pub timeout: Duration,
     /// Whether the agent stays on hosts for the next run.
     pub keep_agent: bool,
 }
@@ -224,9 +225,9 @@ impl Hosts {
                 agents: HashMap::new(),
             });
         }
-        slot.open
-            .as_mut()
-            .ok_or_else(|| TransportError("the connection was closed while it was being made".to_owned()))
+        slot.open.as_mut().ok_or_else(|| {
+            TransportError::Unreachable("the connection was closed while it was being made".to_owned())
+        })
     }
 
     async fn connect(
@@ -240,12 +241,25 @@ impl Hosts {
         let agent = self
             .agent
             .as_ref()
-            .ok_or_else(|| TransportError("this run has no agent".to_owned()))?;
+            .ok_or_else(|| TransportError::Unreachable("this run has no agent".to_owned()))?;
         if options.kind == ConnectionKind::Local {
             return Ok(Arc::new(LocalConnection::new(Arc::clone(agent))));
         }
-        let _permit = self.connecting.acquire().await;
-        let (connection, learned) = ssh::connect(options, &self.known, agent, self.options.timeout).await?;
+        let mut tries: u32 = 0;
+        let (connection, learned) = loop {
+            let permit = self.connecting.acquire().await;
+            let made = ssh::connect(options, &self.known, agent).await;
+            drop(permit);
+            match made {
+                Err(_) if u64::from(tries) < options.retries => {
+                    // As long as Ansible waits: nothing at first, then twice as long each time.
+                    let pause = 2_u64.saturating_pow(tries).saturating_sub(1).min(LONGEST_PAUSE);
+                    tokio::time::sleep(Duration::from_secs(pause)).await;
+                    tries += 1;
+                }
+                made => break made?,
+            }
+        };
         if let Some(key) = learned {
             let learned = LearnedKey {
                 host: host.to_owned(),

@@ -4,13 +4,14 @@ use std::{process::Stdio, sync::Arc};
 
 use futures::future::BoxFuture;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt},
-    process::{Child, Command},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    process::{Child, ChildStdin, Command},
     sync::mpsc,
 };
 
 use super::{
-    AgentBinary, Connection, ExecOutput, Launch, Pipe, TransportError, bootstrap, connection::ErrorTail,
+    AgentBinary, Become, Connection, ExecOutput, Launch, Pipe, TransportError, bootstrap,
+    connection::ErrorTail,
 };
 
 /// Starts the agent as a child process.
@@ -32,33 +33,51 @@ impl Connection for LocalConnection {
             let Some(_) = &launch.r#become else {
                 let mut command = Command::new(&self.agent.path);
                 return start(&mut command).map_err(|error| {
-                    TransportError(format!("cannot start {}: {error}", self.agent.path.display()))
+                    TransportError::Unreachable(format!(
+                        "cannot start {}: {error}",
+                        self.agent.path.display()
+                    ))
                 });
             };
             // Another user may not be allowed to see where the agent is: it is stored where all may.
             let mut command = Command::new("/bin/sh");
             command.arg("-c").arg(bootstrap::command(&self.agent, &launch));
             let pipe = start(&mut command)
-                .map_err(|error| TransportError(format!("cannot start /bin/sh: {error}")))?;
+                .map_err(|error| TransportError::Unreachable(format!("cannot start /bin/sh: {error}")))?;
             bootstrap::follow(pipe, &self.agent, &launch).await
         })
     }
 
-    fn execute(&self, command: String) -> BoxFuture<'_, Result<ExecOutput, TransportError>> {
+    fn execute(
+        &self,
+        command: String,
+        other: Option<Become>,
+    ) -> BoxFuture<'_, Result<ExecOutput, TransportError>> {
         Box::pin(async move {
-            let output = Command::new("/bin/sh")
+            let failed =
+                |error: std::io::Error| TransportError::Unreachable(format!("cannot run /bin/sh: {error}"));
+            let line = other
+                .as_ref()
+                .map_or_else(|| command.clone(), |other| other.command(&command));
+            let mut child = Command::new("/bin/sh")
                 .arg("-c")
-                .arg(&command)
-                .stdin(Stdio::null())
+                .arg(&line)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
                 .process_group(0)
                 .kill_on_drop(true)
-                .output()
-                .await
-                .map_err(|error| TransportError(format!("cannot run /bin/sh: {error}")))?;
+                .spawn()
+                .map_err(failed)?;
+            // Without a question there is no input.
+            let input = child.stdin.take().filter(|_| other.is_some());
+            let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+            let (stdout, stderr) = tokio::join!(all_of(stdout), errors_of(stderr, input, other.as_ref()));
+            let status = child.wait().await.map_err(failed)?;
             Ok(ExecOutput {
-                status: output.status.code().map_or(-1, i64::from),
-                stdout: output.stdout,
-                stderr: output.stderr,
+                status: status.code().map_or(-1, i64::from),
+                stdout,
+                stderr: stderr?,
             })
         })
     }
@@ -70,6 +89,39 @@ impl Connection for LocalConnection {
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {})
     }
+}
+
+async fn all_of(from: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
+    let mut content = Vec::new();
+    if let Some(mut from) = from {
+        // ok: what was read until then is all there is.
+        let _ = from.read_to_end(&mut content).await;
+    }
+    content
+}
+
+/// Standard error; questions of the program that becomes another user are answered.
+async fn errors_of(
+    from: Option<impl AsyncRead + Unpin>,
+    mut input: Option<ChildStdin>,
+    other: Option<&Become>,
+) -> Result<Vec<u8>, TransportError> {
+    let mut content = Vec::new();
+    let mut dialogue = other.map(Become::listen);
+    let Some(mut from) = from else {
+        return Ok(content);
+    };
+    let mut buffer = [0; 4096];
+    while let Ok(count @ 1..) = from.read(&mut buffer).await {
+        content.extend_from_slice(&buffer[..count]);
+        if let (Some(dialogue), Some(input)) = (&mut dialogue, &mut input)
+            && let Some(answer) = dialogue.heard(&String::from_utf8_lossy(&content))?
+        {
+            // ok: a program that reads no more says why.
+            let _ = input.write_all(answer.as_bytes()).await;
+        }
+    }
+    Ok(content)
 }
 
 /// Starts a program in a group of its own: Ctrl-C at the terminal is for the runner, which stops its agents in order.

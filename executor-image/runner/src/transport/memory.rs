@@ -13,7 +13,7 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::{Connection, ExecOutput, Launch, Pipe, TransportError, connection::ErrorTail};
+use super::{Become, Connection, ExecOutput, Launch, Pipe, TransportError, connection::ErrorTail};
 
 /// How many bytes may be on their way to a host.
 const BUFFER: usize = 16 * 1024;
@@ -40,7 +40,7 @@ impl Connection for MemoryConnection {
         })
     }
 
-    fn execute(&self, _: String) -> BoxFuture<'_, Result<ExecOutput, TransportError>> {
+    fn execute(&self, _: String, _: Option<Become>) -> BoxFuture<'_, Result<ExecOutput, TransportError>> {
         Box::pin(async { Ok(ExecOutput::default()) })
     }
 

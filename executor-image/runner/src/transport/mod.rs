@@ -3,6 +3,7 @@
 //! A [`Connection`] starts programs on a host. [`AgentClient`] speaks the protocol with an agent over a [`Pipe`].
 //! [`Hosts`] keeps one connection for each host and one agent for each user on it.
 
+mod authentication;
 mod r#become;
 mod binary;
 mod bootstrap;
@@ -12,7 +13,9 @@ mod host_keys;
 mod hosts;
 mod local;
 mod memory;
+mod proxy;
 mod ssh;
+mod ssh_arguments;
 
 pub use r#become::{Become, BecomeMethod, Password};
 pub use binary::{AgentBinary, AgentBinaryError};
@@ -23,3 +26,4 @@ pub use connection::{
 };
 pub use host_keys::HostKeyChecking;
 pub use hosts::{Hosts, HostsOptions, LearnedKey};
+pub use ssh_arguments::{Jump, SshArguments, SshArgumentsError};

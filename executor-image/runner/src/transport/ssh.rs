@@ -10,26 +10,27 @@ use std::{
 use futures::future::BoxFuture;
 use russh::{
     ChannelMsg, ChannelReadHalf, Disconnect,
-    client::{self, AuthResult, Handle},
-    keys::{PrivateKeyWithHashAlg, PublicKey, load_secret_key},
+    client::{self, Handle},
+    keys::PublicKey,
 };
 use tokio::sync::mpsc;
 
 use super::{
-    AgentBinary, Connection, ConnectionOptions, ExecOutput, Launch, Pipe, TransportError, bootstrap,
+    AgentBinary, Become, Connection, ConnectionOptions, ExecOutput, HostKeyChecking, Launch, Pipe,
+    TransportError, authentication, bootstrap,
     connection::ErrorTail,
-    host_keys::{Decision, KnownHosts, home},
+    host_keys::{Decision, KnownHosts},
+    proxy,
 };
 
 /// An idle connection is probed this often; after three probes without an answer it is lost.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
-/// The files of `~/.ssh` that are tried when no key is named.
-const DEFAULT_KEYS: &[&str] = &["id_ed25519", "id_ecdsa", "id_rsa"];
-
 /// An authenticated SSH connection.
 pub struct SshConnection {
     handle: Handle<ServerKeys>,
+    /// The connections that this one goes through.
+    jumps: Vec<Handle<ServerKeys>>,
     agent: Arc<AgentBinary>,
 }
 
@@ -40,8 +41,11 @@ impl std::fmt::Debug for SshConnection {
 }
 
 /// Decides about the server's key while the connection is made.
-struct ServerKeys {
-    options: ConnectionOptions,
+pub(super) struct ServerKeys {
+    address: String,
+    port: u16,
+    checking: HostKeyChecking,
+    files: Vec<PathBuf>,
     known: Arc<KnownHosts>,
     outcome: Arc<Mutex<Option<(Decision, PublicKey)>>>,
 }
@@ -59,134 +63,160 @@ impl client::Handler for ServerKeys {
                 PublicKey::from(certificate.public_key().clone())
             }
         };
-        let options = &self.options;
         let decision = self
             .known
-            .decide(&options.address, options.port, &key, options.host_key_checking);
+            .decide(&self.files, (&self.address, self.port), &key, self.checking);
         let accepted = !matches!(decision, Decision::Refused(_));
         *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some((decision, key));
         Ok(accepted)
     }
 }
 
-/// Connects and authenticates. Also returns the host's key if it was accepted for the first time, in OpenSSH's form.
+/// Connects and authenticates, through other hosts if need be. Also returns the host's key if it was accepted for the first
+/// time, in OpenSSH's form.
 pub async fn connect(
     options: &ConnectionOptions,
     known: &Arc<KnownHosts>,
     agent: &Arc<AgentBinary>,
-    timeout: Duration,
 ) -> Result<(SshConnection, Option<String>), TransportError> {
-    let failed = |reason: String| TransportError(format!("Failed to connect to the host via ssh: {reason}"));
-    let place = format!("{} port {}", options.address, options.port);
-    let mut config = client::Config {
-        // Without it each small frame waits for the acknowledgement of the last one.
-        nodelay: true,
-        keepalive_interval: Some(KEEPALIVE),
-        keepalive_max: 3,
-        ..client::Config::default()
+    let way = Way {
+        options,
+        known,
+        timeout: Duration::from_secs(options.timeout.max(1)),
     };
-    let algorithms = known.algorithms(&options.address, options.port);
-    if !algorithms.is_empty() {
-        let mut preferred = config.preferred.key.to_vec();
-        preferred.sort_by_key(|algorithm| !algorithms.contains(algorithm));
-        config.preferred.key = Cow::Owned(preferred);
+    let mut jumps: Vec<Handle<ServerKeys>> = Vec::new();
+    for jump in &options.ssh.jumps {
+        let user = jump.user.clone().unwrap_or_else(own_name);
+        let (handle, _) = way
+            .hop(&user, &jump.address, jump.port, jumps.last())
+            .await
+            .map_err(failed)?;
+        jumps.push(handle);
     }
-    let outcome = Arc::new(Mutex::new(None));
-    let handler = ServerKeys {
-        options: options.clone(),
-        known: Arc::clone(known),
-        outcome: Arc::clone(&outcome),
-    };
-    let address = (options.address.as_str(), options.port);
-    let connecting = client::connect(Arc::new(config), address, handler);
-    let connected = tokio::time::timeout(timeout, connecting).await.map_err(|_| {
-        failed(format!(
-            "connect to {place}: no answer in {} seconds",
-            timeout.as_secs()
-        ))
-    })?;
-    let decided = outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let mut handle = match (connected, &decided) {
-        (Ok(handle), _) => handle,
-        (Err(_), Some((Decision::Refused(reason), _))) => return Err(failed(reason.clone())),
-        (Err(russh::Error::IO(error)), _) => {
-            return Err(failed(format!("connect to {place}: {}", io_reason(&error))));
-        }
-        (Err(error), _) => return Err(failed(format!("connect to {place}: {error}"))),
-    };
-    tokio::time::timeout(
-        timeout.max(Duration::from_secs(30)),
-        authenticate(&mut handle, options),
-    )
-    .await
-    .map_err(|_| failed(format!("{place} did not finish the authentication")))?
-    .map_err(failed)?;
-    let learned = match decided {
-        Some((Decision::Learned, key)) => key.to_openssh().ok(),
-        _ => None,
-    };
+    let user = options
+        .user
+        .clone()
+        .or_else(|| options.ssh.user.clone())
+        .unwrap_or_else(own_name);
+    let address = options.ssh.host_name.as_ref().unwrap_or(&options.address);
+    let (handle, learned) = way
+        .hop(&user, address, options.port, jumps.last())
+        .await
+        .map_err(failed)?;
     let connection = SshConnection {
         handle,
+        jumps,
         agent: Arc::clone(agent),
     };
     Ok((connection, learned))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn failed(reason: String) -> TransportError {
+    TransportError::Unreachable(format!("Failed to connect to the host via ssh: {reason}"))
+}
+
+/// The login user where nothing names one.
+fn own_name() -> String {
+    std::env::var("USER").unwrap_or_else(|_| "root".to_owned())
+}
+
+/// What all hops to a host have in common.
+struct Way<'a> {
+    options: &'a ConnectionOptions,
+    known: &'a Arc<KnownHosts>,
+    timeout: Duration,
+}
+
+impl Way<'_> {
+    /// One host further: directly, through a connection to the one before, or through a program.
+    async fn hop(
+        &self,
+        user: &str,
+        address: &str,
+        port: u16,
+        through: Option<&Handle<ServerKeys>>,
+    ) -> Result<(Handle<ServerKeys>, Option<String>), String> {
+        let ssh = &self.options.ssh;
+        let place = format!("{address} port {port}");
+        let outcome = Arc::new(Mutex::new(None));
+        let handler = ServerKeys {
+            address: address.to_owned(),
+            port,
+            checking: self.options.host_key_checking,
+            files: ssh.known_hosts.clone(),
+            known: Arc::clone(self.known),
+            outcome: Arc::clone(&outcome),
+        };
+        let config = Arc::new(self.config(address, port));
+        let is_direct = ssh.jumps.is_empty();
+        let connecting = async {
+            if let Some(through) = through {
+                let channel = through
+                    .channel_open_direct_tcpip(address, u32::from(port), "127.0.0.1", 0)
+                    .await?;
+                client::connect_stream(config, channel.into_stream(), handler).await
+            } else if let Some(command) = ssh.proxy_command.as_ref().filter(|_| is_direct) {
+                let stream = proxy::start(command, user, address, port).map_err(russh::Error::IO)?;
+                client::connect_stream(config, stream, handler).await
+            } else {
+                client::connect(config, (address, port), handler).await
+            }
+        };
+        let connected = tokio::time::timeout(self.timeout, connecting)
+            .await
+            .map_err(|_| {
+                format!(
+                    "connect to {place}: no answer in {} seconds",
+                    self.timeout.as_secs()
+                )
+            })?;
+        let decided = outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut handle = match (connected, &decided) {
+            (Ok(handle), _) => handle,
+            (Err(_), Some((Decision::Refused(reason), _))) => return Err(reason.clone()),
+            (Err(russh::Error::IO(error)), _) => {
+                return Err(format!("connect to {place}: {}", io_reason(&error)));
+            }
+            (Err(error), _) => return Err(format!("connect to {place}: {error}")),
+        };
+        tokio::time::timeout(
+            self.timeout.max(Duration::from_secs(30)),
+            authentication::authenticate(&mut handle, user, address, self.options),
+        )
+        .await
+        .map_err(|_| format!("{place} did not finish the authentication"))??;
+        let learned = match decided {
+            Some((Decision::Learned, key)) => key.to_openssh().ok(),
+            _ => None,
+        };
+        Ok((handle, learned))
+    }
+
+    fn config(&self, address: &str, port: u16) -> client::Config {
+        let ssh = &self.options.ssh;
+        let mut config = client::Config {
+            // Without it each small frame waits for the acknowledgement of the last one.
+            nodelay: true,
+            keepalive_interval: Some(ssh.alive_interval.map_or(KEEPALIVE, Duration::from_secs))
+                .filter(|interval| !interval.is_zero()),
+            keepalive_max: ssh.alive_count.unwrap_or(3),
+            ..client::Config::default()
+        };
+        let algorithms = self.known.algorithms(&ssh.known_hosts, address, port);
+        if !algorithms.is_empty() {
+            let mut preferred = config.preferred.key.to_vec();
+            preferred.sort_by_key(|algorithm| !algorithms.contains(algorithm));
+            config.preferred.key = Cow::Owned(preferred);
+        }
+        config
+    }
 }
 
 /// What a person calls the error, without "os error 111".
 fn io_reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
-}
-
-async fn authenticate(handle: &mut Handle<ServerKeys>, options: &ConnectionOptions) -> Result<(), String> {
-    let user = options
-        .user
-        .clone()
-        .or_else(|| std::env::var("USER").ok())
-        .unwrap_or_else(|| "root".to_owned());
-    let files: Vec<PathBuf> = match &options.private_key {
-        Some(file) => vec![file.clone()],
-        None => DEFAULT_KEYS
-            .iter()
-            .map(|name| home().join(".ssh").join(name))
-            .filter(|file| file.is_file())
-            .collect(),
-    };
-    let mut tried = Vec::new();
-    for file in files {
-        let key = load_secret_key(&file, None).map_err(|error| match error {
-            russh::keys::Error::KeyIsEncrypted => format!(
-                "the private key {} has a passphrase: use a key without one",
-                file.display()
-            ),
-            other => format!("the private key {} cannot be used: {other}", file.display()),
-        })?;
-        let hash = if key.algorithm().is_rsa() {
-            handle.best_supported_rsa_hash().await.ok().flatten().flatten()
-        } else {
-            None
-        };
-        let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash);
-        match handle.authenticate_publickey(user.as_str(), key).await {
-            Ok(AuthResult::Success) => return Ok(()),
-            Ok(AuthResult::Failure { .. }) => tried.push(file.display().to_string()),
-            Err(error) => {
-                return Err(format!(
-                    "{user}@{}: the host ended the connection during authentication: {error}",
-                    options.address
-                ));
-            }
-        }
-    }
-    let tried = if tried.is_empty() {
-        "there is no private key: name one with --private-key or ansible_ssh_private_key_file".to_owned()
-    } else {
-        format!("the host does not accept the key {}", tried.join(" or "))
-    };
-    Err(format!(
-        "{user}@{}: Permission denied (publickey): {tried}",
-        options.address
-    ))
 }
 
 impl Connection for SshConnection {
@@ -198,13 +228,22 @@ impl Connection for SshConnection {
         })
     }
 
-    fn execute(&self, command: String) -> BoxFuture<'_, Result<ExecOutput, TransportError>> {
+    fn execute(
+        &self,
+        command: String,
+        other: Option<Become>,
+    ) -> BoxFuture<'_, Result<ExecOutput, TransportError>> {
         Box::pin(async move {
-            let channel = self.handle.channel_open_session().await.map_err(lost)?;
-            channel.exec(true, command).await.map_err(lost)?;
-            // ok: the command reads no input; it may have ended already.
-            let _ = channel.eof().await;
-            let mut channel = channel;
+            let line = other
+                .as_ref()
+                .map_or_else(|| command.clone(), |other| other.command(&command));
+            let mut channel = self.handle.channel_open_session().await.map_err(lost)?;
+            channel.exec(true, line).await.map_err(lost)?;
+            let mut dialogue = other.as_ref().map(Become::listen);
+            if other.as_ref().is_none_or(|other| other.password.is_none()) {
+                // ok: the command reads no input; it may have ended already.
+                let _ = channel.eof().await;
+            }
             let mut output = ExecOutput {
                 status: -1,
                 ..ExecOutput::default()
@@ -212,7 +251,18 @@ impl Connection for SshConnection {
             while let Some(message) = channel.wait().await {
                 match message {
                     ChannelMsg::Data { data } => output.stdout.extend_from_slice(&data),
-                    ChannelMsg::ExtendedData { data, .. } => output.stderr.extend_from_slice(&data),
+                    ChannelMsg::ExtendedData { data, .. } => {
+                        output.stderr.extend_from_slice(&data);
+                        let answer = match &mut dialogue {
+                            Some(dialogue) => dialogue.heard(&String::from_utf8_lossy(&output.stderr))?,
+                            None => None,
+                        };
+                        if let Some(answer) = answer {
+                            // ok: a program that reads no more says why.
+                            let _ = channel.data(answer.as_bytes()).await;
+                            let _ = channel.eof().await;
+                        }
+                    }
                     ChannelMsg::ExitStatus { exit_status } => output.status = i64::from(exit_status),
                     ChannelMsg::Close => break,
                     _ => {}
@@ -225,7 +275,7 @@ impl Connection for SshConnection {
     fn remove_agent(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             // ok: a host that cannot be reached any more keeps a file that harms nobody.
-            let _ = self.execute(bootstrap::remove_command(&self.agent)).await;
+            let _ = self.execute(bootstrap::remove_command(&self.agent), None).await;
         })
     }
 
@@ -233,13 +283,16 @@ impl Connection for SshConnection {
         Box::pin(async move {
             // ok: the connection ends either way.
             let _ = self.handle.disconnect(Disconnect::ByApplication, "", "en").await;
+            for jump in self.jumps.iter().rev() {
+                let _ = jump.disconnect(Disconnect::ByApplication, "", "en").await;
+            }
         })
     }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn lost(error: russh::Error) -> TransportError {
-    TransportError(format!("the ssh connection to the host was lost: {error}"))
+    TransportError::Unreachable(format!("the ssh connection to the host was lost: {error}"))
 }
 
 impl SshConnection {

@@ -5,6 +5,7 @@
 pub mod reference;
 
 use std::{
+    fmt::Write,
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -113,8 +114,17 @@ impl Played {
 pub struct Sshd {
     pub directory: TempDir,
     pub port: u16,
+    /// Where the homes of users are that only this server knows.
+    pub homes: Option<PathBuf>,
     child: Child,
 }
+
+/// Users of [`Sshd::with_users`] and their passwords.
+pub const USERS: &[(&str, &str)] = &[
+    ("admin", "pass word of admin"),
+    ("free", "password-of-free"),
+    ("other", "password-of-other"),
+];
 
 impl Sshd {
     /// Starts a server. `mount` is a command that runs before it in a mount namespace of its own; `extra` are lines of
@@ -142,8 +152,8 @@ impl Sshd {
             .unwrap()
             .port();
         let config = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\n\
-             PermitRootLogin prohibit-password\nPasswordAuthentication no\nPidFile none\n{extra}\n",
+            "{extra}\nPort {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\n\
+             PermitRootLogin prohibit-password\nPasswordAuthentication no\nPidFile none\n",
             path("host").display(),
             path("authorized").display()
         );
@@ -170,9 +180,58 @@ impl Sshd {
         let server = Self {
             directory,
             port,
+            homes: None,
             child,
         };
         server.trust("host");
+        server
+    }
+
+    /// Starts a server on which there are users: `admin` may use sudo with a password, `free` without, and `other` is
+    /// somebody to become. Only this server knows them.
+    pub fn with_users(extra: &str) -> Self {
+        let files = tempfile::tempdir().unwrap();
+        let directory = files.keep();
+        let shown = directory.display().to_string();
+        let hash = |password: &str| {
+            let output = Command::new("openssl").args(["passwd", "-6", password]).output();
+            String::from_utf8(output.unwrap().stdout)
+                .unwrap()
+                .trim()
+                .to_owned()
+        };
+        let (mut passwd, mut shadow) = (
+            std::fs::read_to_string("/etc/passwd").unwrap(),
+            std::fs::read_to_string("/etc/shadow").unwrap(),
+        );
+        for (index, (name, password)) in USERS.iter().enumerate() {
+            let home = directory.join(name);
+            std::fs::create_dir(&home).unwrap();
+            let id = 61_000 + u32::try_from(index).unwrap();
+            std::os::unix::fs::chown(&home, Some(id), Some(65534)).unwrap();
+            writeln!(passwd, "{name}:x:{id}:65534::{}:/bin/sh", home.display()).unwrap();
+            writeln!(shadow, "{name}:{}:19000:0:99999:7:::", hash(password)).unwrap();
+        }
+        let write = |name: &str, content: &str, mode: u32| {
+            let file = directory.join(name);
+            std::fs::write(&file, content).unwrap();
+            std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        };
+        std::fs::set_permissions(&directory, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        write("passwd", &passwd, 0o644);
+        write("shadow", &shadow, 0o640);
+        write(
+            "sudoers",
+            "admin ALL=(ALL) ALL\nfree ALL=(ALL) NOPASSWD: ALL\n",
+            0o440,
+        );
+        let mounts = format!(
+            "mount --bind {shown}/passwd /etc/passwd; mount --bind {shown}/shadow /etc/shadow; \
+             mount -t tmpfs -o mode=755 tmpfs /etc/sudoers.d; cp {shown}/sudoers /etc/sudoers.d/slipway; \
+             mount -t tmpfs -o mode=711 tmpfs /run/sudo; mount -t tmpfs -o mode=1777 tmpfs /var/tmp;"
+        );
+        let mut server = Self::start(&mounts, extra);
+        server.homes = Some(directory);
         server
     }
 
@@ -190,12 +249,7 @@ impl Sshd {
 
     /// Runs a playbook against the server, as root, as host `server`.
     pub fn play(&self, playbook: &str, arguments: &[&str]) -> Played {
-        let inventory = format!(
-            "server ansible_host=127.0.0.1 ansible_port={} ansible_user=root ansible_ssh_private_key_file={}\n",
-            self.port,
-            self.path("user").display()
-        );
-        std::fs::write(self.path("hosts"), inventory).unwrap();
+        self.inventory("root");
         let (hosts, known) = (
             self.path("hosts").display().to_string(),
             self.path("known_hosts").display().to_string(),
@@ -206,9 +260,25 @@ impl Sshd {
     }
 }
 
+impl Sshd {
+    /// Writes an inventory with the host `server`, to log in with the key as this user.
+    pub fn inventory(&self, user: &str) -> PathBuf {
+        let inventory = format!(
+            "server ansible_host=127.0.0.1 ansible_port={} ansible_user={user} ansible_ssh_private_key_file={}\n",
+            self.port,
+            self.path("user").display()
+        );
+        std::fs::write(self.path("hosts"), inventory).unwrap();
+        self.path("hosts")
+    }
+}
+
 impl Drop for Sshd {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Some(homes) = &self.homes {
+            let _ = std::fs::remove_dir_all(homes);
+        }
     }
 }

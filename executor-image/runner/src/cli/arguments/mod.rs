@@ -4,6 +4,7 @@ mod adhoc;
 mod inventory;
 mod playbook;
 mod shared;
+mod vault;
 
 pub use adhoc::AdHocArguments;
 pub use inventory::InventoryProgramArguments;
@@ -11,3 +12,4 @@ pub use playbook::PlaybookArguments;
 pub use shared::{
     BecomeArguments, ConnectionArguments, InventoryArguments, PasswordArguments, RunArguments, VaultArguments,
 };
+pub use vault::{EncryptArguments, StringArguments, VaultAction, VaultProgramArguments};

@@ -21,7 +21,7 @@ use crate::settings::Settings;
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct PlaybookArguments {
     /// Playbooks, run in this order.
-    #[arg(required = true, value_name = "PLAYBOOK")]
+    #[arg(required = true, value_name = "PLAYBOOK", value_hint = clap::ValueHint::FilePath)]
     pub playbooks: Vec<String>,
 
     #[command(flatten)]

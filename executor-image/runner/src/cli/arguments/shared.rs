@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-use crate::settings::Settings;
+use crate::settings::{Settings, expanded};
 
 /// Which hosts there are, and which of them are meant.
 #[derive(Debug, Clone, Default, Args)]
@@ -84,8 +84,6 @@ impl ConnectionArguments {
         for (given, setting) in [
             (&self.ssh_common_args, &mut settings.ssh_common_args),
             (&self.ssh_extra_args, &mut settings.ssh_extra_args),
-            (&self.sftp_extra_args, &mut settings.sftp_extra_args),
-            (&self.scp_extra_args, &mut settings.scp_extra_args),
         ] {
             if let Some(given) = given {
                 setting.clone_from(given);
@@ -225,6 +223,8 @@ impl RunArguments {
             settings.forks = forks;
         }
         settings.verbosity = settings.verbosity.saturating_add(self.verbose);
-        settings.library.splice(0..0, self.module_path.iter().cloned());
+        settings
+            .library
+            .splice(0..0, self.module_path.iter().map(|path| expanded(path)));
     }
 }

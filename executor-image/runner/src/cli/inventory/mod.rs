@@ -6,14 +6,10 @@ mod variables;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
-use slipway_language::Templar;
-
 use super::{
     arguments::InventoryProgramArguments,
-    extra_vars,
-    hosts::HostsRequest,
-    passwords,
     refusal::{Refusal, exit},
+    start::{Start, tell_settings},
 };
 use crate::{
     inventory::{HostVariables, pattern},
@@ -27,10 +23,9 @@ use variables::Shown;
 pub fn main(arguments: &InventoryProgramArguments, mut settings: Settings) -> ExitCode {
     settings.verbosity = settings.verbosity.saturating_add(arguments.verbose);
     settings.inventory_export |= arguments.export;
-    let printer = Printer::bare(&settings);
-    for warning in &settings.warnings {
-        printer.warning(warning);
-    }
+    let settings = Arc::new(settings);
+    let printer = Arc::new(Printer::bare(&settings));
+    tell_settings(&settings, &printer);
     match text(arguments, &settings, &printer) {
         Ok(text) => match &arguments.output {
             None => printer.say(&text),
@@ -54,8 +49,8 @@ pub fn main(arguments: &InventoryProgramArguments, mut settings: Settings) -> Ex
 
 fn text(
     arguments: &InventoryProgramArguments,
-    settings: &Settings,
-    printer: &Printer,
+    settings: &Arc<Settings>,
+    printer: &Arc<Printer>,
 ) -> Result<String, Refusal> {
     let options = |message: &str| Refusal::new(exit::OPTIONS, message);
     match u8::from(arguments.list) + u8::from(arguments.graph) + u8::from(arguments.host.is_some()) {
@@ -71,26 +66,14 @@ fn text(
             ));
         }
     }
-    let vault = passwords::vault(&arguments.vault, settings)?;
-    let extra_vars = extra_vars::parse(&arguments.extra_vars, &vault)
-        .map_err(|message| Refusal::new(exit::OPTIONS, message))?;
-    let extra_vars = Arc::new(extra_vars);
-    let templar = Templar::new();
+    let start = Start::new(settings, printer, &arguments.vault, &arguments.extra_vars)?;
     let directory = arguments
         .playbook_dir
         .clone()
         .or_else(|| settings.playbook_dir.clone());
     // Without a playbook's directory, nothing is beside a playbook.
     let directory = directory.unwrap_or_else(|| PathBuf::from("/nonexistent"));
-    let request = HostsRequest {
-        arguments: &arguments.inventory,
-        settings,
-        templar: &templar,
-        extra_vars: &extra_vars,
-        directory: &directory,
-        vault: &vault,
-        printer,
-    };
+    let request = start.hosts(&arguments.inventory, &directory);
     let mut inventory = request.load()?;
     if let Some(host) = &arguments.host {
         inventory.add_implicit_localhost(host);
@@ -102,11 +85,11 @@ fn text(
         }
         _ => inventory.hosts_of("all"),
     };
-    let variables = HostVariables::load(&inventory, &directory, &vault)?;
+    let variables = HostVariables::load(&inventory, &directory, &start.vault)?;
     let shown = Shown {
         inventory: &inventory,
         variables: &variables,
-        extra_vars: &extra_vars,
+        extra_vars: &start.extra_vars,
         export: settings.inventory_export,
         available,
     };

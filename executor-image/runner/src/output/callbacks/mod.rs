@@ -7,6 +7,7 @@ mod minimal;
 mod oneline;
 mod profile_tasks;
 mod timer;
+mod tree;
 
 use super::Callback;
 use crate::{playbook::nearest, settings::Settings};
@@ -75,6 +76,12 @@ pub const KNOWN: &[Known] = &[
         collection: "ansible.posix",
         prints: false,
         make: |_| Box::new(profile_tasks::ProfileTasksCallback::of_environment()),
+    },
+    Known {
+        name: "tree",
+        collection: "ansible.builtin",
+        prints: false,
+        make: |settings| Box::new(tree::TreeCallback::new(settings)),
     },
 ];
 

@@ -1,0 +1,92 @@
+//! What the programs that know an inventory begin with.
+
+use std::{path::Path, sync::Arc};
+
+use slipway_language::{Templar, VaultSecrets};
+
+use super::{
+    arguments::{InventoryArguments, VaultArguments},
+    extra_vars,
+    hosts::HostsRequest,
+    passwords,
+    refusal::{Refusal, exit},
+};
+use crate::{engine::task_files, inventory::Vars, output::Printer, playbook::Loader, settings::Settings};
+
+/// What the command line and the settings have become, before the inventory is read.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// Settings with the command line laid over.
+    pub settings: Arc<Settings>,
+    /// Where everything is told.
+    pub printer: Arc<Printer>,
+    /// For all templates.
+    pub templar: Templar,
+    /// The passwords of ansible-vault.
+    pub vault: VaultSecrets,
+    /// `-e`
+    pub extra_vars: Arc<Vars>,
+}
+
+impl Start {
+    /// Gathers the passwords of the vault and the variables of the command line.
+    ///
+    /// # Errors
+    /// A password that cannot be had, or a variable that cannot be understood.
+    pub fn new(
+        settings: &Arc<Settings>,
+        printer: &Arc<Printer>,
+        vault: &VaultArguments,
+        extra_vars: &[String],
+    ) -> Result<Self, Refusal> {
+        let vault = passwords::vault(vault, settings, printer)?;
+        let extra_vars =
+            extra_vars::parse(extra_vars, &vault).map_err(|message| Refusal::new(exit::OPTIONS, message))?;
+        Ok(Self {
+            settings: Arc::clone(settings),
+            printer: Arc::clone(printer),
+            templar: Templar::new(),
+            vault,
+            extra_vars: Arc::new(extra_vars),
+        })
+    }
+
+    /// The question which hosts there are. `directory` is the playbook's.
+    pub fn hosts<'a>(&'a self, arguments: &'a InventoryArguments, directory: &'a Path) -> HostsRequest<'a> {
+        HostsRequest {
+            arguments,
+            settings: &self.settings,
+            templar: &self.templar,
+            extra_vars: &self.extra_vars,
+            directory,
+            vault: &self.vault,
+            printer: &self.printer,
+        }
+    }
+
+    /// A loader of playbooks of a directory.
+    pub fn loader(&self, directory: &Path) -> Loader {
+        let files = task_files(directory, &self.vault);
+        Loader::new(
+            self.templar.clone(),
+            files,
+            Arc::clone(&self.extra_vars),
+            directory.to_path_buf(),
+            &self.settings,
+        )
+    }
+}
+
+/// Tells where the settings are from and what was odd about them.
+pub fn tell_settings(settings: &Settings, printer: &Printer) {
+    for warning in &settings.warnings {
+        printer.warning(warning);
+    }
+    printer.detail(
+        &match &settings.config_file {
+            Some(file) => format!("Using {} as config file", file.display()),
+            None => "No config file found; using defaults".to_owned(),
+        },
+        1,
+    );
+}
