@@ -24,15 +24,15 @@ pub fn compile(pattern: &str, flags: Flags) -> Result<Regex, Failure> {
         (false, true) => "(?s)",
         (false, false) => "",
     };
-    Regex::new(&format!("{prefix}{}", translate(pattern))).map_err(|error| {
+    Regex::new(&format!("{prefix}{}", translate(pattern, flags.multiline))).map_err(|error| {
         Failure::new(format!(
             "the regular expression {pattern:?} cannot be compiled: {error}"
         ))
     })
 }
 
-/// Rewrites what means something else in Rust's syntax: `\Z`, `\<`, and `[`, `&&`, `--`, `~~` within a class.
-fn translate(pattern: &str) -> String {
+/// Rewrites what means something else in Rust's syntax: `\Z`, `$` (which also matches before a last newline), `\<`, and `[`, `&&`, `--`, `~~` within a class.
+fn translate(pattern: &str, multiline: bool) -> String {
     let mut out = String::with_capacity(pattern.len() + 8);
     let mut characters = pattern.chars().peekable();
     let mut in_class = false;
@@ -49,6 +49,7 @@ fn translate(pattern: &str) -> String {
                 }
                 None => out.push('\\'),
             },
+            '$' if !in_class && !multiline => out.push_str("(?=\\n?\\z)"),
             '[' if in_class => out.push_str("\\["),
             '[' => {
                 in_class = true;
@@ -110,7 +111,7 @@ pub fn is_match_at_start(regex: &Regex, text: &str) -> Result<bool, Failure> {
 /// # Errors
 /// When the replacement names a group that the pattern does not have, or matching takes too long.
 pub fn replace_all(regex: &Regex, text: &str, replacement: &str) -> Result<(String, usize), Failure> {
-    let template = Template::parse(replacement);
+    let template = Template::parse(replacement)?;
     let mut out = String::with_capacity(text.len());
     let mut count = 0;
     let mut position = 0;
@@ -163,14 +164,24 @@ enum Part {
 
 impl Template {
     /// Reads a replacement text.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
+    ///
+    /// # Errors
+    /// When a letter stands behind a backslash that means nothing there.
+    pub fn parse(text: &str) -> Result<Self, Failure> {
         let mut parts = Vec::new();
         let mut plain = String::new();
         let mut rest = text;
         while let Some(backslash) = rest.find('\\') {
             plain.push_str(&rest[..backslash]);
             let after = &rest[backslash + 1..];
+            if let Some(letter) = after.chars().next().filter(char::is_ascii_alphabetic)
+                && !"gntrafvb".contains(letter)
+            {
+                let position = text[..text.len() - after.len() - 1].chars().count();
+                return Err(Failure::new(format!(
+                    "bad escape \\{letter} at position {position}"
+                )));
+            }
             let (part, used) = escape(after, &mut plain);
             if let Some(part) = part {
                 parts.push(Part::Text(std::mem::take(&mut plain)));
@@ -180,7 +191,7 @@ impl Template {
         }
         plain.push_str(rest);
         parts.push(Part::Text(plain));
-        Self(parts)
+        Ok(Self(parts))
     }
 
     /// The text for a match.
@@ -236,6 +247,7 @@ fn escape(after: &str, plain: &mut String) -> (Option<Part>, usize) {
         'a' => plain.push('\u{7}'),
         'f' => plain.push('\u{c}'),
         'v' => plain.push('\u{b}'),
+        'b' => plain.push('\u{8}'),
         '\\' => plain.push('\\'),
         other => {
             plain.push('\\');
@@ -284,6 +296,9 @@ mod tests {
     fn a_group_that_is_not_there_is_refused() {
         let regex = compile("a", Flags::default()).unwrap();
         assert!(replace_all(&regex, "a", r"\1").is_err());
+        // Python reads the replacement before it looks for anything.
+        let error = replace_all(&regex, "", r"x\D").unwrap_err();
+        assert_eq!(error.message(), r"bad escape \D at position 1");
         assert!(compile("(", Flags::default()).is_err());
     }
 }

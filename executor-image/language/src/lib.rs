@@ -18,10 +18,12 @@ pub mod yaml;
 pub use minijinja::Value;
 
 pub use node::{Encrypted, Node, NodeKind};
-pub use scope::{CommandOutput, FileKind, Layer, LookupHost, PathType, Scope, UrlRequest, Variable};
+pub use scope::{
+    CommandOutput, FileKind, Layer, LookupHost, PathType, Scope, Untrusted, UrlRequest, Variable,
+};
 pub use slipway_vault::{VaultError, VaultSecrets};
 pub use span::Span;
-pub use template::{Problem, Templar, TemplateError, TemplateOptions, Verdict};
+pub use template::{Problem, Templar, TemplateError, TemplateOptions, Verdict, Watch};
 pub use value::json::{from_json, to_json};
 pub use value::omit::{is_omit, omit, strip_omit};
 pub use value::python::{repr, to_text};

@@ -32,20 +32,17 @@ pub fn is_known(name: &str) -> bool {
 pub fn with(templar: &Templar, name: &str, node: &Node, scope: &Scope) -> Result<Vec<Value>, TemplateError> {
     let context = Context::new(templar.clone(), scope.clone());
     let value = context.render(node)?;
+    let short = name.trim_start_matches("ansible.builtin.");
+    if value.kind() != ValueKind::Seq && matches!(short, "list" | "indexed_items") {
+        return Err(TemplateError::new(format!("with_{short} expects a list")));
+    }
     let terms = match value.kind() {
         ValueKind::Seq => value.try_iter()?.collect(),
         // `with_dict` takes the mapping, `with_items` and its like take the keys.
-        ValueKind::Map
-            if !matches!(
-                name.trim_start_matches("ansible.builtin."),
-                "dict" | "first_found"
-            ) =>
-        {
-            value.try_iter()?.collect()
-        }
+        ValueKind::Map if !matches!(short, "dict" | "first_found") => value.try_iter()?.collect(),
         _ => vec![value],
     };
     let no_options: Kwargs = std::iter::empty::<(String, Value)>().collect();
-    lookups::run(&context, name, terms, &no_options)
-        .map_err(|error| TemplateError::from(error).at(&node.span))
+    // What the lookup itself says is told as it is: playbooks compare it.
+    lookups::run(&context, name, terms, &no_options).map_err(TemplateError::from)
 }

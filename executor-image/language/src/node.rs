@@ -146,6 +146,11 @@ impl Node {
         }
     }
 
+    /// Whether this is a text that `!unsafe` marks.
+    pub fn is_unsafe(&self) -> bool {
+        matches!(self.kind, NodeKind::Unsafe(_))
+    }
+
     /// Whether any text below holds `{{`, `{%` or `{#`.
     pub fn has_templates(&self) -> bool {
         match &self.kind {

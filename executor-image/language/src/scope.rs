@@ -27,6 +27,29 @@ pub trait Layer: Send + Sync + Debug {
     fn get(&self, name: &str) -> Option<Variable>;
     /// All names the layer has.
     fn names(&self) -> Vec<Arc<str>>;
+    /// Whether the playbook decides what the variable is, and not a host or a program that it asks. What is made of others is never
+    /// taken for an expression.
+    fn trusts(&self, _name: &str) -> bool {
+        true
+    }
+}
+
+/// A layer whose variables others than the playbook decide.
+#[derive(Debug)]
+pub struct Untrusted(pub Arc<dyn Layer>);
+
+impl Layer for Untrusted {
+    fn get(&self, name: &str) -> Option<Variable> {
+        self.0.get(name)
+    }
+
+    fn names(&self) -> Vec<Arc<str>> {
+        self.0.names()
+    }
+
+    fn trusts(&self, _name: &str) -> bool {
+        false
+    }
 }
 
 impl Layer for IndexMap<Arc<str>, Variable> {
@@ -203,6 +226,12 @@ impl Scope {
     /// The variable as it is stored.
     pub fn variable(&self, name: &str) -> Option<Variable> {
         self.layers.iter().rev().find_map(|layer| layer.get(name))
+    }
+
+    /// The variable as it is stored, and whether the playbook decides what it is.
+    pub(crate) fn variable_and_trust(&self, name: &str) -> Option<(Variable, bool)> {
+        let mut layers = self.layers.iter().rev();
+        layers.find_map(|layer| Some((layer.get(name)?, layer.trusts(name))))
     }
 
     /// The variable's value, rendered; nothing if no layer has it.

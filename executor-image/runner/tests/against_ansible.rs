@@ -87,7 +87,10 @@ fn normal(output: &str, id: &str) -> String {
     let replacements = [
         (r#""(delta|start|end)": "[^"]*""#, r#""$1": "TIME""#),
         (r#"(an option with an undefined variable)[^"]*""#, r#"$1""#),
-        (r#"(The conditional check '[^']*' failed)[^"]*""#, r#"$1""#),
+        (
+            r#"(The conditional check '[^']*' failed)(?:[^"\\]|\\.)*""#,
+            r#"$1""#,
+        ),
         (r#"Failed to connect to the host via ssh[^"]*""#, r#"no ssh""#),
         (r"[/\w.-]*\.ansible[/\w.-]*", "TEMPORARY"),
         (r"\(content\)", "TEMPORARY"),

@@ -45,7 +45,7 @@ fn mistakes_in_a_playbook_are_refused_before_anything_runs() {
             "- hosts: localhost\n  taks: []\n",
             &[
                 "site.yml:2:3",
-                "\"taks\" is not a keyword of a play",
+                "'taks' is not a valid attribute for a Play",
                 "did you mean \"tasks\"?",
             ],
         ),
@@ -96,7 +96,10 @@ fn mistakes_in_a_playbook_are_refused_before_anything_runs() {
             "- hosts: localhost\n  tasks:\n    - debug: {msg: x}\n      command: true\n",
             &["a task has one action", "debug, command"],
         ),
-        ("- tasks: []\n", &["a play needs \"hosts\""]),
+        (
+            "- tasks: []\n",
+            &["the field 'hosts' is required but was not set"],
+        ),
         ("hosts: localhost\n", &["a playbook must be a list of plays"]),
         (
             "- hosts: localhost\n  tasks:\n    - debug: {msg: x\n    - debug:\n",
@@ -114,7 +117,7 @@ fn mistakes_in_a_playbook_are_refused_before_anything_runs() {
             "- hosts: localhost\n  tasks:\n    - command: 'true'\n      notify: restrat\n  handlers:\n    - name: restart\n      debug: {msg: x}\n",
             &[
                 "site.yml:4:15",
-                "there is no handler \"restrat\"",
+                "The requested handler 'restrat' was not found",
                 "did you mean \"restart\"?",
             ],
         ),

@@ -1,5 +1,6 @@
 //! The session: user, environment, time, kernel command line, resolver, facts of the site.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use chrono::{Datelike, Local, Timelike, Utc};
@@ -10,6 +11,7 @@ use crate::accounts;
 use crate::answer::answer;
 use crate::context::Context;
 use crate::process::Process;
+use crate::python_text::os_error;
 
 pub(super) fn user(_: &Context) -> Facts {
     let mut facts = answer!({
@@ -190,35 +192,42 @@ pub(super) fn local(context: &Context) -> Facts {
         .into_iter()
         .filter(|path| path.extension().is_some_and(|extension| extension == "fact"))
     {
-        let executable = rustix::fs::access(&path, rustix::fs::Access::EXEC_OK).is_ok();
         let name = path
             .file_stem()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
-        let text = if executable {
-            run(context, &path)
-        } else {
-            read(&path).ok_or_else(|| "error loading fact - please check content".to_owned())
+        let text = match path.metadata() {
+            Err(error) => Err(format!(
+                "Could not stat fact ({}): {}",
+                path.display(),
+                os_error(&error)
+            )),
+            Ok(metadata) if metadata.mode() & 0o100 != 0 => run(context, &path),
+            Ok(_) => read(&path).ok_or_else(|| "error loading fact - please check content".to_owned()),
         };
-        let value = match text {
-            Err(message) => Value::from(message),
-            Ok(text) => serde_json::from_str(&text)
-                .ok()
-                .or_else(|| ini(&text))
-                .unwrap_or_else(|| {
-                    Value::from(format!(
-                        "error loading facts as JSON or ini - please check content: {}",
-                        path.display()
-                    ))
-                }),
-        };
+        let value = text.and_then(|text| match serde_json::from_str(&text) {
+            Ok(value) => Ok(value),
+            Err(_) => ini(&text).map_err(|why| match why {
+                None => format!(
+                    "error loading facts as JSON or ini - please check content: {}",
+                    path.display()
+                ),
+                Some(why) => format!(
+                    "error loading facts as ini - please check content: {} ({why})",
+                    path.display()
+                ),
+            }),
+        });
+        let value = value.unwrap_or_else(Value::from);
         facts.insert(name, value);
     }
     answer!({"local": facts})
 }
 
 /// Beginnings of what is said in the place of a fact that cannot be had.
-const COMPLAINTS: [&str; 4] = [
+const COMPLAINTS: [&str; 6] = [
+    "Could not stat fact",
+    "error loading facts as ini",
     "Failure executing fact script",
     "Could not execute fact script",
     "error loading facts as JSON or ini",
@@ -256,8 +265,8 @@ fn run(context: &Context, path: &Path) -> Result<String, String> {
     }
 }
 
-/// Sections of an INI file.
-fn ini(text: &str) -> Option<Value> {
+/// Sections of an INI file, or why a value of it cannot be known; without a reason it is no INI file at all.
+fn ini(text: &str) -> Result<Value, Option<String>> {
     let mut sections = Map::new();
     let mut section: Option<String> = None;
     for line in text
@@ -270,11 +279,43 @@ fn ini(text: &str) -> Option<Value> {
             section = Some(name.to_owned());
             continue;
         }
-        let (key, value) = line.split_once(['=', ':'])?;
-        let fields = sections.get_mut(section.as_ref()?)?.as_object_mut()?;
-        fields.insert(key.trim().to_lowercase(), value.trim().into());
+        let (key, value) = line.split_once(['=', ':']).ok_or(None)?;
+        let fields = section
+            .as_ref()
+            .and_then(|section| sections.get_mut(section)?.as_object_mut());
+        let fields = fields.ok_or(None)?;
+        let value = interpolated(value.trim(), fields).map_err(Some)?;
+        fields.insert(key.trim().to_lowercase(), value.into());
     }
-    (!sections.is_empty()).then_some(Value::Object(sections))
+    if sections.is_empty() {
+        return Err(None);
+    }
+    Ok(Value::Object(sections))
+}
+
+/// A value with the `%(name)s` of its section in it; `%%` is a percent sign.
+fn interpolated(value: &str, section: &Map<String, Value>) -> Result<String, String> {
+    let mut done = String::new();
+    let mut rest = value;
+    while let Some(at) = rest.find('%') {
+        done.push_str(&rest[..at]);
+        let after = &rest[at + 1..];
+        if let Some(after) = after.strip_prefix('%') {
+            done.push('%');
+            rest = after;
+        } else if let Some((name, after)) = after.strip_prefix('(').and_then(|after| after.split_once(")s")) {
+            let found = section.get(&name.to_lowercase()).and_then(Value::as_str);
+            done.push_str(found.ok_or_else(|| format!("Bad value substitution: {name} is not set"))?);
+            rest = after;
+        } else {
+            return Err(format!(
+                "'%' must be followed by '%' or '(', found: '{}'",
+                &rest[at..]
+            ));
+        }
+    }
+    done.push_str(rest);
+    Ok(done)
 }
 
 #[cfg(test)]
@@ -287,8 +328,18 @@ mod tests {
     fn facts_of_the_site_may_be_ini() {
         assert_eq!(
             ini("[general]\nA = 1\nb: two\n"),
-            Some(json!({"general": {"a": "1", "b": "two"}}))
+            Ok(json!({"general": {"a": "1", "b": "two"}}))
         );
-        assert_eq!(ini("no section = 1"), None);
+        assert_eq!(
+            ini("[s]\nshare = 100%%\nhome = /home\nmine = %(home)s/me\n"),
+            Ok(json!({"s": {"share": "100%", "home": "/home", "mine": "/home/me"}}))
+        );
+        assert_eq!(ini("no section = 1"), Err(None));
+        assert_eq!(
+            ini("[s]\na = this is a % bad\n"),
+            Err(Some(
+                "'%' must be followed by '%' or '(', found: '% bad'".to_owned()
+            ))
+        );
     }
 }

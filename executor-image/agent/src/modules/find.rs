@@ -125,10 +125,7 @@ impl Search {
                 .collect::<Result<Vec<_>, _>>()
         };
         let whole_file = args.flag("read_whole_file");
-        let flags = Flags {
-            multiline: whole_file,
-            dot_matches_newline: false,
-        };
+        let flags = Flags::default();
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0.0, |time| time.as_secs_f64());

@@ -111,7 +111,7 @@ fn present(context: &mut Context) -> Outcome {
         Some(number) => {
             let mut new = match (&wanted, backrefs) {
                 (Wanted::Pattern(regex), true) => match search(regex, without_end(&lines[number]))? {
-                    Some(captures) => Template::parse(line).expand(&captures)?,
+                    Some(captures) => Template::parse(line)?.expand(&captures)?,
                     None => line.to_owned(),
                 },
                 _ => line.to_owned(),

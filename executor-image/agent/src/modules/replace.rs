@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::answer::{Outcome, answer};
+use crate::answer::{Failure, Outcome, answer};
 use crate::context::Context;
 use crate::python_regex::{Flags, compile, replace_all, search};
 use crate::text_edit::TextFile;
@@ -38,7 +38,13 @@ pub(super) fn run(context: &mut Context) -> Outcome {
             ..Flags::default()
         },
     )?;
-    let (section, count) = replace_all(&regex, &text[start..end], context.args.required("replace"))?;
+    let (section, count) =
+        replace_all(&regex, &text[start..end], context.args.required("replace")).map_err(|error| {
+            Failure::new(format!(
+                "Unable to process replace due to error: {}",
+                error.message()
+            ))
+        })?;
     let new_text = format!("{}{section}{}", &text[..start], &text[end..]);
     let mut changed = count > 0 && new_text != text;
     let mut message = if changed {

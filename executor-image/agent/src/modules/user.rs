@@ -87,17 +87,32 @@ fn warn_of_password(context: &mut Context) {
     let Some(password) = context.args.text("password") else {
         return;
     };
-    let is_locked = ["*", "!", "x", "*LOCKED*", "*************"].contains(&password);
-    let fields = password.split('$').count();
-    let is_hash = password.len() >= 13
-        && !password.contains(':')
-        && (password.starts_with('$') && fields >= 4 || password.len() == 13 || password.starts_with('_'));
-    if !is_locked && !is_hash && !password.is_empty() {
+    let is_locked = ["*", "!", "*************"].contains(&password);
+    if !is_locked && !looks_like_hash(password) {
         context.warn(
             "The input password appears not to have been hashed. The 'password' argument must be encrypted for this module to \
              work properly.",
         );
     }
+}
+
+/// Whether this may be what `crypt` makes of a password: `$kind$salt$digest`.
+fn looks_like_hash(password: &str) -> bool {
+    let fields: Vec<&str> = password.split('$').collect();
+    let (Some(kind), Some(digest)) = (fields.get(1), fields.last()) else {
+        return false;
+    };
+    let length = match *kind {
+        "1" => Some(22),
+        "5" | "y" => Some(43),
+        "6" => Some(86),
+        _ => None,
+    };
+    let is_of_digest = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '/');
+    fields.len() >= 3
+        && !password.contains([':', '*', '!'])
+        && digest.chars().all(is_of_digest)
+        && length.is_none_or(|length| digest.len() == length)
 }
 
 /// The program of an action: with `local` that of libuser, which leaves accounts of the network alone.

@@ -118,7 +118,9 @@ pub(super) fn flatten_into(
 /// The first of each; text counts as the same whatever its case, unless `case_sensitive`.
 fn unique(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [case_sensitive, path] = call.bind(["case_sensitive", "attribute"])?;
+    let is_told = case_sensitive.as_ref().is_some_and(|told| !told.is_none());
     let case_sensitive = flag(case_sensitive.as_ref(), false)?;
+    let has_path = path.as_ref().is_some_and(Value::is_true);
     let mut seen: Vec<Value> = Vec::new();
     let mut kept = Vec::new();
     for item in call.items()? {
@@ -126,7 +128,11 @@ fn unique(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
             Some(path) if !path.is_none() => attribute(&item, path)?,
             _ => item.clone(),
         };
-        // Lists and mappings cannot be hashed in Python: Ansible then compares as they are.
+        // Lists and mappings cannot be hashed in Python: Ansible then compares as they are, if nothing else is asked for.
+        let is_hashable = !matches!(key.kind(), ValueKind::Seq | ValueKind::Map);
+        if !is_hashable && (is_told && !case_sensitive || has_path) {
+            return Err(call.error("Jinja2's unique filter failed and we cannot fall back to Ansible's version as it does not support the parameters supplied"));
+        }
         let key = if case_sensitive { key } else { ignore_case(&key) };
         if !seen.iter().any(|known| same(known, &key)) {
             seen.push(key);

@@ -2,6 +2,7 @@
 
 mod files;
 mod network;
+mod pep440;
 mod results;
 mod texts;
 mod values;

@@ -36,12 +36,10 @@ fn version(call: &mut Call<'_, '_, '_>) -> Result<bool, Error> {
         "loose" => loose,
         "strict" => strict_order,
         "semver" | "semantic" => semantic,
-        "pep440" => {
-            return Err(call.error("the version type pep440 is not supported; use loose, strict or semver"));
-        }
+        "pep440" => super::pep440::order,
         other => {
             return Err(call.error(format!(
-                "Invalid version type ({other}). Must be one of loose, strict, semver, semantic"
+                "Invalid version type ({other}). Must be one of loose, strict, semver, semantic, pep440"
             )));
         }
     };

@@ -114,6 +114,7 @@ pub(crate) fn call(
         .iter()
         .map(crate::template::finalize_complete)
         .collect::<Result<Vec<_>, _>>()?;
+    context.templar.note_untrusted();
     let found = match run(context, name, terms, options) {
         Ok(found) => found,
         Err(_) if errors != "strict" => {

@@ -28,7 +28,7 @@ impl Wanted {
     fn set(&mut self, name: &str, value: String) -> bool {
         match name {
             "length" => self.length = Some(value),
-            "encrypt" => self.encrypt = Some(value),
+            "encrypt" => self.encrypt = Some(value).filter(|value| !value.is_empty()),
             "ident" => self.ident = Some(value),
             "seed" => self.seed = Some(value),
             // Two commas stand for a comma.

@@ -61,13 +61,19 @@ fn expression(context: &Arc<Context>, text: &str, node: &Node) -> Result<bool, T
     if !looks_like_template(text) {
         return truth(context, text);
     }
-    let rendered = context.render_text(text, &node.span)?;
+    let (templar, watch) = context.templar.watched();
+    let rendered = Context::new(templar, context.scope().clone()).render_text(text, &node.span)?;
     if rendered.kind() == ValueKind::Bool {
         return Ok(rendered.is_true());
     }
     let source = python::to_text(&rendered);
     if source.is_empty() {
         Ok(false)
+    } else if watch.saw_untrusted() {
+        // A host would decide what is evaluated.
+        Err(TemplateError::new(
+            "Conditional is marked as unsafe, and cannot be evaluated.",
+        ))
     } else {
         truth(context, &source)
     }

@@ -25,7 +25,7 @@ const CONTEXT: &str = "\u{0}context";
 const MAXIMUM_DEPTH: usize = 48;
 
 pub(crate) struct Context {
-    pub(super) templar: Templar,
+    pub(crate) templar: Templar,
     pub(super) scope: Scope,
     progress: Mutex<Progress>,
 }
@@ -141,7 +141,7 @@ impl Context {
     /// `{{ name }}` where the variable is a number, a boolean or null keeps its type.
     fn untemplated(&self, name: &str) -> Option<Value> {
         use minijinja::value::ValueKind;
-        match self.scope.variable(name)? {
+        match self.variable(name)? {
             Variable::Template(node) => matches!(
                 node.kind,
                 NodeKind::Bool(_) | NodeKind::Int(_) | NodeKind::Float(_) | NodeKind::Null
@@ -153,6 +153,15 @@ impl Context {
             )
             .then_some(value),
         }
+    }
+
+    /// The variable as it is stored.
+    fn variable(&self, name: &str) -> Option<Variable> {
+        let (variable, is_trusted) = self.scope.variable_and_trust(name)?;
+        if !is_trusted || matches!(&variable, Variable::Template(node) if node.is_unsafe()) {
+            self.templar.note_untrusted();
+        }
+        Some(variable)
     }
 
     /// The value of an expression, complete but with its own type.
@@ -245,7 +254,7 @@ impl Context {
         if let Some(known) = self.progress().values.get(name) {
             return Some(known.clone());
         }
-        let value = match self.scope.variable(name) {
+        let value = match self.variable(name) {
             Some(Variable::Data(value)) => return Some(value),
             Some(Variable::Template(node)) => match &node.kind {
                 NodeKind::Str(text) if looks_like_template(text) => {

@@ -37,6 +37,11 @@ impl TemplateError {
         }
     }
 
+    /// The exception of Python's that this is, where Ansible does not say it in words of its own.
+    pub fn exception(&self) -> Option<&'static str> {
+        (self.message == DIVISION_BY_ZERO).then_some("ZeroDivisionError")
+    }
+
     /// The error with its place, if it has none yet.
     #[must_use]
     pub fn at(mut self, span: &Span) -> Self {
@@ -77,6 +82,7 @@ impl From<minijinja::Error> for TemplateError {
         let message = match (&undefined, error.kind()) {
             (Some(name), _) => format!("'{name}' is undefined"),
             (None, ErrorKind::UndefinedError) if detail.is_empty() => "a value is undefined".to_owned(),
+            (None, ErrorKind::InvalidOperation) if is_division_by_zero(detail) => DIVISION_BY_ZERO.to_owned(),
             (None, ErrorKind::SyntaxError) => format!("syntax error in template: {detail}"),
             (None, ErrorKind::OutOfFuel) => {
                 "the template takes too long: more steps than any playbook needs".to_owned()
@@ -90,6 +96,16 @@ impl From<minijinja::Error> for TemplateError {
             undefined,
         }
     }
+}
+
+/// What Python says.
+const DIVISION_BY_ZERO: &str = "division by zero";
+
+fn is_division_by_zero(detail: &str) -> bool {
+    let operands = detail.strip_prefix("unable to calculate ").unwrap_or_default();
+    [" / 0", " // 0", " % 0"]
+        .iter()
+        .any(|division| operands.ends_with(division))
 }
 
 /// The expression that minijinja found undefined, from its message "`a.b` is undefined".

@@ -68,6 +68,9 @@ impl Cell {
         let Some(context) = context.upgrade() else {
             return plain(node);
         };
+        if node.is_unsafe() {
+            context.templar.note_untrusted();
+        }
         let value = match &node.kind {
             NodeKind::Str(text) if looks_like_template(text) => {
                 let name: Arc<str> = crate::value::python::to_text(&plain(name)).into();

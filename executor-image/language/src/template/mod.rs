@@ -27,7 +27,7 @@ pub use check::Problem;
 pub use conditions::Verdict;
 pub use error::TemplateError;
 pub use options::TemplateOptions;
-pub use templar::Templar;
+pub use templar::{Templar, Watch};
 
 pub(crate) use finalize::{
     complete as finalize_complete, outcome as finalize_outcome, text as finalize_text,

@@ -1,6 +1,7 @@
 //! The entry point: renders nodes, texts, conditions and template files.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use minijinja::Value;
 
@@ -19,9 +20,38 @@ use crate::span::Span;
 pub struct Templar {
     pub(super) cache: Arc<Cache>,
     pub(super) is_native: bool,
+    watch: Option<Watch>,
+}
+
+/// Sees whether anything that is rendered comes from others than the playbook.
+#[derive(Clone, Debug, Default)]
+pub struct Watch(Arc<AtomicBool>);
+
+impl Watch {
+    /// Whether it does.
+    pub fn saw_untrusted(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Templar {
+    /// The same templar, and whether what it renders from now on comes from others than the playbook.
+    pub fn watched(&self) -> (Self, Watch) {
+        let watch = Watch::default();
+        let templar = Self {
+            watch: Some(watch.clone()),
+            ..self.clone()
+        };
+        (templar, watch)
+    }
+
+    /// Something that others than the playbook decide is being rendered.
+    pub(crate) fn note_untrusted(&self) {
+        if let Some(Watch(saw)) = &self.watch {
+            saw.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// A templar with an empty cache.
     pub fn new() -> Self {
         Self::default()
@@ -31,8 +61,8 @@ impl Templar {
     #[must_use]
     pub fn native(&self, is_native: bool) -> Self {
         Self {
-            cache: Arc::clone(&self.cache),
             is_native,
+            ..self.clone()
         }
     }
 

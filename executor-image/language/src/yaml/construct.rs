@@ -267,12 +267,10 @@ impl<'text> Constructor<'text> {
             }
             if let Some(&position) = positions.get(&key_identity(&key)) {
                 self.warnings.push(Warning {
-                    span: key.span.clone(),
+                    span: entries[0].0.span.clone(),
                     message: format!(
-                        "the key {} was given before (line {}): the last one is used",
-                        key.as_str()
-                            .map_or_else(|| key_identity(&key), |name| format!("`{name}`")),
-                        entries[position].0.span.line
+                        "found a duplicate dict key ({}). Using last defined value only.",
+                        key.as_str().map_or_else(|| key_identity(&key), str::to_owned),
                     ),
                 });
                 entries[position].1 = value;

@@ -99,6 +99,9 @@ pub(super) async fn send(
     }
     let mut result = context.call("ansible.builtin.copy", args, files).await?;
     name_source(&mut result, source);
+    if result.get("changed") == Some(&Value::Bool(true)) && !result.contains_key("src") {
+        result.insert("src".to_owned(), Value::from(source.display().to_string()));
+    }
     Ok(result)
 }
 

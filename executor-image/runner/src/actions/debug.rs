@@ -22,6 +22,15 @@ pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
     let mut result = map(json!({"changed": false}));
     match args.get("var") {
         // A template in `var` has been rendered to a name already, or to the value itself.
+        Some(Value::String(text)) if !context.trusted => {
+            // As Ansible shows what it does not evaluate.
+            let shown = if text.contains('|') {
+                format!("{{{{{text}}}}}")
+            } else {
+                text.clone()
+            };
+            result.insert(text.clone(), Value::from(shown));
+        }
         Some(Value::String(expression)) => {
             let span = context.source("var").map_or(&item.task.span, |node| &node.span);
             let node = Node::text(span.clone(), format!("{{{{ {expression} }}}}"));

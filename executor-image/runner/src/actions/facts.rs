@@ -1,9 +1,7 @@
 //! `set_fact` and `gather_facts`
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
-use slipway_language::{Variable, from_json};
+use slipway_language::from_json;
 
 use super::{ActionContext, Arguments, ResultMap, boolean, failure, map};
 use crate::transport::TransportError;
@@ -38,9 +36,7 @@ pub(super) fn set_fact(context: &ActionContext<'_>, mut args: Arguments) -> Resu
     for (name, value) in &args {
         let data = from_json(value.clone());
         for receiver in &receivers {
-            receiver
-                .set
-                .set(Arc::from(name.as_str()), Variable::Data(data.clone()));
+            receiver.set.set_answer(name, data.clone(), context.trusted);
         }
     }
     if cacheable {

@@ -20,6 +20,14 @@ pub(super) async fn run(context: &ActionContext<'_>, args: &Arguments) -> Result
             json!({"changed": false, "skipped": true, "msg": "check mode not (yet) supported for this module"}),
         ));
     }
+    for (name, called) in [("src", "source"), ("dest", "dest")] {
+        let is_text = |value: &Value| value.is_string() || value.is_number() || value.is_null();
+        if args.get(name).is_some_and(|value| !is_text(value)) {
+            return Ok(failure(format!(
+                "Invalid type supplied for {called} option, it must be a string"
+            )));
+        }
+    }
     let (Some(source), Some(destination)) = (text(args, "src"), text(args, "dest")) else {
         return Ok(failure("src and dest are required"));
     };
@@ -54,6 +62,12 @@ pub(super) async fn run(context: &ActionContext<'_>, args: &Arguments) -> Result
         return Ok(missing("the remote file is not readable"));
     }
     let path = match local_path(context, args, &source, &destination) {
+        Ok(path) if path.is_dir() => {
+            return Ok(failure(format!(
+                "calculated dest '{}' is an existing directory, use another path that does not point to an existing directory",
+                path.display()
+            )));
+        }
         Ok(path) => path,
         Err(message) => return Ok(failure(message)),
     };
@@ -160,7 +174,7 @@ fn local_path(
     let path = absolute(PathBuf::from(destination));
     if path.is_dir() {
         return Err(format!(
-            "destination is an existing directory, use a trailing slash if you want to fetch src into that directory: {destination}"
+            "dest is an existing directory, use a trailing slash if you want to fetch src into that directory: {destination}"
         ));
     }
     Ok(path)

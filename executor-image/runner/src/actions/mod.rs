@@ -43,6 +43,8 @@ pub(crate) struct ActionContext<'a> {
     pub item: &'a ItemContext<'a>,
     pub spec: &'static ModuleSpec,
     pub environment: &'a IndexMap<String, String>,
+    /// Whether the playbook alone decides what the arguments are: those of others are never taken for expressions.
+    pub trusted: bool,
     /// Seconds.
     pub timeout: Option<f64>,
     /// The most seconds that the module may take by itself, if it is not waited for.
@@ -122,6 +124,28 @@ fn refuse_background(context: &ActionContext<'_>) -> Option<ResultMap> {
             context.item.task.action_name
         ))
     })
+}
+
+/// What a module was called with; secrets are hidden.
+fn invocation(call: &Call) -> Value {
+    let spec = slipway_protocol::spec::find(&call.module);
+    let is_secret = |name: &str| {
+        // Of a module that is not known, nobody says which they are.
+        spec.is_none_or(|spec| spec.parameter(name).is_some_and(|parameter| parameter.no_log))
+    };
+    let shown = call
+        .args
+        .iter()
+        .filter(|(name, _)| !name.starts_with("_ansible_"));
+    let shown = shown.map(|(name, value)| {
+        let value = if is_secret(name) {
+            Value::from("VALUE_SPECIFIED_IN_NO_LOG_PARAMETER")
+        } else {
+            value.clone()
+        };
+        (name.clone(), value)
+    });
+    json!({"module_args": shown.collect::<ResultMap>()})
 }
 
 /// The agent does not know by which name the playbook calls a module that took too long.
@@ -255,6 +279,9 @@ impl ActionContext<'_> {
             foreign,
         };
         let mut result = agent.call(&call).await?.0;
+        if item.play.run.printer.verbosity > 2 && !result.contains_key("invocation") {
+            result.insert("invocation".to_owned(), invocation(&call));
+        }
         if let Some(seconds) = timeout {
             name_timed_out(&mut result, seconds, &item.task.action_name);
         }

@@ -59,6 +59,9 @@ impl HostsRequest<'_> {
                 self.printer.to_stderr(text.trim_end());
             }
         }
+        for detail in &loaded.details {
+            self.printer.detail(detail, 3);
+        }
         for warning in &loaded.warnings {
             self.printer.warning(warning);
         }

@@ -28,7 +28,15 @@ use program::Program;
 
 /// Runs the program that the command line asks for.
 pub fn main() -> ExitCode {
-    let (program, arguments) = Program::choose(std::env::args_os().collect());
+    let (program, arguments) = match Program::choose(std::env::args_os().collect()) {
+        Ok(chosen) => chosen,
+        Err(missing) => {
+            eprintln!(
+                "ERROR! {missing} is not part of this program: use the one that comes with ansible-core"
+            );
+            return ExitCode::from(5);
+        }
+    };
     let settings = match Settings::load() {
         Ok(settings) => settings,
         Err(error) => {

@@ -30,6 +30,16 @@ const NAMES: &[(&str, Program)] = &[
     ("completion", Program::Completion),
 ];
 
+/// Programs of Ansible's that are not part of this one.
+const MISSING: &[&str] = &[
+    "ansible-config",
+    "ansible-console",
+    "ansible-doc",
+    "ansible-galaxy",
+    "ansible-pull",
+    "ansible-test",
+];
+
 impl Program {
     /// Every name of a program.
     pub fn names() -> Vec<&'static str> {
@@ -45,18 +55,24 @@ impl Program {
     }
 
     /// The program that a command line asks for, and its arguments, its own name first.
-    pub fn choose(mut arguments: Vec<OsString>) -> (Self, Vec<OsString>) {
+    ///
+    /// # Errors
+    /// The name of a program of Ansible's that is not part of this one.
+    pub fn choose(mut arguments: Vec<OsString>) -> Result<(Self, Vec<OsString>), &'static str> {
         let by_argument = arguments
             .get(1)
             .and_then(|argument| argument.to_str())
             .and_then(Self::named);
         if let Some(program) = by_argument {
             arguments.remove(0);
-            return (program, arguments);
+            return Ok((program, arguments));
         }
         let own = arguments.first().and_then(|name| Path::new(name).file_name());
-        let program = own.and_then(|name| name.to_str()).and_then(Self::named);
-        (program.unwrap_or(Self::Playbook), arguments)
+        let own = own.and_then(|name| name.to_str()).unwrap_or_default();
+        if let Some(missing) = MISSING.iter().find(|name| **name == own) {
+            return Err(missing);
+        }
+        Ok((Self::named(own).unwrap_or(Self::Playbook), arguments))
     }
 }
 
@@ -81,8 +97,14 @@ mod tests {
             (vec!["anything"], Program::Playbook, 1),
         ] {
             let arguments = arguments.into_iter().map(OsString::from).collect();
-            let (chosen, rest) = Program::choose(arguments);
+            let (chosen, rest) = Program::choose(arguments).unwrap();
             assert_eq!((chosen, rest.len()), (program, left));
         }
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_does_not_become_another() {
+        let arguments = vec![OsString::from("/usr/bin/ansible-doc"), OsString::from("copy")];
+        assert_eq!(Program::choose(arguments).unwrap_err(), "ansible-doc");
     }
 }

@@ -7,12 +7,12 @@ use slipway_language::{Node, TemplateError, strip_omit, to_json};
 use super::ItemContext;
 use crate::{actions, playbook::ModuleAction};
 
-/// The arguments, rendered, without those that are omitted.
+/// The arguments, rendered, without those that are omitted; and whether the playbook alone decides what they are.
 pub(super) fn arguments(
     item: &ItemContext<'_>,
     module: &ModuleAction,
-) -> Result<Map<String, Json>, TemplateError> {
-    let templar = &item.play.run.templar;
+) -> Result<(Map<String, Json>, bool), TemplateError> {
+    let (templar, watch) = item.play.run.templar.watched();
     let mut args = defaults(item, module.name())?;
     if let Some(whole) = &module.whole {
         let value = strip_omit(&templar.render(whole, &item.scope)?);
@@ -38,10 +38,19 @@ pub(super) fn arguments(
         if slipway_language::is_omit(&rendered) {
             args.shift_remove(name);
         } else {
-            args.insert(name.to_owned(), to_json(&strip_omit(&rendered)));
+            args.insert(argument_name(item, module, key)?, to_json(&strip_omit(&rendered)));
         }
     }
-    Ok(args)
+    Ok((args, !watch.saw_untrusted()))
+}
+
+/// The name of an argument: those of `set_fact`, which are names of variables, may be templates.
+fn argument_name(item: &ItemContext<'_>, module: &ModuleAction, key: &Node) -> Result<String, TemplateError> {
+    if module.spec.name != "ansible.builtin.set_fact" || !key.has_templates() {
+        return Ok(key.as_str().unwrap_or_default().to_owned());
+    }
+    let name = item.play.run.templar.render(key, &item.scope)?;
+    Ok(slipway_language::to_text(&name))
 }
 
 /// What `module_defaults` says of a module: the innermost that names it.

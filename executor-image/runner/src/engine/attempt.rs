@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::Value as Json;
-use slipway_language::{Layer, Node, NodeKind, Scope, TemplateError, Variable, from_json};
+use slipway_language::{Layer, Node, NodeKind, Scope, TemplateError, Untrusted, Variable, from_json};
 use slipway_protocol::spec::Side;
 
 use super::{
@@ -71,7 +71,7 @@ pub(super) async fn run_item(item: &ItemContext<'_>, no_log: bool) -> ItemOutcom
         Action::IncludeTasks(include) => include_outcome(item, &include.file, None),
         Action::IncludeRole(include) => include_outcome(item, &include.name, Some(include)),
         // The engine carries these out itself.
-        Action::Meta(_) | Action::RoleComplete(_) => ResultMap::new().into(),
+        Action::Meta(_) | Action::RoleComplete(_) | Action::Templated(_) => ResultMap::new().into(),
     }
 }
 
@@ -129,7 +129,7 @@ async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool)
         let timeout = play.number(task.settings.timeout.as_ref(), &item.scope)?;
         Ok((args, retries, delay, environment, timeout, Background::of(item)?))
     });
-    let (args, retries, delay, environment, timeout, background) = match prepared {
+    let ((args, trusted), retries, delay, environment, timeout, background) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => return template_failure(&error),
     };
@@ -150,6 +150,7 @@ async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool)
             item,
             spec: module.spec,
             environment: &environment,
+            trusted,
             timeout,
             background: background.map(|background| background.seconds),
         };
@@ -272,7 +273,8 @@ fn scope_with_result(item: &ItemContext<'_>, map: &ResultMap) -> Scope {
             vars.insert(Arc::from(name.as_str()), Variable::Data(from_json(value.clone())));
         }
     }
-    item.scope.with(Arc::new(vars) as Arc<dyn Layer>)
+    item.scope
+        .with(Arc::new(Untrusted(Arc::new(vars))) as Arc<dyn Layer>)
 }
 
 /// `changed_when` and `failed_when`.
@@ -302,7 +304,12 @@ fn judge(item: &ItemContext<'_>, scope: &Scope, map: &mut ResultMap) {
 
 /// Facts that the module returned become facts of the hosts that share the result.
 fn keep_facts(item: &ItemContext<'_>, map: &mut ResultMap) {
-    if map.remove("_ansible_facts_kept").is_some() {
+    // What `debug` shows is no news.
+    let is_debug = item
+        .task
+        .module()
+        .is_some_and(|module| module.spec.name == "ansible.builtin.debug");
+    if map.remove("_ansible_facts_kept").is_some() || is_debug {
         return;
     }
     if let Some(Json::Object(facts)) = map.get("ansible_facts") {

@@ -383,6 +383,17 @@ impl Batch {
             },
             |module| module.name().to_owned(),
         );
+        // Of a module that each host chooses, the first host's.
+        let module = match &task.action {
+            Action::Templated(written) => {
+                let name = self.play.run.templar.render(&written.name_template(), scope);
+                name.map_or(module, |name| {
+                    let name = slipway_language::to_text(&name);
+                    slipway_protocol::spec::find(&name).map_or(name, |spec| spec.name.to_owned())
+                })
+            }
+            _ => module,
+        };
         let check = self.play.boolean(task.settings.check_mode.as_ref(), scope);
         Arc::new(TaskHeader {
             prefix: if handler { "RUNNING HANDLER" } else { "TASK" },

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use minijinja::Value;
-use slipway_language::{Layer, Scope, TemplateError, Variable, to_text};
+use slipway_language::{Layer, Scope, TemplateError, Untrusted, Variable, to_text};
 
 use super::{HostState, ItemContext, connection::Target, hostvars::VariablesOf, play::PlayRun};
 use crate::{
@@ -62,7 +62,7 @@ impl PlayRun {
         });
         let by_host = Value::from_pairs([(delegate.host.name.to_string(), variables)]);
         let layer = Vars::from_iter([(Arc::from("ansible_delegated_vars"), Variable::Data(by_host))]);
-        scope.with(Arc::new(layer) as Arc<dyn Layer>)
+        scope.with(Arc::new(Untrusted(Arc::new(layer))) as Arc<dyn Layer>)
     }
 }
 
@@ -80,7 +80,7 @@ impl ItemContext<'_> {
         let scope = self
             .delegate
             .as_ref()
-            .map_or(&self.scope, |delegate| &delegate.scope);
+            .map_or(&self.set, |delegate| &delegate.scope);
         self.play.target(self.task, scope)
     }
 

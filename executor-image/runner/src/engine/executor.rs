@@ -7,7 +7,7 @@ use std::{
 
 use minijinja::Value;
 use serde_json::Value as Json;
-use slipway_language::{Layer, Scope, TemplateError, Variable, from_json, to_json};
+use slipway_language::{Layer, Node, Scope, TemplateError, Untrusted, Variable, from_json, to_json};
 use slipway_report::ItemResult;
 
 use super::{
@@ -15,12 +15,13 @@ use super::{
     attempt::{self, ItemOutcome},
     delegation::Delegate,
     play::PlayRun,
+    reach::Reach,
     result::{self, ResultMap, TaskResult, failure, flag},
 };
 use crate::{
     inventory::Vars,
     output::{HostLine, ItemLine, TaskHeader},
-    playbook::{Loop, Task},
+    playbook::{Action, Loop, Task},
 };
 
 /// What stands in the place of a hidden item.
@@ -38,6 +39,8 @@ pub(crate) struct ItemContext<'a> {
     pub header: &'a Arc<TaskHeader>,
     /// All variables, those of the item included.
     pub scope: Scope,
+    /// The same without those that only tell how the host is reached.
+    pub set: Scope,
     /// The host that does the work in its place.
     pub delegate: Option<Delegate>,
     /// Why that host cannot be known: told if the task is to run.
@@ -83,13 +86,25 @@ impl<'a> OnHost<'a> {
             Some(delegate) => self.play.with_delegated_vars(self.host, delegate, &scope),
             None => scope,
         };
+        let reach = Reach {
+            play: Arc::downgrade(self.play),
+            task: Arc::clone(self.task),
+            host: delegate.as_ref().map_or_else(
+                || Arc::clone(&self.host.name),
+                |delegate| Arc::clone(&delegate.host.name),
+            ),
+            set: delegate
+                .as_ref()
+                .map_or_else(|| scope.clone(), |delegate| delegate.scope.clone()),
+        };
         ItemContext {
             play: self.play,
             host: self.host,
             task: self.task,
             name: &self.header.name,
             header: self.header,
-            scope,
+            scope: scope.with(Arc::new(reach) as Arc<dyn Layer>),
+            set: scope,
             delegate,
             undecided,
             check: self.check,
@@ -111,6 +126,11 @@ pub(super) async fn run_task(
 ) -> TaskResult {
     let started = Instant::now();
     let scope = play.scope(host, Some(task));
+    let (task, unresolved) = match resolved(play, task, &scope) {
+        Ok(task) => (task, None),
+        Err(error) => (Arc::clone(task), Some(error)),
+    };
+    let task = &task;
     let mut outcome = TaskResult {
         host: Arc::clone(&host.name),
         header: Arc::clone(header),
@@ -133,6 +153,7 @@ pub(super) async fn run_task(
         .boolean(task.settings.check_mode.as_ref(), &scope)
         .and_then(|check| Ok((check, play.boolean(task.settings.diff.as_ref(), &scope)?)));
     let mut last_scope = scope.clone();
+    let modes = unresolved.map_or(modes, Err);
     match modes {
         Err(error) => outcome.map = template_failure(&error),
         Ok((check, diff)) => {
@@ -164,6 +185,25 @@ pub(super) async fn run_task(
     outcome
 }
 
+/// The task with the module that its action names on this host.
+fn resolved(play: &Arc<PlayRun>, task: &Arc<Task>, scope: &Scope) -> Result<Arc<Task>, TemplateError> {
+    let Action::Templated(written) = &task.action else {
+        return Ok(Arc::clone(task));
+    };
+    let name = play.run.templar.render(&written.name_template(), scope)?;
+    let name = slipway_language::to_text(&name);
+    let module = play
+        .loader
+        .clone()
+        .resolve(written, &name)
+        .map_err(|error| TemplateError::new(error.to_string()))?;
+    Ok(Arc::new(Task {
+        action_name: Arc::from(name.trim()),
+        action: Action::Module(module),
+        ..(**task).clone()
+    }))
+}
+
 /// What follows once the result is there: who ignores it, who remembers it.
 fn finish(
     play: &Arc<PlayRun>,
@@ -187,20 +227,19 @@ fn finish(
     if let Some(register) = &task.register {
         let value = from_json(result::public(&outcome.map));
         for receiver in receivers {
-            receiver
-                .set
-                .set(Arc::clone(register), Variable::Data(value.clone()));
+            receiver.set.set_answer(register, value.clone(), false);
         }
     }
 }
 
 async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &mut TaskResult) -> Scope {
     let base = on_host.item(scope.clone(), None, Vec::new(), None);
-    let templar = &base.play.run.templar;
+    let (templar, watch) = base.play.run.templar.watched();
     let items = match &looping.lookup {
-        None => slipway_language::loops::items(templar, &looping.items, &scope),
-        Some(lookup) => slipway_language::loops::with(templar, lookup, &looping.items, &scope),
+        None => slipway_language::loops::items(&templar, &looping.items, &scope),
+        Some(lookup) => slipway_language::loops::with(&templar, lookup, &looping.items, &scope),
     };
+    let looping = &named(&base, looping, &scope);
     let items = match items {
         Ok(items) => items,
         // A loop that cannot be known does not matter to a task that is skipped anyway.
@@ -225,12 +264,18 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
         if index > 0 {
             pause(&base, looping, &scope).await;
         }
-        let mut vars = loop_vars(looping, &items, index, &base, &scope);
+        let vars = Arc::new(loop_vars(looping, &items, index, &base, &scope));
+        let mut item_scope = scope.clone();
         if let (Some(register), Some(previous)) = (&base.task.register, previous.take()) {
-            vars.insert(Arc::clone(register), previous);
+            let layer = Vars::from_iter([(Arc::clone(register), previous)]);
+            item_scope = item_scope.with(Arc::new(Untrusted(Arc::new(layer))) as Arc<dyn Layer>);
         }
-        let vars = Arc::new(vars);
-        let item_scope = scope.with(Arc::clone(&vars) as Arc<dyn Layer>);
+        let layer = Arc::clone(&vars) as Arc<dyn Layer>;
+        item_scope = if watch.saw_untrusted() {
+            item_scope.with(Arc::new(Untrusted(layer)))
+        } else {
+            item_scope.with(layer)
+        };
         let label = label(&base, looping, value, &item_scope);
         let mut bound = vec![(Arc::clone(&looping.control.loop_var), value.clone())];
         if let Some(name) = &looping.control.index_var {
@@ -307,6 +352,21 @@ fn should_break(base: &ItemContext<'_>, looping: &Loop, scope: &Scope, result: O
         .templar
         .condition(condition, &scope)
         .is_ok_and(|verdict| verdict.is_true())
+}
+
+/// The loop with the names of its variables known.
+fn named(base: &ItemContext<'_>, looping: &Loop, scope: &Scope) -> Loop {
+    let mut named = looping.clone();
+    let control = &mut named.control;
+    for name in std::iter::once(&mut control.loop_var).chain(control.index_var.as_mut()) {
+        let node = Node::text(base.task.span.clone(), name.as_ref());
+        if node.has_templates()
+            && let Ok(value) = base.play.run.templar.render(&node, scope)
+        {
+            *name = Arc::from(slipway_language::to_text(&value));
+        }
+    }
+    named
 }
 
 async fn pause(base: &ItemContext<'_>, looping: &Loop, scope: &Scope) {
@@ -448,6 +508,18 @@ pub(super) fn template_failure(error: &TemplateError) -> ResultMap {
         .as_ref()
         .map(|span| format!(" ({span})"))
         .unwrap_or_default();
+    if let Some(exception) = error.exception() {
+        let mut map = failure(format!(
+            "Unexpected failure during module execution: {}{place}",
+            error.message
+        ));
+        map.insert(
+            "exception".to_owned(),
+            Json::from(format!("{exception}: {}", error.message)),
+        );
+        map.insert("stdout".to_owned(), Json::from(""));
+        return map;
+    }
     match &error.undefined {
         Some(_) => failure(format!(
             "The task includes an option with an undefined variable. The error was: {}{place}",

@@ -152,26 +152,28 @@ impl HandlerTable {
     }
 
     fn find(&self, name: &str) -> Vec<usize> {
-        let is_named = |entry: &Entry| {
+        // By its own name, or with its role's before it.
+        let is_called = |entry: &Entry, own: &str| {
             let role = entry.handler.task.role.as_ref();
-            !entry.name.is_empty()
-                && (entry.name == name
-                    || role.is_some_and(|role| {
-                        let short = role
-                            .collection
-                            .as_ref()
-                            .and_then(|_| role.name.rsplit('.').next());
-                        let named = |role: &str| name == format!("{role} : {}", entry.name);
-                        named(&role.name) || short.is_some_and(named)
-                    }))
+            own == name
+                || role.is_some_and(|role| {
+                    let short = role
+                        .collection
+                        .as_ref()
+                        .and_then(|_| role.name.rsplit('.').next());
+                    let called = |role: &str| name == format!("{role} : {own}");
+                    called(&role.name) || short.is_some_and(called)
+                })
         };
+        let is_named = |entry: &Entry| !entry.name.is_empty() && is_called(entry, &entry.name);
         let mut found: Vec<usize> = Vec::new();
         let named = (0..self.entries.len())
             .filter(|index| is_named(&self.entries[*index]))
             .max_by_key(|index| (self.entries[*index].section, std::cmp::Reverse(*index)));
         found.extend(named);
         for (index, entry) in self.entries.iter().enumerate() {
-            if entry.handler.listen.iter().any(|topic| topic.as_ref() == name) && !found.contains(&index) {
+            let mut topics = entry.handler.listen.iter();
+            if topics.any(|topic| is_called(entry, topic)) && !found.contains(&index) {
                 found.push(index);
             }
         }

@@ -15,15 +15,24 @@ use crate::inventory::Layers;
 
 /// Variables that change while a play runs.
 #[derive(Debug, Default)]
-pub struct SharedVars(RwLock<IndexMap<Arc<str>, Variable>>);
+pub struct SharedVars(RwLock<IndexMap<Arc<str>, (Variable, bool)>>);
 
 impl SharedVars {
     /// Sets a variable.
     pub fn set(&self, name: Arc<str>, variable: Variable) {
+        self.insert(name, variable, true);
+    }
+
+    /// Sets a variable that is data, and that others than the playbook have decided unless it is `trusted`.
+    pub fn set_answer(&self, name: &str, value: Value, trusted: bool) {
+        self.insert(Arc::from(name), Variable::Data(value), trusted);
+    }
+
+    fn insert(&self, name: Arc<str>, variable: Variable, trusted: bool) {
         self.0
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(name, variable);
+            .insert(name, (variable, trusted));
     }
 
     /// Sets a variable that is data.
@@ -43,7 +52,15 @@ impl Layer for SharedVars {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .get(name)
-            .cloned()
+            .map(|(variable, _)| variable.clone())
+    }
+
+    fn trusts(&self, name: &str) -> bool {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .is_none_or(|(_, trusted)| *trusted)
     }
 
     fn names(&self) -> Vec<Arc<str>> {
@@ -176,14 +193,14 @@ impl HostState {
                 continue;
             }
             let data = slipway_language::from_json(value.clone());
-            self.facts.set_data(name, data.clone());
+            self.facts.set_answer(name, data.clone(), false);
             if short == name {
-                self.facts.set_data(&format!("ansible_{name}"), data);
+                self.facts.set_answer(&format!("ansible_{name}"), data, false);
             }
         }
         let all = Json::Object(gathered.facts.clone());
         self.facts
-            .set_data("ansible_facts", slipway_language::from_json(all));
+            .set_answer("ansible_facts", slipway_language::from_json(all), false);
     }
 
     /// Whether `gather_facts` has run, in this run or in one whose facts were kept.

@@ -10,6 +10,7 @@ use slipway_language::Variable;
 use super::{
     TaskResult,
     batch::Batch,
+    cursor::Cursor,
     play::export,
     result::Include,
     select::{by_tags, count_tasks, selected_items, walk_tasks},
@@ -54,6 +55,8 @@ impl Batch {
         }
         let mut items_of: Vec<(Arc<str>, Vec<Item>)> = Vec::new();
         let mut all_items: Vec<Item> = Vec::new();
+        // Several items of a loop that cannot be included are one failure of the host.
+        let mut failed: Vec<Arc<str>> = Vec::new();
         for group in groups {
             match self.load(task, group.include) {
                 Ok((shown, items)) => {
@@ -75,7 +78,7 @@ impl Batch {
                     }
                     all_items.extend(items);
                 }
-                Err(error) => self.include_failed(&group, &error),
+                Err(error) => self.include_failed(&group, &error, &mut failed),
             }
         }
         if handler {
@@ -97,16 +100,25 @@ impl Batch {
         self.insert_order(&all_items);
     }
 
-    fn include_failed(&mut self, group: &Group<'_>, error: &LoadError) {
+    fn include_failed(&mut self, group: &Group<'_>, error: &LoadError, failed: &mut Vec<Arc<str>>) {
         let map = super::result::to_map(serde_json::json!({
             "changed": false, "failed": true, "include": group.include.target, "reason": error.to_string(),
         }));
         for host in &group.hosts {
             let line = HostLine::Failed { ignored: false };
             self.play.run.printer.host(&HostOutcome::plain(host, line, &map));
+            if failed.contains(host) {
+                continue;
+            }
+            failed.push(Arc::clone(host));
+            let rescued = self.cursors.get(host).is_some_and(Cursor::would_be_rescued);
             let mut stats = self.play.run.stats();
-            stats.host(host).failed += 1;
-            stats.failed(host, &group.include.target, Some(error.to_string()));
+            if rescued {
+                stats.host(host).rescued += 1;
+            } else {
+                stats.host(host).failed += 1;
+                stats.failed(host, &group.include.target, Some(error.to_string()));
+            }
             drop(stats);
             self.fail(host);
         }
@@ -138,6 +150,8 @@ impl Batch {
             directory: action.directory.clone(),
             include_vars: task.include_vars.clone(),
             handlers: action.handler,
+            is_sure: false,
+            may_fail: true,
         };
         let path = loader.find_tasks(&include.target, &context).ok_or_else(|| {
             LoadError::from(crate::playbook::Problem::new(
@@ -169,6 +183,8 @@ impl Batch {
             directory: action.directory.clone(),
             include_vars: task.include_vars.clone(),
             handlers: false,
+            is_sure: false,
+            may_fail: true,
         };
         let [tasks, vars_from, defaults, handlers] = include.from.clone();
         let usage = RoleUse {

@@ -230,6 +230,10 @@ impl Layer for OfTask {
         self.value(name).map(Variable::Data)
     }
 
+    fn trusts(&self, name: &str) -> bool {
+        name != "hostvars"
+    }
+
     fn names(&self) -> Vec<Arc<str>> {
         OF_TASK
             .iter()

@@ -20,6 +20,7 @@ mod local;
 mod magic;
 mod meta;
 mod play;
+mod reach;
 mod result;
 mod roster;
 mod run;
@@ -39,6 +40,13 @@ pub use result::TaskResult;
 pub use run::{Run, RunOptions, RunSummary};
 pub use select::{selected_items, walk_tasks};
 pub use stop::Stop;
+
+/// What is said of a handler that is notified and is not there.
+pub(crate) fn unknown_handler(name: &str) -> String {
+    format!(
+        "The requested handler '{name}' was not found in either the main handlers list nor in the listening handlers list"
+    )
+}
 
 /// Where a playbook finds files before any task runs.
 pub fn task_files(

@@ -252,6 +252,7 @@ fn batches(
     if let Some(serial) = &play.play.serial {
         let value = play.run.templar.render(serial, scope)?;
         let texts: Vec<String> = match value.try_iter() {
+            _ if slipway_language::is_omit(&value) => Vec::new(),
             Ok(values) if value.as_str().is_none() => {
                 values.map(|value| slipway_language::to_text(&value)).collect()
             }

@@ -139,9 +139,7 @@ impl Fatal {
     }
 
     pub(super) fn unknown_handler(span: &Span, name: &str, known: &[String]) -> Self {
-        let message = format!(
-            "The requested handler '{name}' was not found in either the main handlers list nor in the listening handlers list"
-        );
+        let message = super::unknown_handler(name);
         let problem =
             crate::playbook::Problem::new(span, message).nearest(name, known.iter().map(String::as_str));
         Self::invalid(problem.to_string())
@@ -256,6 +254,8 @@ impl Run {
         let mut fatal = None;
         for (playbook, loader) in playbooks {
             self.printer.playbook_started(&playbook.file, self.options.check);
+            let plays = format!("{} plays in {}", playbook.plays.len(), playbook.file);
+            self.printer.detail(&plays, 2);
             let ended = self.playbook(playbook, loader).await;
             fatal = ended.err();
             let complete = fatal.is_none() && self.bad_hosts() == 0 && !self.stop.is_requested();

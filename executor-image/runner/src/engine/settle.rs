@@ -114,12 +114,24 @@ impl Batch {
         drop(stats);
         if rescued && let Some(host) = run.roster.host(&result.host) {
             let failed_result = super::result::public(&result.map);
-            host.set.set_data(
+            host.set.set_answer(
                 "ansible_failed_result",
                 slipway_language::from_json(failed_result),
+                false,
             );
-            let failed_task =
-                serde_json::json!({"name": result.header.name, "action": task.action_name.as_ref()});
+            // Without the role before it, unlike as printed.
+            let name = match &task.role {
+                Some(role) => {
+                    let prefix = format!("{} : ", role.name);
+                    result
+                        .header
+                        .name
+                        .strip_prefix(&prefix)
+                        .unwrap_or(&result.header.name)
+                }
+                None => &result.header.name,
+            };
+            let failed_task = serde_json::json!({"name": name, "action": task.action_name.as_ref()});
             host.set
                 .set_data("ansible_failed_task", slipway_language::from_json(failed_task));
         }

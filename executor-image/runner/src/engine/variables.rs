@@ -80,6 +80,17 @@ impl PlayRun {
             return Ok(Some(value));
         }
         let value = self.run.templar.render(node, scope)?;
+        if let Some(text) = value.as_str().map(str::trim)
+            && !text.is_empty()
+            && !BOOLEANS.contains(&text.to_ascii_lowercase().as_str())
+            && !slipway_language::is_omit(&value)
+        {
+            return Err(TemplateError::new(format!(
+                "The value '{text}' is not a valid boolean.  Valid booleans include: {}",
+                BOOLEANS.join(", ")
+            ))
+            .at(&node.span));
+        }
         Ok(truth(&value))
     }
 
@@ -121,6 +132,11 @@ impl PlayRun {
     }
 }
 
+/// The words that are booleans.
+const BOOLEANS: &[&str] = &[
+    "y", "yes", "on", "1", "true", "t", "1.0", "n", "no", "off", "0", "false", "f", "0.0",
+];
+
 /// What Ansible takes a value for where it wants yes or no; none for nothing.
 pub fn truth(value: &minijinja::Value) -> Option<bool> {
     if value.is_undefined() || value.is_none() || slipway_language::is_omit(value) {
@@ -128,8 +144,10 @@ pub fn truth(value: &minijinja::Value) -> Option<bool> {
     }
     if let Some(text) = value.as_str() {
         let text = text.trim().to_ascii_lowercase();
-        return (!text.is_empty())
-            .then_some(matches!(text.as_str(), "yes" | "true" | "on" | "1" | "y" | "t"));
+        return (!text.is_empty()).then_some(matches!(
+            text.as_str(),
+            "yes" | "true" | "on" | "1" | "1.0" | "y" | "t"
+        ));
     }
     Some(value.is_true())
 }

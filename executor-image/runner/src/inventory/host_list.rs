@@ -12,10 +12,30 @@ pub fn is_list(source: &str) -> bool {
 }
 
 /// Adds hosts between commas.
-pub fn parse(source: &str, with_ranges: bool, inventory: &mut Inventory) -> Result<(), InventoryError> {
+///
+/// # Errors
+/// A range of neither numbers nor letters. One whose form is wrong is taken for a name; `details` says so.
+pub fn parse(
+    source: &str,
+    with_ranges: bool,
+    inventory: &mut Inventory,
+    details: &mut Vec<String>,
+) -> Result<(), InventoryError> {
     for text in source.split(',').map(str::trim).filter(|text| !text.is_empty()) {
         let ranges::Hosts { names, port } = if with_ranges {
-            ranges::hosts(text).map_err(InventoryError::Pattern)?
+            match ranges::hosts(text) {
+                Ok(hosts) => hosts,
+                Err(message) if ranges::is_of_form(&message) => {
+                    details.push(format!(
+                        "Unable to parse address from hostname, leaving unchanged: {message}"
+                    ));
+                    ranges::Hosts {
+                        names: vec![text.to_owned()],
+                        port: None,
+                    }
+                }
+                Err(message) => return Err(InventoryError::Pattern(message)),
+            }
         } else {
             let (name, port) = ranges::split_port(text);
             ranges::Hosts {

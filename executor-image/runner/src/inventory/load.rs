@@ -37,6 +37,8 @@ pub struct Loaded {
     pub inventory: Inventory,
     /// For a person.
     pub warnings: Vec<String>,
+    /// For a person who asks for much.
+    pub details: Vec<String>,
     /// What inventory programs wrote to standard error.
     pub program_output: Vec<String>,
 }
@@ -59,6 +61,7 @@ pub fn load(sources: &[String], context: &Context<'_>) -> Result<Loaded, Invento
         loaded: Loaded {
             inventory,
             warnings: Vec::new(),
+            details: Vec::new(),
             program_output: Vec::new(),
         },
     };
@@ -192,12 +195,13 @@ impl Loader<'_> {
         let Loaded {
             inventory,
             warnings,
+            details,
             program_output,
         } = &mut self.loaded;
         match plugin {
-            "host_list" | "advanced_host_list" if host_list::is_list(attempt.source) => {
-                Some(host_list::parse(attempt.source, plugin != "host_list", inventory))
-            }
+            "host_list" | "advanced_host_list" if host_list::is_list(attempt.source) => Some(
+                host_list::parse(attempt.source, plugin != "host_list", inventory, details),
+            ),
             "script" | "auto" | "yaml" | "ini" | "constructed" | "generator" if !is_file => None,
             "script" => script::is_program(attempt.path, attempt.bytes())
                 .then(|| script::parse(attempt.path, inventory, program_output)),

@@ -9,6 +9,11 @@ pub struct Hosts {
     pub port: Option<u16>,
 }
 
+/// Whether what is wrong with a range is its form. What is no range at all may be a name as it is.
+pub fn is_of_form(message: &str) -> bool {
+    message.starts_with("host range must ")
+}
+
 /// The hosts of a pattern as inventories write it: `name:port`, with ranges.
 ///
 /// # Errors
@@ -78,12 +83,12 @@ pub fn expand(pattern: &str) -> Result<Vec<String>, String> {
         }
         _ => {
             return Err(format!(
-                "host range [{range}] must be begin:end or begin:end:step"
+                "host range must be begin:end or begin:end:step: [{range}]"
             ));
         }
     };
     if end.is_empty() {
-        return Err(format!("host range [{range}] must specify end value"));
+        return Err(format!("host range must specify end value: [{range}]"));
     }
     if step == 0 {
         return Err(format!("the step of the host range [{range}] must not be zero"));
@@ -102,7 +107,7 @@ fn values(start: &str, end: &str, step: usize, range: &str) -> Result<Vec<String
     let start = if start.is_empty() { "0" } else { start };
     if let (Some(first), Some(last)) = (single_letter(start), single_letter(end)) {
         if first > last {
-            return Err(format!("host range [{range}] must have begin <= end"));
+            return Err(format!("host range must have begin <= end: [{range}]"));
         }
         return Ok((first..=last).step_by(step).map(String::from).collect());
     }
@@ -110,13 +115,13 @@ fn values(start: &str, end: &str, step: usize, range: &str) -> Result<Vec<String
         return Err(format!("host range [{range}] is neither numbers nor letters"));
     };
     if first > last {
-        return Err(format!("host range [{range}] must have begin <= end"));
+        return Err(format!("host range must have begin <= end: [{range}]"));
     }
     // A leading zero asks for names of equal width: 01, 02, … 10.
     let width = if start.len() > 1 && start.starts_with('0') {
         if start.len() != end.len() {
             return Err(format!(
-                "host range [{range}] must specify equal-length begin and end formats"
+                "host range must specify equal-length begin and end formats: [{range}]"
             ));
         }
         start.len()

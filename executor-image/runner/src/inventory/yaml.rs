@@ -81,6 +81,21 @@ fn add_group(name: &str, node: &Node, inventory: &mut Inventory) -> Result<Optio
 }
 
 fn add_hosts(group: &str, node: &Node, inventory: &mut Inventory) -> Result<(), InventoryError> {
+    if let Some((key, _)) = node
+        .entries()
+        .iter()
+        .find(|(key, _)| matches!(key.kind, NodeKind::Int(_) | NodeKind::Float(_)))
+    {
+        let number = match &key.kind {
+            NodeKind::Int(number) => number.to_string(),
+            NodeKind::Float(number) => number.to_string(),
+            _ => String::new(),
+        };
+        return Err(wrong(
+            key,
+            &format!("Host pattern {number} must be a string. Enclose integers/floats in quotation marks."),
+        ));
+    }
     for (pattern, value) in entries(node, &format!("hosts of group {group}"))? {
         let ranges::Hosts { names, port } =
             ranges::hosts(&pattern).map_err(|message| wrong(value.unwrap_or(node), &message))?;

@@ -8,7 +8,7 @@ use slipway_protocol::spec::{self, ModuleSpec};
 use crate::foreign::{self, Catalog, Module};
 
 use super::{
-    error::Problem,
+    error::{LoadError, Problem},
     keywords::{self, Place},
     loader::Loader,
     model::{Meta, ModuleAction},
@@ -18,14 +18,14 @@ use super::{
 type Entries = Vec<(Node, Node)>;
 
 /// The action of a task as it is written.
-#[derive(Debug)]
-pub(super) struct Written {
+#[derive(Debug, Clone)]
+pub struct Written {
     /// The key that holds the action: the module's name or `action`.
-    pub key: Arc<str>,
+    pub(super) key: Arc<str>,
     /// The module's name.
-    pub name: Arc<str>,
+    pub(super) name: Arc<str>,
     /// Where the name stands.
-    pub span: Span,
+    pub(super) span: Span,
     /// The module of that name.
     module: Module,
     /// What stands behind the name.
@@ -49,6 +49,8 @@ impl Written {
             match key.as_str() {
                 Some("action" | "local_action") => found.push((key, value)),
                 Some(name) if !keywords::is_keyword(name) => found.push((key, value)),
+                // Keywords of plays that are modules of tasks.
+                Some("gather_facts" | "user") => found.push((key, value)),
                 Some(_) => {}
                 None => return Err(Problem::new(&key.span, "a keyword of a task must be a string")),
             }
@@ -88,8 +90,20 @@ impl Written {
         if matches!(key_text, "action" | "local_action") {
             written.unfold_action()?;
         }
-        written.module = find_module(&written.name, &written.span, modules)?;
+        if !written.is_templated() {
+            written.module = find_module(&written.name, &written.span, modules)?;
+        }
         Ok(written)
+    }
+
+    /// Whether the module is known only when the task runs.
+    pub(super) fn is_templated(&self) -> bool {
+        self.name_template().has_templates()
+    }
+
+    /// The module's name, to be rendered.
+    pub fn name_template(&self) -> Node {
+        Node::text(self.span.clone(), self.name.as_ref())
     }
 
     /// What the table says of the module.
@@ -105,10 +119,7 @@ impl Written {
         let span = self.value.span.clone();
         match &self.value.kind {
             NodeKind::Str(text) => {
-                let (name, rest) = text
-                    .trim()
-                    .split_once(char::is_whitespace)
-                    .unwrap_or((text.trim(), ""));
+                let (name, rest) = text.trim().split_at(first_word(text.trim()));
                 self.name = Arc::from(name);
                 self.value = Node::text(span, rest.trim());
             }
@@ -275,6 +286,21 @@ impl Written {
     }
 }
 
+/// The length of the first word; a template is one word.
+fn first_word(text: &str) -> usize {
+    let mut depth = 0_usize;
+    for (index, letter) in text.char_indices() {
+        if text[index..].starts_with("{{") {
+            depth += 1;
+        } else if text[index..].starts_with("}}") {
+            depth = depth.saturating_sub(1);
+        } else if depth == 0 && letter.is_whitespace() {
+            return index;
+        }
+    }
+    text.len()
+}
+
 fn is_known(key: &Node, modules: &Catalog) -> bool {
     // A module that cannot be used is known all the same.
     key.as_str().is_some_and(|name| {
@@ -309,14 +335,27 @@ fn find_module(name: &str, span: &Span, modules: &Catalog) -> Result<Module, Pro
 }
 
 impl Loader {
+    /// The call of a module whose name is known now that the task runs.
+    ///
+    /// # Errors
+    /// When there is no such module.
+    pub fn resolve(&mut self, written: &Written, name: &str) -> Result<ModuleAction, LoadError> {
+        let mut written = written.clone();
+        written.name = Arc::from(name.trim());
+        written.module = find_module(&written.name, &written.span, &self.modules)?;
+        let module = self.module(&written, true)?;
+        self.finish()?;
+        Ok(module)
+    }
+
     /// A call of a module, checked against the table of modules.
-    pub(super) fn module(&mut self, written: &Written) -> Result<ModuleAction, Problem> {
+    pub(super) fn module(&mut self, written: &Written, may_fail: bool) -> Result<ModuleAction, Problem> {
         let spec = written.spec();
         let foreign = match &written.module {
             Module::Native(_) => None,
             Module::Foreign(module) => Some(Arc::clone(module)),
         };
-        self.check_parameters(written)?;
+        self.check_parameters(written, may_fail)?;
         let (entries, whole) = written.arguments()?;
         let args = Node::new(written.value.span.clone(), NodeKind::Map(entries.into()));
         match canonical(spec.name) {
@@ -340,10 +379,13 @@ impl Loader {
         })
     }
 
-    /// Names and fixed values of the arguments.
-    pub(super) fn check_parameters(&mut self, written: &Written) -> Result<(), Problem> {
+    /// Names and fixed values of the arguments. What is wrong with those of a task that may fail is told when it does.
+    pub(super) fn check_parameters(&mut self, written: &Written, may_fail: bool) -> Result<(), Problem> {
         let spec = written.spec();
         let (entries, whole) = written.arguments()?;
+        if may_fail {
+            return Ok(());
+        }
         let mut given = Vec::new();
         for (key, value) in &entries {
             let Some(name) = key.as_str() else {

@@ -9,7 +9,7 @@ use slipway_language::Span;
 pub struct Problem {
     /// Where.
     pub span: Option<Span>,
-    /// What.
+    /// What, in Ansible's words where it has some: people look for them, and playbooks compare them.
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
@@ -48,7 +48,7 @@ impl fmt::Display for Problem {
             write!(formatter, "{}", self.message)?;
             return write_hint(formatter, self.hint.as_deref());
         };
-        write!(formatter, "{span}: {}", self.message)?;
+        write!(formatter, "{}\n --> {span}", self.message)?;
         // The file is read again only to show an error; if it is gone, the place alone must do.
         let source = std::fs::read_to_string(span.file.as_ref()).unwrap_or_default();
         let index = usize::try_from(span.line.saturating_sub(1)).unwrap_or(0);

@@ -33,6 +33,18 @@ impl Place {
         }
     }
 
+    /// The class of Ansible's that has the keywords of this place.
+    const fn class(self) -> &'static str {
+        match self {
+            Self::Play => "Play",
+            Self::Block => "Block",
+            Self::Task => "Task",
+            Self::Handler => "Handler",
+            Self::Include => "TaskInclude",
+            Self::Role => "RoleInclude",
+        }
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::Play => "play",
@@ -170,6 +182,7 @@ static KEYWORDS: &[Keyword] = &[
     known("tasks", PLAY, Holds::List),
     known("throttle", EVERYWHERE, Holds::Number),
     known("timeout", EVERYWHERE, Holds::Number),
+    known("user", PLAY, Holds::Anything),
     known("until", TASKS, Holds::Anything),
     known("vars", EVERYWHERE, Holds::Mapping),
     known("vars_files", PLAY, Holds::Anything),
@@ -222,8 +235,9 @@ pub fn names(place: Place) -> impl Iterator<Item = &'static str> {
         .map(|keyword| keyword.name)
 }
 
-/// What is wrong with this key and value at this place, if anything.
-pub fn check(key: &Node, value: &Node, place: Place) -> Option<Problem> {
+/// What is wrong with this key and value at this place, if anything. Whether a boolean of a task that may fail is one is found out
+/// when it runs.
+pub fn check(key: &Node, value: &Node, place: Place, may_fail: bool) -> Option<Problem> {
     let name = key.as_str()?;
     if let Some(lookup) = name.strip_prefix("with_") {
         let loops = matches!(place, Place::Task | Place::Handler | Place::Include);
@@ -234,7 +248,7 @@ pub fn check(key: &Node, value: &Node, place: Place) -> Option<Problem> {
         return Some(
             Problem::new(
                 &key.span,
-                format!("{name:?} is not a keyword of a {}", place.name()),
+                format!("'{name}' is not a valid attribute for a {}", place.class()),
             )
             .nearest(name, names(place)),
         );
@@ -266,15 +280,33 @@ pub fn check(key: &Node, value: &Node, place: Place) -> Option<Problem> {
     }
     let expected = match keyword.holds {
         Holds::Anything => return unknown_plugin(name, value),
-        Holds::Boolean => (!is_boolean(value)).then_some("a boolean or a template"),
+        Holds::Boolean => (!is_boolean(value) && !may_fail).then_some("a boolean or a template"),
         Holds::Number => (!is_number(value)).then_some("a number or a template"),
         Holds::Mapping => (!matches!(value.kind, NodeKind::Map(_) | NodeKind::Null)).then_some("a mapping"),
         Holds::List => (!matches!(value.kind, NodeKind::List(_) | NodeKind::Null)).then_some("a list"),
     }?;
-    Some(Problem::new(
-        &value.span,
-        format!("{name} must be {expected}, it is {}", value.type_name()),
-    ))
+    let said = match name {
+        "roles" => "A malformed role declaration was encountered.".to_owned(),
+        "tasks" | "pre_tasks" | "post_tasks" | "handlers" => {
+            format!(
+                "A malformed block was encountered while loading {name}: {} should be a list or None",
+                written(value)
+            )
+        }
+        _ => format!("{name} must be {expected}, it is {}", value.type_name()),
+    };
+    Some(Problem::new(&value.span, said))
+}
+
+/// A value as messages show it.
+fn written(value: &Node) -> String {
+    match &value.kind {
+        NodeKind::Str(text) | NodeKind::Unsafe(text) => text.to_string(),
+        NodeKind::Int(number) => number.to_string(),
+        NodeKind::Float(number) => number.to_string(),
+        NodeKind::Bool(value) => if *value { "True" } else { "False" }.to_owned(),
+        _ => value.type_name().to_owned(),
+    }
 }
 
 fn places(bits: u8) -> String {

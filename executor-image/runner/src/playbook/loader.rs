@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use slipway_language::{Layer, LookupHost, Node, NodeKind, Scope, Templar, Variable};
+use slipway_language::{Layer, LookupHost, Node, NodeKind, Scope, Templar, TemplateError, Variable};
 
 use crate::{
     foreign::Catalog,
@@ -34,6 +34,10 @@ pub struct LoadContext {
     pub include_vars: Vec<Arc<Vars>>,
     /// Whether they are handlers.
     pub handlers: bool,
+    /// Whether it is sure that they run: only then are mistakes in what they include found before the play.
+    pub is_sure: bool,
+    /// Whether the playbook expects that they may fail: what Ansible finds out when a task runs is then left to that.
+    pub may_fail: bool,
 }
 
 /// Loads playbooks, and files that a running play includes.
@@ -181,19 +185,57 @@ impl Loader {
             hint: error.hint,
         })?;
         // All that can be odd about a file is a key that stands twice.
+        let mut warnings = document.warnings.iter().map(|warning| {
+            let span = &warning.span;
+            format!(
+                "While constructing a mapping from {}, line {}, column {}, {}",
+                path.display(),
+                span.line,
+                span.column,
+                warning.message
+            )
+        });
         match (self.defaults.duplicate_key, document.warnings.first()) {
             (DuplicateKey::Error, Some(warning)) => {
-                return Err(Problem::new(&warning.span, warning.message.clone()));
+                let message = warnings.next().unwrap_or_default();
+                return Err(Problem::new(&warning.span, message));
             }
-            (DuplicateKey::Warn, _) => self.warnings.extend(
-                document
-                    .warnings
-                    .iter()
-                    .map(|warning| format!("{}: {}", warning.span, warning.message)),
-            ),
+            (DuplicateKey::Warn, _) => self.warnings.extend(warnings),
             _ => {}
         }
         Ok(document.root)
+    }
+
+    /// The settings of a block, task, role or play with its keywords laid over those around it. Tags may be templates of what is known
+    /// while loading.
+    pub(super) fn settings(&self, around: &Settings, node: &Node) -> Result<Settings, Problem> {
+        let Some(tags) = node.get("tags").filter(|tags| tags.has_templates()) else {
+            return around.with(node);
+        };
+        let mut vars = around.vars.clone();
+        let own = node.get("vars").map(Node::entries).unwrap_or_default();
+        vars.push(Arc::new(
+            own.iter()
+                .filter_map(|(name, value)| {
+                    Some((Arc::from(name.as_str()?), Variable::Template(value.clone())))
+                })
+                .collect(),
+        ));
+        let mut known = Vec::new();
+        for tag in super::settings::list(tags) {
+            known.extend(self.static_texts(&tag, &vars)?);
+        }
+        let known = known.into_iter().map(|tag| Node::text(tags.span.clone(), tag));
+        let known = Node::new(tags.span.clone(), NodeKind::List(known.collect()));
+        let entries = node.entries().iter().map(|(key, value)| {
+            let value = if key.as_str() == Some("tags") {
+                &known
+            } else {
+                value
+            };
+            (key.clone(), value.clone())
+        });
+        around.with(&Node::new(node.span.clone(), NodeKind::Map(entries.collect())))
     }
 
     /// Text of a keyword that is needed while loading; templates may use extra variables, the play's variables and `vars`.
@@ -208,6 +250,36 @@ impl Loader {
                 )),
             };
         }
+        let value = self.static_value(node, vars).map_err(|error| {
+            Problem::new(
+                &node.span,
+                format!("the name of what is imported cannot be known when the playbook is loaded: {error}"),
+            )
+            .hint("use include_tasks or include_role for names that depend on hosts or facts")
+        })?;
+        Ok(slipway_language::to_text(&value))
+    }
+
+    /// The same where a template may give a list.
+    fn static_texts(&self, node: &Node, vars: &[Arc<Vars>]) -> Result<Vec<String>, Problem> {
+        if !node.has_templates() {
+            return Ok(vec![self.static_text(node, vars)?]);
+        }
+        let value = self.static_value(node, vars).map_err(|error| {
+            Problem::new(
+                &node.span,
+                format!("a tag cannot be known when the playbook is loaded: {error}"),
+            )
+        })?;
+        Ok(match value.try_iter() {
+            Ok(values) if value.as_str().is_none() => {
+                values.map(|value| slipway_language::to_text(&value)).collect()
+            }
+            _ => vec![slipway_language::to_text(&value)],
+        })
+    }
+
+    fn static_value(&self, node: &Node, vars: &[Arc<Vars>]) -> Result<minijinja::Value, TemplateError> {
         let mut layers: Vec<Arc<dyn Layer>> = vec![Arc::clone(&self.play_vars) as Arc<dyn Layer>];
         layers.extend(vars.iter().map(|vars| Arc::clone(vars) as Arc<dyn Layer>));
         layers.push(Arc::clone(&self.extra_vars) as Arc<dyn Layer>);
@@ -216,14 +288,7 @@ impl Loader {
         magic.insert(Arc::from("playbook_dir"), Variable::Data(directory.into()));
         layers.push(Arc::new(magic));
         let scope = Scope::new(layers, Arc::clone(&self.lookup));
-        let value = self.templar.render(node, &scope).map_err(|error| {
-            Problem::new(
-                &node.span,
-                format!("the name of what is imported cannot be known when the playbook is loaded: {error}"),
-            )
-            .hint("use include_tasks or include_role for names that depend on hosts or facts")
-        })?;
-        Ok(slipway_language::to_text(&value))
+        self.templar.render(node, &scope)
     }
 
     /// Variables of a `vars:` mapping.

@@ -18,6 +18,7 @@ mod settings;
 mod tags;
 mod tasks;
 
+pub use action::Written;
 pub use error::{LoadError, Problem, nearest};
 pub(crate) use loader::normalize;
 pub use loader::{LoadContext, Loader};

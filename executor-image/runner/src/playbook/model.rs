@@ -7,7 +7,7 @@ use slipway_protocol::spec::ModuleSpec;
 
 use crate::{foreign::ForeignModule, inventory::Vars};
 
-use super::{loader::LoadContext, settings::Settings};
+use super::{action::Written, loader::LoadContext, settings::Settings};
 
 /// A playbook file with its imports resolved.
 #[derive(Debug, Clone)]
@@ -134,6 +134,8 @@ pub struct Task {
 pub enum Action {
     /// Calls a module.
     Module(ModuleAction),
+    /// Calls a module whose name is a template.
+    Templated(Box<Written>),
     /// `include_tasks`
     IncludeTasks(Box<IncludeTasks>),
     /// `include_role`

@@ -42,7 +42,14 @@ impl Loader {
         let directory = path.parent().unwrap_or(Path::new("/")).to_path_buf();
         self.playbook_directory.clone_from(&directory);
         let mut plays = Vec::new();
-        self.plays(&path, &self.outermost(), &mut plays)?;
+        let outermost = self.outermost();
+        if let Err(error) = self.plays(&path, &outermost, &mut plays) {
+            // What was found before is likely to be the cause.
+            error
+                .problems
+                .into_iter()
+                .for_each(|problem| self.problem(problem));
+        }
         self.finish()?;
         Ok(Playbook {
             file: file.to_owned(),
@@ -85,11 +92,9 @@ impl Loader {
     ) -> Result<(), LoadError> {
         let name = super::loader::display_path(path);
         let Some(root) = self.read(path)? else {
-            return Err(Problem::new(
-                &Span::start_of(name),
-                "the playbook is empty: it must be a list of plays",
-            )
-            .into());
+            return Err(
+                Problem::new(&Span::start_of(name), "A playbook must contain at least one play").into(),
+            );
         };
         let NodeKind::List(entries) = &root.kind else {
             return Err(Problem::new(
@@ -98,6 +103,9 @@ impl Loader {
             )
             .into());
         };
+        if entries.is_empty() {
+            return Err(Problem::new(&root.span, "A playbook must contain at least one play").into());
+        }
         for entry in entries.iter() {
             if !matches!(entry.kind, NodeKind::Map(_)) {
                 return Err(Problem::new(
@@ -139,7 +147,7 @@ impl Loader {
             self.check_condition(when);
         }
         let mut below = imported.clone();
-        below.settings = below.settings.with(entry)?;
+        below.settings = self.settings(&below.settings, entry)?;
         below.vars = self.vars(entry.get("vars"));
         below.vars.extend(imported.vars.clone());
         let file = self.static_text(target, &[Arc::new(below.vars.clone())])?;
@@ -163,7 +171,7 @@ impl Loader {
 
     fn play(&mut self, node: &Node, path: &Path, imported: &Imported) -> Result<Play, LoadError> {
         for (key, value) in node.entries() {
-            if let Some(problem) = keywords::check(key, value, Place::Play) {
+            if let Some(problem) = keywords::check(key, value, Place::Play, false) {
                 self.problem(problem);
             } else if !matches!(
                 key.as_str(),
@@ -172,16 +180,33 @@ impl Loader {
                 self.check_templates(value);
             }
         }
-        let Some(hosts) = node.get("hosts").filter(|hosts| !hosts.is_null()) else {
+        if let (Some(user), Some(_)) = (node.get("user"), node.get("remote_user")) {
             return Err(Problem::new(
-                &node.span,
-                "a play needs \"hosts\": the hosts or groups that it runs on",
+                &user.span,
+                "both 'user' and 'remote_user' are set for this play. The use of 'user' is deprecated, and should be removed",
             )
             .into());
+        }
+        let is_empty = |hosts: &Node| match &hosts.kind {
+            NodeKind::Null => true,
+            NodeKind::List(items) => items.is_empty(),
+            _ => hosts.as_str().is_some_and(|text| text.trim().is_empty()),
         };
+        let Some(hosts) = node.get("hosts") else {
+            // A keyword that does not belong here is the cause more often than not.
+            self.finish()?;
+            return Err(Problem::new(&node.span, "the field 'hosts' is required but was not set").into());
+        };
+        if is_empty(hosts) {
+            return Err(Problem::new(
+                &hosts.span,
+                "Hosts list cannot be empty. Please check your playbook",
+            )
+            .into());
+        }
         let hosts_are_names = match &hosts.kind {
-            NodeKind::List(items) => !items.is_empty() && items.iter().all(|item| item.as_str().is_some()),
-            _ => hosts.as_str().is_some_and(|text| !text.trim().is_empty()),
+            NodeKind::List(items) => items.iter().all(|item| item.as_str().is_some()),
+            _ => hosts.as_str().is_some(),
         };
         if !hosts_are_names {
             return Err(Problem::new(
@@ -207,13 +232,15 @@ impl Loader {
             ));
         }
         // A condition of the import comes with its tasks; a play has none.
-        let settings = imported.settings.with(node)?;
+        let settings = self.settings(&imported.settings, node)?;
         let context = LoadContext {
             settings: settings.clone(),
             role: None,
             directory: path.parent().unwrap_or(Path::new("/")).to_path_buf(),
             include_vars: Vec::new(),
             handlers: false,
+            is_sure: true,
+            may_fail: false,
         };
 
         let mut parts = PlayParts::default();
@@ -284,6 +311,12 @@ impl Loader {
         ];
         let mut vars = Vars::new();
         for prompt in node.get("vars_prompt").map(list).unwrap_or_default() {
+            let Some(name) = prompt.get("name").and_then(Node::as_str) else {
+                return Err(Problem::new(
+                    &prompt.span,
+                    "Invalid vars_prompt data structure, missing 'name' key",
+                ));
+            };
             for (key, _) in prompt.entries() {
                 let name = key.as_str().unwrap_or_default();
                 if !known.contains(&name) {
@@ -293,12 +326,6 @@ impl Loader {
                     );
                 }
             }
-            let Some(name) = prompt.get("name").and_then(Node::as_str) else {
-                return Err(Problem::new(
-                    &prompt.span,
-                    "an entry of vars_prompt needs \"name\": the variable that it sets",
-                ));
-            };
             if self.extra_vars.contains_key(name) {
                 continue;
             }
@@ -356,17 +383,20 @@ impl Loader {
         for handler in handlers {
             if let Some(name) = &handler.task.name {
                 certain &= !name.has_templates();
-                let name = name.as_str().unwrap_or_default();
-                known.push(name.to_owned());
-                known.extend(
-                    handler
-                        .task
-                        .role
-                        .as_ref()
-                        .map(|role| format!("{} : {name}", role.name)),
-                );
             }
-            known.extend(handler.listen.iter().map(ToString::to_string));
+            let name = handler.task.name.as_ref().and_then(Node::as_str);
+            for own in name.into_iter().chain(handler.listen.iter().map(AsRef::as_ref)) {
+                known.push(own.to_owned());
+                // By the role's name too, with its collection and without.
+                if let Some(role) = &handler.task.role {
+                    known.push(format!("{} : {own}", role.name));
+                    if role.collection.is_some()
+                        && let Some((_, short)) = role.name.rsplit_once('.')
+                    {
+                        known.push(format!("{short} : {own}"));
+                    }
+                }
+            }
             certain &= handler.task.module().is_some();
         }
         let mut named: Vec<Node> = Vec::new();
@@ -384,7 +414,7 @@ impl Loader {
             let name = node.as_str().unwrap_or_default();
             if !known.iter().any(|known| known == name) {
                 self.problem(
-                    Problem::new(&node.span, format!("there is no handler {name:?}"))
+                    Problem::new(&node.span, crate::engine::unknown_handler(name))
                         .nearest(name, known.iter().map(String::as_str)),
                 );
             }

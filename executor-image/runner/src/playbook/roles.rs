@@ -13,7 +13,7 @@ use super::{
     collections::FoundRole,
     error::Problem,
     keywords::{self, Place},
-    loader::{LoadContext, Loader},
+    loader::{LoadContext, Loader, normalize},
     model::{Action, Handler, Item, Role, Task},
     play::PlayParts,
     settings::Settings,
@@ -84,8 +84,13 @@ impl Loader {
     /// An entry of `roles:` or of `dependencies:`.
     pub(super) fn role_entry(&mut self, entry: &Node, context: &LoadContext) -> Result<LoadedRole, Problem> {
         let mut provided = Vars::new();
+        if let Some(text) = entry.as_str().filter(|text| text.contains(',')) {
+            return Err(Problem::new(
+                &entry.span,
+                format!("Invalid old style role requirement: {text}"),
+            ));
+        }
         let (name, params, settings) = match &entry.kind {
-            // `src` and its like after a comma are for the installation of roles.
             NodeKind::Str(_) => (
                 self.static_text(entry, &[])?,
                 Vars::new(),
@@ -103,7 +108,7 @@ impl Loader {
                 for (key, value) in entries.iter() {
                     let text = key.as_str().unwrap_or_default();
                     if keywords::is_keyword(text) {
-                        if let Some(problem) = keywords::check(key, value, Place::Role) {
+                        if let Some(problem) = keywords::check(key, value, Place::Role, false) {
                             self.problem(problem);
                         }
                         if text == "when" {
@@ -115,7 +120,7 @@ impl Loader {
                     }
                 }
                 params.extend(provided.clone());
-                (name, params, context.settings.with(entry)?)
+                (name, params, self.settings(&context.settings, entry)?)
             }
             _ => {
                 return Err(Problem::new(
@@ -260,6 +265,8 @@ impl Loader {
             directory: path.join("tasks"),
             include_vars: context.include_vars.clone(),
             handlers: context.handlers,
+            is_sure: context.is_sure,
+            may_fail: context.may_fail,
         };
         let validation = self.validation_task(usage, meta.as_ref(), &inner)?;
         loaded
@@ -333,6 +340,17 @@ impl Loader {
 
     fn role_file(directory: &Path, from: &str, usage: &RoleUse<'_>) -> Result<Option<PathBuf>, Problem> {
         if let Some(file) = main_file(directory, from) {
+            if !normalize(&file).starts_with(normalize(directory)) {
+                return Err(Problem::new(
+                    usage.span,
+                    format!(
+                        "Failed loading '{}' for role ({}) as it is not inside the expected role path: '{}'",
+                        file.display(),
+                        usage.name,
+                        directory.display()
+                    ),
+                ));
+            }
             return Ok(Some(file));
         }
         if from == "main" {

@@ -83,7 +83,8 @@ impl Settings {
                 "delegate_to" => &mut settings.delegate_to,
                 "delegate_facts" => &mut settings.delegate_facts,
                 "connection" => &mut settings.connection,
-                "remote_user" => &mut settings.remote_user,
+                // Of plays, an older name.
+                "remote_user" | "user" => &mut settings.remote_user,
                 "port" => &mut settings.port,
                 "no_log" => &mut settings.no_log,
                 "ignore_errors" => &mut settings.ignore_errors,

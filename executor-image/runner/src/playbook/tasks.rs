@@ -101,7 +101,7 @@ impl Loader {
 
     fn block(&mut self, node: &Node, context: &LoadContext, parts: &mut PlayParts) -> Result<Block, Problem> {
         for (key, value) in node.entries() {
-            if let Some(problem) = keywords::check(key, value, Place::Block) {
+            if let Some(problem) = keywords::check(key, value, Place::Block, context.may_fail) {
                 self.problem(problem);
             }
         }
@@ -110,10 +110,16 @@ impl Loader {
         }
         let vars = self.vars(node.get("vars"));
         let inner = LoadContext {
-            settings: context.settings.with(node)?.with_vars(vars),
+            settings: self.settings(&context.settings, node)?.with_vars(vars),
             ..context.clone()
         };
+        let rescued = node.get("rescue").is_some_and(|rescue| !rescue.is_null());
         let mut section = |key: &str| -> Result<Arc<[Item]>, Problem> {
+            let inner = LoadContext {
+                is_sure: inner.is_sure && key == "block",
+                may_fail: inner.may_fail || rescued && key == "block",
+                ..inner.clone()
+            };
             match node.get(key) {
                 Some(tasks) => Ok(self.items(tasks, &inner, parts)?.into()),
                 None => Ok(Arc::from([])),
@@ -142,9 +148,12 @@ impl Loader {
             "include_tasks" | "include_role" => Place::Include,
             _ => place,
         };
+        let may_fail = context.may_fail
+            || node.get("failed_when").is_some()
+            || node.get("ignore_errors").is_some_and(super::settings::is_true);
         for (key, value) in node.entries() {
             if key.as_str() != Some(written.key.as_ref())
-                && let Some(problem) = keywords::check(key, value, place)
+                && let Some(problem) = keywords::check(key, value, place, may_fail)
             {
                 self.problem(problem);
             }
@@ -194,20 +203,41 @@ impl Loader {
                 None => {
                     return Err(Problem::new(
                         &name.span,
-                        "register must be the name of a variable",
-                    ));
+                        format!(
+                            "Invalid variable name in 'register' specified: '{}'",
+                            name.as_str()
+                                .map_or_else(|| name.type_name().to_owned(), str::to_owned)
+                        ),
+                    )
+                    .hint("register must be the name of a variable"));
                 }
             },
         };
-        let mut settings = context.settings.with(node)?;
+        let mut settings = self.settings(&context.settings, node)?;
         if written.is_local() {
             settings.delegate_to = Some(Node::text(written.span.clone(), "localhost"));
         }
+        let ignored = settings
+            .ignore_errors
+            .as_ref()
+            .is_some_and(|ignored| !matches!(ignored.kind, NodeKind::Bool(false)));
+        let may_fail = context.may_fail || ignored || node.get("failed_when").is_some();
         let action = match canonical(&written.name) {
-            "include_tasks" => self.include_tasks(written, context)?,
-            "include_role" => self.include_role(written, context)?,
+            "include_tasks" | "include_role" => {
+                let conditional = !settings.when.is_empty() || is_looping(node);
+                let ahead = context.is_sure && !conditional && !may_fail;
+                if canonical(&written.name) == "include_tasks" {
+                    self.include_tasks(written, context, ahead)?
+                } else {
+                    self.include_role(written, context, ahead)?
+                }
+            }
             "meta" => Action::Meta(written.meta()?),
-            _ => Action::Module(self.module(written)?),
+            _ if written.is_templated() => {
+                self.check_templates(&written.name_template());
+                Action::Templated(Box::new(written.clone()))
+            }
+            _ => Action::Module(self.module(written, may_fail)?),
         };
         Ok(Task {
             name: node.get("name").cloned(),
@@ -306,7 +336,7 @@ impl Loader {
         }
         written.no_loop(node)?;
         let vars = self.vars(node.get("vars"));
-        let settings = context.settings.with(node)?.with_vars(vars);
+        let settings = self.settings(&context.settings, node)?.with_vars(vars);
         let target = written.file(&["file"])?;
         let file = self.static_text(&target, &settings.vars)?;
         let path = self.find_tasks(&file, context).ok_or_else(|| {
@@ -340,9 +370,9 @@ impl Loader {
             self.check_condition(when);
         }
         written.no_loop(node)?;
-        self.check_parameters(written)?;
+        self.check_parameters(written, false)?;
         let params = self.vars(node.get("vars"));
-        let settings = context.settings.with(node)?;
+        let settings = self.settings(&context.settings, node)?;
         let name = self.static_text(&written.required("name", &["role"])?, &settings.vars)?;
         let from = |key: &str| {
             written
@@ -373,12 +403,19 @@ impl Loader {
         Ok(loaded.items)
     }
 
-    fn include_tasks(&mut self, written: &Written, context: &LoadContext) -> Result<Action, Problem> {
-        self.check_parameters(written)?;
+    /// `ahead`: what is surely included is looked into, so that its mistakes are found now, not when the play comes to it.
+    fn include_tasks(
+        &mut self,
+        written: &Written,
+        context: &LoadContext,
+        ahead: bool,
+    ) -> Result<Action, Problem> {
+        self.check_parameters(written, false)?;
         let file = written.file(&["file"])?;
         self.check_templates(&file);
         let inherited = self.applied(written, context)?;
-        if !file.has_templates()
+        if ahead
+            && !file.has_templates()
             && let Some(name) = file.as_str()
         {
             let Some(path) = self.find_tasks(name, context) else {
@@ -387,11 +424,11 @@ impl Loader {
                     format!("the included file of tasks {name} was not found"),
                 ));
             };
-            // Its mistakes are found now, not when the play comes to it.
             let inner = LoadContext {
                 directory: path
                     .parent()
                     .map_or_else(PathBuf::new, std::path::Path::to_path_buf),
+                is_sure: false,
                 ..context.clone()
             };
             if self
@@ -410,11 +447,16 @@ impl Loader {
         })))
     }
 
-    fn include_role(&mut self, written: &Written, context: &LoadContext) -> Result<Action, Problem> {
+    fn include_role(
+        &mut self,
+        written: &Written,
+        context: &LoadContext,
+        ahead: bool,
+    ) -> Result<Action, Problem> {
         if context.handlers {
             return Err(Problem::new(&written.span, "include_role cannot be a handler"));
         }
-        self.check_parameters(written)?;
+        self.check_parameters(written, false)?;
         let name = written.required("name", &["role"])?;
         self.check_templates(&name);
         let inherited = self.applied(written, context)?;
@@ -441,9 +483,10 @@ impl Loader {
             from(&action.vars_from),
             from(&action.defaults_from),
             from(&action.handlers_from),
-        ) && self
-            .looked_into
-            .insert(format!("role {text} {tasks} {vars} {defaults} {handlers}"))
+        ) && ahead
+            && self
+                .looked_into
+                .insert(format!("role {text} {tasks} {vars} {defaults} {handlers}"))
         {
             let usage = RoleUse {
                 name: text,
@@ -460,7 +503,11 @@ impl Loader {
                 validate: false,
                 keywords: String::new(),
             };
-            self.role(&usage, context.settings.clone(), context)?;
+            let inner = LoadContext {
+                is_sure: false,
+                ..context.clone()
+            };
+            self.role(&usage, context.settings.clone(), &inner)?;
         }
         Ok(Action::IncludeRole(Box::new(action)))
     }
@@ -471,12 +518,12 @@ impl Loader {
             return Ok(context.settings.clone());
         };
         for (key, value) in apply.entries() {
-            if let Some(problem) = keywords::check(key, value, Place::Block) {
+            if let Some(problem) = keywords::check(key, value, Place::Block, false) {
                 self.problem(problem);
             }
         }
         let vars = self.vars(apply.get("vars"));
-        Ok(context.settings.with(&apply)?.with_vars(vars))
+        Ok(self.settings(&context.settings, &apply)?.with_vars(vars))
     }
 
     /// The file of tasks that `name` means here.
@@ -485,6 +532,7 @@ impl Loader {
         if let Some(role) = &context.role {
             let folder = if context.handlers { "handlers" } else { "tasks" };
             candidates.push(role.path.join(folder).join(name));
+            candidates.push(role.path.join("tasks").join(name));
             candidates.push(role.path.join(name));
         }
         candidates.push(self.playbook_directory.join(name));
@@ -542,4 +590,11 @@ fn flatten(items: Vec<Item>, listen: &[Arc<str>], handlers: &mut Vec<Handler>) {
             Item::Block(block) => flatten(block.main.to_vec(), listen, handlers),
         }
     }
+}
+
+fn is_looping(node: &Node) -> bool {
+    let is_loop = |name: &str| name == "loop" || name.starts_with("with_");
+    node.entries()
+        .iter()
+        .any(|(key, _)| key.as_str().is_some_and(is_loop))
 }
