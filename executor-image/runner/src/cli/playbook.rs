@@ -173,7 +173,14 @@ fn load_playbooks(arguments: &PlaybookArguments, start: &Start) -> Result<Vec<(P
         for warning in loader.take_warnings() {
             start.printer.warning(&warning);
         }
-        let playbook = playbook.map_err(|error| Refusal::new(exit::PARSER, error))?;
+        let playbook = playbook.map_err(|error| {
+            let code = if error.is_locked() {
+                exit::ERROR
+            } else {
+                exit::PARSER
+            };
+            Refusal::new(code, error)
+        })?;
         playbooks.push((playbook, loader));
     }
     Ok(playbooks)

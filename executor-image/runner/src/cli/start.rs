@@ -9,7 +9,7 @@ use super::{
     extra_vars,
     hosts::HostsRequest,
     passwords,
-    refusal::{Refusal, exit},
+    refusal::Refusal,
 };
 use crate::{engine::task_files, inventory::Vars, output::Printer, playbook::Loader, settings::Settings};
 

@@ -13,6 +13,8 @@ pub struct Problem {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// Whether the file is encrypted and no password opens it.
+    pub locked: bool,
 }
 
 impl Problem {
@@ -22,6 +24,7 @@ impl Problem {
             span: Some(span.clone()),
             message: message.into(),
             hint: None,
+            locked: false,
         }
     }
 
@@ -83,6 +86,13 @@ fn write_hint(formatter: &mut fmt::Formatter<'_>, hint: Option<&str>) -> fmt::Re
 pub struct LoadError {
     /// In the order in which they were found.
     pub problems: Vec<Problem>,
+}
+
+impl LoadError {
+    /// Whether nothing is known to be wrong but that files cannot be decrypted.
+    pub fn is_locked(&self) -> bool {
+        self.problems.iter().all(|problem| problem.locked)
+    }
 }
 
 /// How many problems are shown at once.

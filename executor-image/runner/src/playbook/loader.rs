@@ -6,7 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use slipway_language::{Layer, LookupHost, Node, NodeKind, Scope, Templar, TemplateError, Variable};
+use slipway_language::{
+    Layer, LookupHost, Node, NodeKind, Scope, Templar, TemplateError, Variable, VaultError,
+};
 
 use crate::{
     foreign::Catalog,
@@ -173,16 +175,21 @@ impl Loader {
             span: None,
             message: format!("cannot read {name}: {error}"),
             hint: None,
+            locked: error
+                .get_ref()
+                .is_some_and(<dyn std::error::Error + Send + Sync>::is::<VaultError>),
         })?;
         let text = String::from_utf8(bytes).map_err(|_| Problem {
             span: None,
             message: format!("{name} is not UTF-8 text"),
             hint: None,
+            locked: false,
         })?;
         let document = slipway_language::yaml::parse(&text, &name).map_err(|error| Problem {
             span: Some(error.span.clone()),
             message: error.message.clone(),
             hint: error.hint,
+            locked: false,
         })?;
         // All that can be odd about a file is a key that stands twice.
         let mut warnings = document.warnings.iter().map(|warning| {

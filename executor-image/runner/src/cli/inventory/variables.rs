@@ -11,6 +11,9 @@ use crate::{
     output::{python_json, python_yaml},
 };
 
+/// The key of an encrypted value in JSON.
+const ENCRYPTED: &str = "__ansible_vault";
+
 /// What is shown.
 pub struct Shown<'a> {
     pub inventory: &'a Inventory,
@@ -80,7 +83,7 @@ pub fn raw_node(node: &Node) -> Value {
         NodeKind::Int(number) => Value::from(*number),
         NodeKind::Float(number) => Value::from(*number),
         NodeKind::Str(text) => Value::from(text.as_ref()),
-        NodeKind::Vault(encrypted) => json!({"__ansible_vault": encrypted.text().as_ref()}),
+        NodeKind::Vault(encrypted) => json!({ENCRYPTED: encrypted.text().as_ref()}),
         NodeKind::Unsafe(text) => json!({"__ansible_unsafe": text.as_ref()}),
         NodeKind::List(items) => items.iter().map(raw_node).collect(),
         NodeKind::Map(entries) => Value::Object(
@@ -99,9 +102,72 @@ fn key_text(key: &Node) -> String {
 
 /// JSON or YAML.
 pub fn dump(value: &Value, yaml: bool) -> String {
-    if yaml {
-        python_yaml(value)
-    } else {
-        python_json(value, Some(4))
+    if !yaml {
+        return python_json(value, Some(4));
+    }
+    let mut encrypted = Vec::new();
+    let value = set_aside(value, &mut encrypted);
+    let text = python_yaml(&value);
+    text.lines()
+        .flat_map(|line| put_back(line, &encrypted))
+        .map(|line| line + "\n")
+        .collect()
+}
+
+/// What an encrypted value is among the others while they are written: no value of an inventory begins so.
+const PLACE: &str = "\u{e000}encrypted-";
+
+/// The same value with places for what is encrypted.
+fn set_aside(value: &Value, encrypted: &mut Vec<String>) -> Value {
+    match value {
+        Value::Object(map) => {
+            if let (1, Some(Value::String(text))) = (map.len(), map.get(ENCRYPTED)) {
+                encrypted.push(text.clone());
+                return Value::from(format!("{PLACE}{}", encrypted.len() - 1));
+            }
+            let entries = map.iter();
+            let entries = entries.map(|(key, value)| (key.clone(), set_aside(value, encrypted)));
+            Value::Object(entries.collect())
+        }
+        Value::Array(items) => items.iter().map(|item| set_aside(item, encrypted)).collect(),
+        other => other.clone(),
+    }
+}
+
+/// A line of YAML; an encrypted value that has its place there is written below it.
+fn put_back(line: &str, encrypted: &[String]) -> Vec<String> {
+    let found = encrypted.iter().enumerate().find_map(|(index, text)| {
+        let quoted = format!("\"\\uE000encrypted-{index}\"");
+        let plain = format!("{PLACE}{index}");
+        let head = line.strip_suffix(&quoted).or_else(|| line.strip_suffix(&plain))?;
+        Some((head, text))
+    });
+    let Some((head, text)) = found else {
+        return vec![line.to_owned()];
+    };
+    let key = head.trim_start_matches([' ', '-']);
+    // Behind a dash alone, what belongs to it stands as far right as it; behind a key, further.
+    let further = if key.is_empty() { 0 } else { 2 };
+    let indent = " ".repeat(head.len() - key.len() + further);
+    let chomp = if text.ends_with('\n') { "" } else { "-" };
+    let mut lines = vec![format!("{head}!vault |{chomp}")];
+    lines.extend(text.lines().map(|line| format!("{indent}{line}")));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_encrypted_value_is_written_with_its_tag() {
+        let value = json!({
+            "key": {ENCRYPTED: "$A\n61\n"},
+            "list": [{ENCRYPTED: "$A\n62\n"}, {"inner": {ENCRYPTED: "$A\n63"}}],
+        });
+        let expected =
+            "key: !vault |\n  $A\n  61\nlist:\n- !vault |\n  $A\n  62\n- inner: !vault |-\n    $A\n    63\n";
+        assert_eq!(dump(&value, true), expected);
+        assert!(dump(&value, false).contains("\"__ansible_vault\": \"$A\\n61\\n\""));
     }
 }
