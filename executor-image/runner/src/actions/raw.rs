@@ -17,7 +17,13 @@ pub(super) async fn run(context: &ActionContext<'_>, args: &Arguments) -> Result
         Ok(target) => target,
         Err(error) => return Ok(failure(error.to_string())),
     };
-    let shell = text(args, "executable").unwrap_or_else(|| "/bin/sh".to_owned());
+    let shell = match text(args, "executable") {
+        Some(shell) => shell,
+        None => match item.play.variable_text("ansible_shell_executable", &item.scope) {
+            Ok(shell) => shell.unwrap_or_else(|| item.play.run.options.settings.executable.clone()),
+            Err(error) => return Ok(failure(error.to_string())),
+        },
+    };
     let exports: Vec<String> = context
         .environment
         .iter()

@@ -40,8 +40,7 @@ impl Start {
         extra_vars: &[String],
     ) -> Result<Self, Refusal> {
         let vault = passwords::vault(vault, settings, printer)?;
-        let extra_vars =
-            extra_vars::parse(extra_vars, &vault).map_err(|message| Refusal::new(exit::OPTIONS, message))?;
+        let extra_vars = extra_vars::parse(extra_vars, &vault)?;
         Ok(Self {
             settings: Arc::clone(settings),
             printer: Arc::clone(printer),
