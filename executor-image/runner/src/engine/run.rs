@@ -127,6 +127,14 @@ impl Fatal {
         }
     }
 
+    /// A variables file that cannot be read.
+    fn unreadable(message: String) -> Self {
+        Self {
+            message,
+            exit_code: 4,
+        }
+    }
+
     pub(super) fn unexpected(message: String) -> Self {
         Self {
             message,
@@ -258,6 +266,9 @@ impl Run {
             self.printer.detail(&plays, 2);
             let ended = self.playbook(playbook, loader).await;
             fatal = ended.err();
+            if let Some(fatal) = &fatal {
+                self.printer.error(&fatal.message);
+            }
             let complete = fatal.is_none() && self.bad_hosts() == 0 && !self.stop.is_requested();
             // Where nothing began there is nothing to sum up.
             if fatal.is_none() || !self.stats().hosts.is_empty() {
@@ -273,7 +284,7 @@ impl Run {
     async fn playbook(self: &Arc<Self>, playbook: &Playbook, loader: &Loader) -> Result<(), Fatal> {
         self.roster
             .load_variables(&playbook.directory, &self.options.vault)
-            .map_err(|error| Fatal::invalid(error.to_string()))?;
+            .map_err(|error| Fatal::unreadable(error.to_string()))?;
         for play in &playbook.plays {
             if self.stop.is_requested() {
                 break;
@@ -282,10 +293,7 @@ impl Run {
             match end {
                 Ok(PlayEnd::GoOn) => {}
                 Ok(PlayEnd::Break) => break,
-                Err(fatal) => {
-                    self.printer.error(&fatal.message);
-                    return Err(fatal);
-                }
+                Err(fatal) => return Err(fatal),
             }
         }
         Ok(())

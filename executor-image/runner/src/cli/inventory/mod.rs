@@ -85,7 +85,8 @@ fn text(
         }
         _ => inventory.hosts_of("all"),
     };
-    let variables = HostVariables::load(&inventory, &directory, &start.vault)?;
+    let variables = HostVariables::load(&inventory, &directory, &start.vault)
+        .map_err(|error| Refusal::new(exit::PARSER, error))?;
     let shown = Shown {
         inventory: &inventory,
         variables: &variables,
