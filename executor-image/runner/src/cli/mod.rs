@@ -90,6 +90,7 @@ fn parsed<Arguments: CommandFactory + FromArgMatches>(
 fn complete(command: clap::Command) -> clap::Command {
     let version = clap::Arg::new("version")
         .long("version")
+        .help_heading(None::<&str>)
         .action(clap::ArgAction::SetTrue)
         .help("Show the version, and where settings and modules are found");
     command.arg(version).after_help(
