@@ -1,13 +1,17 @@
 //! The items of `loop` and of `with_<lookup>`.
 
+use std::sync::Arc;
+
 use minijinja::Value;
 use minijinja::value::{Kwargs, ValueKind};
 
 use crate::lookups;
-use crate::node::Node;
+use crate::node::{Node, NodeKind};
 use crate::scope::Scope;
 use crate::template::context::Context;
+use crate::template::lazy::plain;
 use crate::template::{Templar, TemplateError};
+use crate::value::convert::{map, sequence};
 use crate::value::python;
 
 /// The items of `loop: …`, which must be a list.
@@ -31,8 +35,12 @@ pub fn is_known(name: &str) -> bool {
 /// The items of `with_<name>: …`, for example `with_items`, `with_dict`, `with_first_found`.
 pub fn with(templar: &Templar, name: &str, node: &Node, scope: &Scope) -> Result<Vec<Value>, TemplateError> {
     let context = Context::new(templar.clone(), scope.clone());
-    let value = context.render(node)?;
     let short = name.trim_start_matches("ansible.builtin.");
+    let value = if short == "first_found" {
+        leniently(&context, node)?
+    } else {
+        context.render(node)?
+    };
     if value.kind() != ValueKind::Seq && matches!(short, "list" | "indexed_items") {
         return Err(TemplateError::new(format!("with_{short} expects a list")));
     }
@@ -45,4 +53,25 @@ pub fn with(templar: &Templar, name: &str, node: &Node, scope: &Scope) -> Result
     let no_options: Kwargs = std::iter::empty::<(String, Value)>().collect();
     // What the lookup itself says is told as it is: playbooks compare it.
     lookups::run(&context, name, terms, &no_options).map_err(TemplateError::from)
+}
+
+/// A value in which texts that name something undefined stay as they are written: there is no file of that name.
+fn leniently(context: &Arc<Context>, node: &Node) -> Result<Value, TemplateError> {
+    match &node.kind {
+        NodeKind::Str(text) => match context.render_text(text, &node.span) {
+            Err(error) if error.undefined.is_some() => Ok(Value::from(Arc::clone(text))),
+            other => other,
+        },
+        NodeKind::List(items) => {
+            let items = items.iter().map(|item| leniently(context, item));
+            Ok(sequence(items.collect::<Result<_, _>>()?))
+        }
+        NodeKind::Map(entries) => {
+            let entries = entries
+                .iter()
+                .map(|(key, value)| Ok((plain(key), leniently(context, value)?)));
+            Ok(map(entries.collect::<Result<Vec<_>, TemplateError>>()?))
+        }
+        _ => context.render(node),
+    }
 }

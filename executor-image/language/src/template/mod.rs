@@ -13,7 +13,7 @@ mod error;
 mod escape;
 mod finalize;
 mod functions;
-mod lazy;
+pub(crate) mod lazy;
 mod methods;
 mod mutable;
 mod names;

@@ -94,10 +94,11 @@ pub(super) static MODULES: &[ModuleSpec] = &[
         free_form: false,
         parameters: &[
             list("name").required(),
-            text("state").required(),
+            text("state"),
             boolean("update_cache").aliases(&["update-cache"]),
             text("use").default("auto"),
         ],
-        any_parameter: false,
+        // The module of the package manager knows more.
+        any_parameter: true,
     },
 ];

@@ -1,6 +1,6 @@
 //! `template`: rendered here, written by the agent.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use serde_json::Value;
 use slipway_language::{FileKind, Layer, TemplateOptions, Variable};
@@ -38,6 +38,10 @@ pub(super) async fn run(
         ("template_path", source.clone()),
         ("template_fullpath", shown.clone()),
         ("template_destpath", text(&args, "dest").unwrap_or_default()),
+        ("template_host", host()),
+        ("template_uid", owner(&path)),
+        ("template_mtime", modified(&path)),
+        ("template_run_date", shown_time(std::time::SystemTime::now())),
         (
             "ansible_managed",
             context.item.play.run.options.settings.ansible_managed.clone(),
@@ -106,4 +110,35 @@ fn options(args: &mut Arguments) -> TemplateOptions {
     }
     args.shift_remove("output_encoding");
     options
+}
+
+/// The name of this machine.
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// The owner of the template; the number of one without a name.
+fn owner(path: &Path) -> String {
+    let Ok(metadata) = path.metadata() else {
+        return String::new();
+    };
+    let uid = std::os::unix::fs::MetadataExt::uid(&metadata).to_string();
+    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1) == Some(uid.as_str())).then(|| name.to_owned())
+    });
+    name.unwrap_or(uid)
+}
+
+fn modified(path: &Path) -> String {
+    let time = path.metadata().and_then(|metadata| metadata.modified());
+    time.map(shown_time).unwrap_or_default()
+}
+
+/// A time as Python shows it.
+fn shown_time(time: std::time::SystemTime) -> String {
+    let time = chrono::DateTime::<chrono::Local>::from(time);
+    time.format("%Y-%m-%d %H:%M:%S%.6f").to_string()
 }

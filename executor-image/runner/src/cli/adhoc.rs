@@ -135,7 +135,7 @@ fn play(arguments: &AdHocArguments, settings: &Settings) -> Result<Node, Refusal
             format!("No argument passed to {module} module{hint}"),
         ));
     }
-    if short == "include_role" || short.starts_with("import_") {
+    if short == "import_playbook" {
         return Err(Refusal::new(
             exit::OPTIONS,
             format!("'{module}' is not a valid action for ad-hoc commands"),

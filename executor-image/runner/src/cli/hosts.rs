@@ -88,7 +88,12 @@ impl HostsRequest<'_> {
             None => None,
             Some(limit) => {
                 let terms = pattern::limit(limit).map_err(|error| Refusal::new(exit::ERROR, error))?;
-                Some(self.matching(inventory, &terms)?)
+                // Commas alone limit nothing.
+                if terms.iter().all(|term| pattern::split(term).is_empty()) {
+                    None
+                } else {
+                    Some(self.matching(inventory, &terms)?)
+                }
             }
         };
         let mut hosts = self.matching(inventory, &[pattern.to_owned()])?;

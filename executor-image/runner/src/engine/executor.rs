@@ -281,6 +281,12 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
         if let Some(name) = &looping.control.index_var {
             bound.push((Arc::clone(name), Value::from(index)));
         }
+        // What is included sees these, too.
+        for name in ["ansible_loop", "ansible_loop_var", "ansible_index_var"] {
+            if let Some(Variable::Data(value)) = vars.get(name) {
+                bound.push((Arc::from(name), value.clone()));
+            }
+        }
         let item = on_host.item(item_scope, Some(&vars), bound, Some(label.clone()));
         last_scope = item.scope.clone();
         let ItemOutcome { mut map, include } = attempt::run_item(&item, outcome.no_log).await;

@@ -28,7 +28,8 @@ pub fn select(inventory: &Inventory, patterns: &[String]) -> Result<Selection, I
             _ => plain.push(term.as_str()),
         }
     }
-    if plain.is_empty() && !terms.is_empty() {
+    // Commas alone are a pattern without names: it means everybody, too.
+    if plain.is_empty() && patterns.iter().any(|pattern| !pattern.trim().is_empty()) {
         plain.push("all");
     }
     let mut selection = Selection::default();

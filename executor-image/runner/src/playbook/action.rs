@@ -359,6 +359,7 @@ impl Loader {
         let (entries, whole) = written.arguments()?;
         let args = Node::new(written.value.span.clone(), NodeKind::Map(entries.into()));
         match canonical(spec.name) {
+            _ if may_fail => {}
             // `that` holds conditions, `var` an expression: neither is a template.
             "assert" => {
                 for (key, value) in args.entries() {
@@ -394,7 +395,8 @@ impl Loader {
                     "the name of a parameter must be a string",
                 ));
             };
-            if name == "_raw_params" {
+            // Ansible keeps these names for itself, and tells of them when the task runs.
+            if name.starts_with('_') {
                 continue;
             }
             let Some(parameter) = spec.parameter(name) else {

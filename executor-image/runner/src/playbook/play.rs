@@ -161,8 +161,9 @@ impl Loader {
             )
             .into());
         }
-        // Its roles and files are beside it.
+        // Its roles, modules and files are beside it.
         let directory = resolved.parent().unwrap_or(Path::new("/")).to_path_buf();
+        self.modules.add_role(&directory);
         let outer = std::mem::replace(&mut self.playbook_directory, directory);
         let loaded = self.plays(&resolved, &below, plays);
         self.playbook_directory = outer;

@@ -86,11 +86,15 @@ impl Loader {
                 self.problem(Problem::new(&entry.span, "a block cannot be a handler"));
                 continue;
             }
-            let listen = entry
-                .get("listen")
-                .map(super::settings::tags)
-                .transpose()?
-                .unwrap_or_default();
+            let listen = match entry.get("listen") {
+                None => Vec::new(),
+                // Topics are names as they are written: a template is none.
+                Some(topics) if topics.has_templates() => super::settings::list(topics)
+                    .iter()
+                    .filter_map(|topic| topic.as_str().map(Arc::from))
+                    .collect(),
+                Some(topics) => super::settings::tags(topics)?,
+            };
             match self.task_items(entry, &context, parts) {
                 Ok(items) => flatten(items, &listen, &mut handlers),
                 Err(problem) => self.problem(problem),
