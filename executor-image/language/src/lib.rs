@@ -7,6 +7,7 @@ mod filters;
 mod jinja_tests;
 mod lookups;
 pub mod loops;
+pub mod names;
 mod node;
 mod scope;
 mod span;

@@ -407,6 +407,57 @@ fn hostile_or_broken_input_ends_with_an_error_and_not_with_the_process() {
 }
 
 #[test]
+fn an_expression_without_end_fits_the_stack_of_a_worker_thread_or_is_refused() {
+    let run = || {
+        let sources = |length: usize| {
+            [
+                format!("{{{{ {}1 }}}}", "-".repeat(length)),
+                format!("{{{{ {}true }}}}", "not ".repeat(length)),
+                format!("{{{{ 1{} }}}}", " | string".repeat(length)),
+                format!("{{{{ 1{} }}}}", " + 1".repeat(length)),
+                format!("{{{{ 's'{} }}}}", ".upper()".repeat(length)),
+                format!("{{{{ 1{} }}}}", " if true else 1".repeat(length)),
+                format!(
+                    "{{% if n is defined %}}{}{{% endif %}}",
+                    "{% elif 1 %}".repeat(length)
+                ),
+            ]
+        };
+        for source in sources(90).iter().chain(&sources(300)) {
+            assert!(render(source, "").is_ok(), "{source}");
+        }
+        for source in sources(50_000) {
+            let error = render(&source, "").unwrap_err();
+            assert!(error.contains("more than 1000 operators"), "{error}");
+        }
+        for source in [
+            "(".repeat(50_000),
+            "{{ [".repeat(9_999),
+            "{% if 1 %}".repeat(9_999),
+        ] {
+            let node = Node::text(
+                slipway_language::Span::start_of("test.yml"),
+                format!("{{{{ {source}"),
+            );
+            assert!(!Templar::new().check(&node).is_empty(), "{source}");
+        }
+    };
+    let worker = std::thread::Builder::new().stack_size(2 * 1024 * 1024);
+    worker.spawn(run).unwrap().join().unwrap();
+}
+
+#[test]
+fn a_name_that_is_nearly_right_is_suggested() {
+    let error = render("{{ deeep }}", VARIABLES).unwrap_err();
+    assert_eq!(error, "'deeep' is undefined (test.yml:1:1). Did you mean 'deep'?");
+    let error = render("{{ fcat.x }}", VARIABLES).unwrap_err();
+    assert!(error.ends_with("Did you mean 'fact'?"), "{error}");
+    assert!(!render("{{ nope }}", VARIABLES).unwrap_err().contains("mean"));
+    // Not of what is undefined in something that is there.
+    assert!(!render("{{ d.bda }}", VARIABLES).unwrap_err().contains("mean"));
+}
+
+#[test]
 fn variables_that_name_each_other_deeply_fit_the_stack_of_a_worker_thread() {
     let chain = |length: usize| {
         let link = |text: String, link| format!("{text}v{link}: '{{{{ v{} }}}}x'\n", link + 1);

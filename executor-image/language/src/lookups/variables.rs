@@ -41,6 +41,8 @@ fn variables(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
                 message: format!("No variable found with this name: {name}"),
                 span: None,
                 undefined: Some(name.to_owned()),
+                nearest: None,
+                line: None,
             }
             .into()),
         };

@@ -8,7 +8,7 @@ use super::error::TemplateError;
 use super::escape::escape_backslashes;
 use super::templar::Templar;
 use super::visit::{self, Visitor};
-use super::{environment, looks_like_template};
+use super::{depth, environment, looks_like_template};
 use crate::node::{Node, NodeKind};
 use crate::span::Span;
 
@@ -62,7 +62,10 @@ fn source(templar: &Templar, kind: &Kind, text: &str, span: &Span) -> Vec<Proble
             _ => text.into(),
         };
         let mut names = Names::default();
-        visit::statement(&mut names, &tree(kind, &escaped)?);
+        depth::with_room(kind, &escaped, || {
+            visit::statement(&mut names, &tree(kind, &escaped)?);
+            Ok(())
+        })?;
         Ok(names.messages)
     };
     let messages = found().unwrap_or_else(|error: TemplateError| vec![error.message]);

@@ -91,13 +91,30 @@ impl Cache {
 pub(super) fn tree<'source>(kind: &Kind, source: &'source str) -> Result<Stmt<'source>, TemplateError> {
     match kind {
         Kind::Condition => {
-            let expr = parse_expr(source)?;
+            let expr = parse_expr(source).map_err(|error| located(&error, source))?;
             let span = expr.span();
             Ok(Stmt::EmitExpr(Spanned::new(EmitExpr { expr }, span)))
         }
-        Kind::Text => Ok(parse(source, "template", TemplateOptions::default().syntax()?)?),
-        Kind::File(options) => Ok(parse(source, "template", options.syntax()?)?),
+        Kind::Text => parse(source, "template", TemplateOptions::default().syntax()?)
+            .map_err(|error| located(&error, source)),
+        Kind::File(options) => {
+            parse(source, "template", options.syntax()?).map_err(|error| located(&error, source))
+        }
     }
+}
+
+/// A syntax error with the words where it was found.
+fn located(error: &minijinja::Error, source: &str) -> TemplateError {
+    let words = error
+        .range()
+        .and_then(|range| source.get(range))
+        .map(str::trim)
+        .filter(|words| !words.is_empty());
+    let mut located = TemplateError::from_syntax(error);
+    if let Some(words) = words {
+        located.message = format!("{}, at '{words}'", located.message);
+    }
+    located
 }
 
 fn compile(kind: &Kind, source: &str) -> Result<Program, TemplateError> {
@@ -111,7 +128,11 @@ fn compile(kind: &Kind, source: &str) -> Result<Program, TemplateError> {
         Kind::Text => escape_backslashes(source)?.into_owned(),
         Kind::Condition | Kind::File(_) => source.to_owned(),
     };
-    let source: &'static str = Box::leak(text.into_boxed_str());
+    super::depth::with_room(kind, &text, || generate(kind, &text))
+}
+
+fn generate(kind: &Kind, source: &str) -> Result<Program, TemplateError> {
+    let source: &'static str = Box::leak(Box::from(source));
     let tree = tree(kind, source)?;
     let single = match &tree {
         Stmt::EmitExpr(node) => Some(&node.expr),

@@ -12,7 +12,7 @@ use super::compile::{self, Code, Kind, Program};
 use super::error::TemplateError;
 use super::options::TemplateOptions;
 use super::templar::Templar;
-use super::{finalize, lazy, looks_like_template, names};
+use super::{depth, finalize, lazy, looks_like_template, names};
 use crate::node::{Encrypted, Node, NodeKind};
 use crate::scope::{Scope, Variable};
 use crate::span::Span;
@@ -177,6 +177,8 @@ impl Context {
         name: &str,
         options: &TemplateOptions,
     ) -> Result<String, TemplateError> {
+        // A line of options is none of the template's.
+        let header = u32::from(source.starts_with("#jinja2:"));
         let run = || {
             let (options, body) = options.with_header(source)?;
             let newline = options.newline_sequence.clone();
@@ -188,7 +190,10 @@ impl Context {
                 text.replace("\r\n", "\n").replace('\n', &newline)
             })
         };
-        run().map_err(|error: TemplateError| error.at(&Span::start_of(name)))
+        run().map_err(|error: TemplateError| {
+            let line = error.line.map_or(1, |line| line + header);
+            error.at(&Span::new(name, line, 1))
+        })
     }
 
     fn run(self: &Arc<Self>, program: &Program) -> Result<Value, TemplateError> {
@@ -201,9 +206,13 @@ impl Context {
         let Some(shown) = &error.undefined else {
             return error;
         };
-        if let Ok(tree) = compile::tree(&program.kind, program.source)
-            && let Some(whole) = names::whole(&tree, shown)
-        {
+        let whole = depth::with_room(&program.kind, program.source, || {
+            Ok(names::whole(
+                &compile::tree(&program.kind, program.source)?,
+                shown,
+            ))
+        });
+        if let Ok(Some(whole)) = whole {
             error.message = error.message.replace(shown.as_str(), &whole);
             error.undefined = Some(whole);
         }
@@ -217,7 +226,26 @@ impl Context {
             .filter(|part| !part.is_empty())
             .rev()
             .find_map(|part| progress.causes.get(part));
-        cause.cloned().unwrap_or(error)
+        let mut error = cause.cloned().unwrap_or(error);
+        // What is undefined on the way may still get a default.
+        if progress.active.is_empty() {
+            drop(progress);
+            error.nearest = self.nearest(error.undefined.as_deref().unwrap_or_default());
+        }
+        error
+    }
+
+    /// The variable that is named most like one that there is not.
+    fn nearest(&self, undefined: &str) -> Option<String> {
+        let name = undefined
+            .split(['.', '[', ' '])
+            .next()
+            .filter(|name| name.len() > 2)?;
+        let names: Vec<String> = self.scope.names().iter().map(|name| name.to_string()).collect();
+        if names.iter().any(|known| known == name) {
+            return None;
+        }
+        super::check::nearest(name, &names).map(str::to_owned)
     }
 
     /// Renders `text`, which stands under `name`; something undefined in it makes the name undefined, no error yet.

@@ -72,19 +72,28 @@ fn print(output: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> R
 }
 
 /// All filters, for messages and checks at load time.
-pub(super) fn filter_names() -> &'static [String] {
+pub(crate) fn filter_names() -> &'static [String] {
     static NAMES: LazyLock<Vec<String>> = LazyLock::new(filters::names);
     &NAMES
 }
 
 /// All tests.
-pub(super) fn test_names() -> &'static [String] {
+pub(crate) fn test_names() -> &'static [String] {
     static NAMES: LazyLock<Vec<String>> = LazyLock::new(jinja_tests::names);
     &NAMES
 }
 
 /// All lookups.
-pub(super) fn lookup_names() -> &'static [String] {
+pub(crate) fn lookup_names() -> &'static [String] {
     static NAMES: LazyLock<Vec<String>> = LazyLock::new(lookups::names);
     &NAMES
+}
+
+/// All functions that templates may call. Those of the environment itself begin with an underscore.
+pub(crate) fn function_names() -> Vec<String> {
+    environment()
+        .globals()
+        .filter(|(name, _)| !name.starts_with('_'))
+        .map(|(name, _)| name.to_owned())
+        .collect()
 }

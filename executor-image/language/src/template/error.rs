@@ -15,15 +15,19 @@ pub struct TemplateError {
     pub span: Option<Span>,
     /// The variable that has no value, if that is the cause.
     pub undefined: Option<String>,
+    /// A variable that has one and is named much like it.
+    pub nearest: Option<String>,
+    /// The line of the template, for those that have several.
+    pub(crate) line: Option<u32>,
 }
 
 impl fmt::Display for TemplateError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.message)?;
-        match &self.span {
-            Some(span) => write!(formatter, " ({span})"),
-            None => Ok(()),
+        if let Some(span) = &self.span {
+            write!(formatter, " ({span})")?;
         }
+        formatter.write_str(&self.hint())
     }
 }
 
@@ -34,12 +38,30 @@ impl TemplateError {
             message: message.into(),
             span: None,
             undefined: None,
+            nearest: None,
+            line: None,
         }
     }
 
     /// The exception of Python's that this is, where Ansible does not say it in words of its own.
     pub fn exception(&self) -> Option<&'static str> {
         (self.message == DIVISION_BY_ZERO).then_some("ZeroDivisionError")
+    }
+
+    /// What a parser says.
+    pub(super) fn from_syntax(error: &minijinja::Error) -> Self {
+        let detail = error.detail().unwrap_or_default();
+        Self {
+            line: error.line().and_then(|line| u32::try_from(line).ok()),
+            ..Self::new(format!("syntax error in template: {detail}"))
+        }
+    }
+
+    /// What to do about it, to be said behind the place.
+    pub fn hint(&self) -> String {
+        self.nearest
+            .as_ref()
+            .map_or_else(String::new, |near| format!(". Did you mean '{near}'?"))
     }
 
     /// The error with its place, if it has none yet.
@@ -94,6 +116,8 @@ impl From<minijinja::Error> for TemplateError {
             message,
             span: None,
             undefined,
+            nearest: None,
+            line: error.line().and_then(|line| u32::try_from(line).ok()),
         }
     }
 }

@@ -19,17 +19,26 @@ pub struct YamlError {
 
 impl YamlError {
     /// An error at a place of `text`; the hint is found from the line and its neighbour above.
-    pub(super) fn new(text: &str, span: Span, message: impl Into<String>) -> Self {
+    pub(super) fn new(text: &str, mut span: Span, message: impl Into<String>) -> Self {
+        let mut message = message.into();
+        // The parser names the value that the tab ends, which is on a line before.
+        if message.ends_with("found a tab")
+            && let Some(line) = line_with_tab(text, span.line)
+        {
+            span.line = line;
+            span.column = 1;
+            "a tab in the indentation".clone_into(&mut message);
+        }
         let index = usize::try_from(span.line.saturating_sub(1)).unwrap_or(0);
         let source_line = text.lines().nth(index).unwrap_or_default().to_owned();
         let previous = index
             .checked_sub(1)
             .and_then(|above| text.lines().nth(above))
             .unwrap_or_default();
-        let hint = hint(&source_line, previous);
+        let hint = hint(&source_line, previous).or_else(|| indentation(text, index, &message));
         Self {
             span,
-            message: message.into(),
+            message,
             hint,
             source_line,
         }
@@ -61,6 +70,44 @@ impl fmt::Display for YamlError {
         }
         Ok(())
     }
+}
+
+/// The first line from one on whose indentation holds a tab.
+fn line_with_tab(text: &str, from: u32) -> Option<u32> {
+    let has_tab = |line: &str| line[..line.len() - line.trim_start().len()].contains('\t');
+    (1_u32..)
+        .zip(text.lines())
+        .find_map(|(number, line)| (number >= from && has_tab(line)).then_some(number))
+}
+
+/// How a line is indented that begins where no line above does.
+fn indentation(text: &str, index: usize, message: &str) -> Option<String> {
+    if !message.contains("while parsing a block") {
+        return None;
+    }
+    let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let own = indent(text.lines().nth(index)?);
+    let mut above: Vec<usize> = Vec::new();
+    for line in text.lines().take(index).filter(|line| !line.trim().is_empty()) {
+        let start = indent(line);
+        above.push(start);
+        // The key behind a dash begins a mapping, too.
+        if line[start..].starts_with("- ") {
+            above.push(start + 2);
+        }
+    }
+    if above.contains(&own) {
+        return None;
+    }
+    let deeper = above.iter().filter(|start| **start > own).min()?;
+    let Some(less) = above.iter().filter(|start| **start < own).max() else {
+        return Some(format!(
+            "The line is indented by {own} spaces, those above by {deeper} or more."
+        ));
+    };
+    Some(format!(
+        "The line is indented by {own} spaces, those above by {less} or by {deeper}."
+    ))
 }
 
 /// The usual mistakes, told by the line where reading stopped or the line above it.
