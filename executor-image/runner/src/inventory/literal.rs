@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use slipway_language::{Node, NodeKind, Span};
 
+/// A value that is nested deeper is text: no inventory holds one, and each level costs stack.
+const MAXIMUM_DEPTH: u32 = 100;
+
 /// The node of an INI value.
 pub fn parse_literal(text: &str, span: &Span) -> Node {
     let mut parser = Parser {
         text,
         position: 0,
+        depth: 0,
         span,
     };
     let parsed = parser.value().filter(|_| {
@@ -24,6 +28,7 @@ pub fn parse_literal(text: &str, span: &Span) -> Node {
 struct Parser<'a> {
     text: &'a str,
     position: usize,
+    depth: u32,
     span: &'a Span,
 }
 
@@ -55,13 +60,19 @@ impl<'a> Parser<'a> {
 
     fn value(&mut self) -> Option<Node> {
         self.blank();
-        match self.rest().chars().next()? {
+        if self.depth == MAXIMUM_DEPTH {
+            return None;
+        }
+        self.depth += 1;
+        let value = match self.rest().chars().next()? {
             '[' => self.sequence("[", "]"),
             '(' => self.sequence("(", ")"),
             '{' => self.mapping(),
             '\'' | '"' => self.string(),
             _ => self.word(),
-        }
+        };
+        self.depth -= 1;
+        value
     }
 
     fn sequence(&mut self, open: &str, close: &str) -> Option<Node> {
@@ -215,5 +226,12 @@ mod tests {
         ] {
             assert_eq!(kind(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_value_that_is_nested_without_end_is_text() {
+        let deep = "[".repeat(100_000);
+        assert_eq!(kind(&deep), format!("str {deep}"));
+        assert_eq!(kind("[[[1], 2], 3]"), "list of 2");
     }
 }

@@ -13,6 +13,18 @@ use super::{
 };
 use crate::settings::Settings;
 
+/// The plugins that there are.
+pub const KINDS: &[&str] = &[
+    "host_list",
+    "advanced_host_list",
+    "script",
+    "auto",
+    "yaml",
+    "ini",
+    "constructed",
+    "generator",
+];
+
 /// What is needed to read sources.
 #[derive(Debug, Clone)]
 pub struct Context<'a> {
@@ -41,6 +53,28 @@ pub struct Loaded {
     pub details: Vec<String>,
     /// What inventory programs wrote to standard error.
     pub program_output: Vec<String>,
+}
+
+/// Adds an inventory that is there as text: `ini`, `yaml`, `host_list`, `advanced_host_list`, or what a program prints
+/// (`script`).
+///
+/// # Errors
+/// What is wrong with it, with its place.
+pub fn parse(
+    plugin: &str,
+    text: &str,
+    source: &str,
+    inventory: &mut Inventory,
+) -> Result<(), InventoryError> {
+    match plugin {
+        "ini" => ini::parse(text, source, inventory),
+        "yaml" => yaml::parse(text, source, inventory),
+        "host_list" | "advanced_host_list" => host_list::parse(text, plugin != "host_list", inventory, &mut Vec::new()),
+        "script" => script::parse(text, Path::new(source), inventory),
+        other => Err(InventoryError::Plugin(format!(
+            "the inventory plugin {other:?} reads no text"
+        ))),
+    }
 }
 
 /// Reads every source. One that cannot be read is a warning, as in Ansible, unless the settings say otherwise.
@@ -204,7 +238,7 @@ impl Loader<'_> {
             ),
             "script" | "auto" | "yaml" | "ini" | "constructed" | "generator" if !is_file => None,
             "script" => script::is_program(attempt.path, attempt.bytes())
-                .then(|| script::parse(attempt.path, inventory, program_output)),
+                .then(|| script::run(attempt.path, inventory, program_output)),
             "auto" if attempt.has_extension(&[".yml".to_owned(), ".yaml".to_owned()]) => {
                 Some(self.plugin_configuration(None, attempt))
             }
@@ -218,16 +252,15 @@ impl Loader<'_> {
             "yaml" if attempt.path.extension().is_none() || attempt.has_extension(yaml_extensions) => Some(
                 attempt
                     .text()
-                    .and_then(|text| yaml::parse(&text, attempt.source, inventory)),
+                    .and_then(|text| parse(plugin, &text, attempt.source, inventory)),
             ),
             "ini" => Some(
                 attempt
                     .text()
-                    .and_then(|text| ini::parse(&text, attempt.source, inventory)),
+                    .and_then(|text| parse(plugin, &text, attempt.source, inventory)),
             ),
-            "host_list" | "advanced_host_list" | "auto" | "yaml" | "constructed" | "generator" | "toml" => {
-                None
-            }
+            // That of TOML reads what Python's library for it reads; without the library it takes nothing.
+            known if KINDS.contains(&known) || known == "toml" => None,
             other => {
                 let warning = format!("Failed to load inventory plugin, skipping {other}");
                 if !warnings.contains(&warning) {

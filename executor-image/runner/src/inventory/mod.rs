@@ -20,7 +20,7 @@ mod yaml;
 
 pub use error::InventoryError;
 pub use literal::parse_literal;
-pub use load::{Context, Loaded, load};
+pub use load::{Context, KINDS, Loaded, load, parse};
 pub use model::{Group, Host, Inventory};
 pub use vars_files::{HostLayers, HostVariables, Layers, read_vars_file};
 

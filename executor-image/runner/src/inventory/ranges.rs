@@ -1,5 +1,8 @@
 //! Ranges in host names: `node[01:10].example`, `rack-[a:f]`, `n[1:9:2]`; and ports behind them.
 
+/// The most hosts that one line may stand for: a digit too many in a range would fill the memory before anybody sees it.
+const MOST: u64 = 1_000_000;
+
 /// Host names and the port that all of them have.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Hosts {
@@ -94,8 +97,13 @@ pub fn expand(pattern: &str) -> Result<Vec<String>, String> {
         return Err(format!("the step of the host range [{range}] must not be zero"));
     }
     let tails = expand(tail)?;
+    let values = values(start, end, step, range)?;
+    let too_many = || format!("the ranges in {pattern:?} stand for more than {MOST} hosts");
+    if values.len().saturating_mul(tails.len()) as u64 > MOST {
+        return Err(too_many());
+    }
     let mut names = Vec::new();
-    for value in values(start, end, step, range)? {
+    for value in values {
         for tail in &tails {
             names.push(format!("{head}{value}{tail}"));
         }
@@ -116,6 +124,11 @@ fn values(start: &str, end: &str, step: usize, range: &str) -> Result<Vec<String
     };
     if first > last {
         return Err(format!("host range must have begin <= end: [{range}]"));
+    }
+    if (last - first) / step as u64 >= MOST {
+        return Err(format!(
+            "the host range [{range}] stands for more than {MOST} hosts"
+        ));
     }
     // A leading zero asks for names of equal width: 01, 02, … 10.
     let width = if start.len() > 1 && start.starts_with('0') {
@@ -180,6 +193,8 @@ mod tests {
             ("n[1:]", "end value"),
             ("n[01:100]", "equal-length"),
             ("n[1:5:0]", "must not be zero"),
+            ("n[1:99999999999]", "more than 1000000 hosts"),
+            ("n[1:9999][1:9999]", "more than 1000000 hosts"),
         ] {
             let error = expand(pattern).unwrap_err();
             assert!(error.contains(message), "{pattern}: {error}");

@@ -19,12 +19,34 @@ pub fn is_program(path: &Path, text: &[u8]) -> bool {
 }
 
 /// Adds what a program prints.
-pub fn parse(path: &Path, inventory: &mut Inventory, said: &mut Vec<String>) -> Result<(), InventoryError> {
+pub fn run(path: &Path, inventory: &mut Inventory, said: &mut Vec<String>) -> Result<(), InventoryError> {
+    let groups = json(&output(path, &["--list"], said)?, "--list", path)?;
+    add(groups, path, inventory, |host| {
+        let arguments = ["--host", host];
+        let text = output(path, &arguments, said)?;
+        if text.trim().is_empty() {
+            return Ok(Value::Null);
+        }
+        json(&text, &arguments.join(" "), path)
+    })
+}
+
+/// Adds what a program has printed; one of the kind that is not asked for each host.
+pub fn parse(text: &str, path: &Path, inventory: &mut Inventory) -> Result<(), InventoryError> {
+    add(json(text, "--list", path)?, path, inventory, |_| Ok(Value::Null))
+}
+
+fn add(
+    groups: Value,
+    path: &Path,
+    inventory: &mut Inventory,
+    mut ask: impl FnMut(&str) -> Result<Value, InventoryError>,
+) -> Result<(), InventoryError> {
     let fail = |message: String| InventoryError::Script {
         path: path.to_path_buf(),
         message,
     };
-    let groups = object(run(path, &["--list"], said)?).map_err(fail)?;
+    let groups = object(groups).map_err(fail)?;
     let meta = groups.get("_meta").and_then(|meta| meta.get("hostvars"));
     let mut hosts: Vec<String> = Vec::new();
     for (name, value) in groups.iter().filter(|(name, _)| name.as_str() != "_meta") {
@@ -34,7 +56,7 @@ pub fn parse(path: &Path, inventory: &mut Inventory, said: &mut Vec<String>) -> 
         let vars = match meta {
             Some(meta) => meta.get(&host).cloned().unwrap_or(Value::Null),
             // A program of the old kind is asked for each host.
-            None => run(path, &["--host", &host], said)?,
+            None => ask(&host)?,
         };
         let vars = match vars {
             Value::Null => continue,
@@ -45,7 +67,7 @@ pub fn parse(path: &Path, inventory: &mut Inventory, said: &mut Vec<String>) -> 
     Ok(())
 }
 
-fn run(path: &Path, arguments: &[&str], said: &mut Vec<String>) -> Result<Value, InventoryError> {
+fn output(path: &Path, arguments: &[&str], said: &mut Vec<String>) -> Result<String, InventoryError> {
     let fail = |message: String| InventoryError::Script {
         path: path.to_path_buf(),
         message,
@@ -62,15 +84,13 @@ fn run(path: &Path, arguments: &[&str], said: &mut Vec<String>) -> Result<Value,
     if !errors.trim().is_empty() {
         said.push(errors.into_owned());
     }
-    let text = String::from_utf8(output.stdout).map_err(|_| fail("printed what is not UTF-8".to_owned()))?;
-    if text.trim().is_empty() && arguments.contains(&"--host") {
-        return Ok(Value::Null);
-    }
-    serde_json::from_str(&text).map_err(|error| {
-        fail(format!(
-            "{} printed what is not JSON: {error}",
-            arguments.join(" ")
-        ))
+    String::from_utf8(output.stdout).map_err(|_| fail("printed what is not UTF-8".to_owned()))
+}
+
+fn json(text: &str, arguments: &str, path: &Path) -> Result<Value, InventoryError> {
+    serde_json::from_str(text).map_err(|error| InventoryError::Script {
+        path: path.to_path_buf(),
+        message: format!("{arguments} printed what is not JSON: {error}"),
     })
 }
 
