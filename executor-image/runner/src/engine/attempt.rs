@@ -48,8 +48,9 @@ pub(super) fn skipped_by_condition(item: &ItemContext<'_>) -> Option<ResultMap> 
                 let text = condition.as_str().unwrap_or_default();
                 let place = condition.span.to_string();
                 return Some(failure(format!(
-                    "The conditional check '{text}' failed. The error was: {} ({place})",
-                    error.message
+                    "The conditional check '{text}' failed. The error was: {} ({place}){}",
+                    error.message,
+                    error.hint()
                 )));
             }
         }

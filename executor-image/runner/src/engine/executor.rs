@@ -528,8 +528,9 @@ pub(super) fn template_failure(error: &TemplateError) -> ResultMap {
     }
     match &error.undefined {
         Some(_) => failure(format!(
-            "The task includes an option with an undefined variable. The error was: {}{place}",
-            error.message
+            "The task includes an option with an undefined variable. The error was: {}{place}{}",
+            error.message,
+            error.hint()
         )),
         None => failure(format!("{}{place}", error.message)),
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use slipway_language::{Node, NodeKind, Span};
-use slipway_protocol::spec::{self, ModuleSpec};
+use slipway_protocol::spec::{self, Kind, ModuleSpec};
 
 use crate::foreign::{self, Catalog, Module};
 
@@ -301,6 +301,27 @@ fn first_word(text: &str) -> usize {
     text.len()
 }
 
+/// What a fixed text should be if it can never be what a parameter takes.
+fn misfit(parameter: &spec::Parameter, value: &Node) -> Option<&'static str> {
+    let NodeKind::Str(text) = &value.kind else {
+        return None;
+    };
+    if value.has_templates() || !parameter.choices.is_empty() {
+        return None;
+    }
+    let text = text.trim();
+    let (fits, expected) = match parameter.kind {
+        Kind::Bool => (
+            keywords::is_boolean(value) || text.parse::<f64>().is_ok(),
+            "a boolean (true or false, yes or no)",
+        ),
+        Kind::Int => (text.parse::<f64>().is_ok(), "a whole number"),
+        Kind::Float => (text.parse::<f64>().is_ok(), "a number"),
+        _ => return None,
+    };
+    (!fits).then_some(expected)
+}
+
 fn is_known(key: &Node, modules: &Catalog) -> bool {
     // A module that cannot be used is known all the same.
     key.as_str().is_some_and(|name| {
@@ -415,6 +436,15 @@ impl Loader {
                 continue;
             };
             given.push(parameter.name);
+            if let Some(expected) = misfit(parameter, value) {
+                self.problem(Problem::new(
+                    &value.span,
+                    format!(
+                        "{name} must be {expected}, this is {:?}",
+                        value.as_str().unwrap_or_default()
+                    ),
+                ));
+            }
             if !parameter.choices.is_empty()
                 && !value.has_templates()
                 && let NodeKind::Str(text) = &value.kind

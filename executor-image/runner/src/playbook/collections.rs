@@ -115,8 +115,10 @@ impl Loader {
             .flatten()
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .collect();
+        let mut seen = std::collections::HashSet::new();
         let searched = candidates
             .iter()
+            .filter(|path| seen.insert(normalize(path)))
             .map(|path| path.display().to_string())
             .collect::<Vec<_>>()
             .join(", ");
