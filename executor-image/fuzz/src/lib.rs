@@ -1,0 +1,130 @@
+//! What each fuzzer does with its input. The test `runner/tests/fuzz_regressions.rs` includes this file, too: it replays what was
+//! found, without a fuzzer.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, LazyLock},
+};
+
+use slipway_language::{FileKind, LookupHost, Node, Scope, Span, Templar, yaml};
+use slipway_playbook::inventory::{self, Inventory, pattern};
+use slipway_protocol::{Decoder, encode};
+use slipway_vault::{Envelope, VaultSecrets};
+
+/// Any bytes are frames or an error; a frame that was read is written as the bytes it was read from.
+pub fn frames(data: &[u8]) {
+    let (cut, bytes) = data
+        .split_first()
+        .map_or((1, data), |(cut, bytes)| (usize::from(*cut).max(1), bytes));
+    let mut decoder = Decoder::default();
+    let mut written = Vec::new();
+    for piece in bytes.chunks(cut) {
+        decoder.push(piece);
+        while let Ok(Some(frame)) = decoder.next_frame() {
+            written.extend(encode(&frame));
+        }
+    }
+    assert!(bytes.starts_with(&written));
+}
+
+/// Any text is YAML or an error with a place.
+pub fn yaml(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    if let Err(error) = yaml::parse_all(text, "fuzz.yml") {
+        assert!(error.to_string().starts_with("fuzz.yml:"), "{error}");
+    }
+}
+
+/// Any text is an inventory or an error; the first byte says of which kind. What was read can be asked.
+pub fn inventory(data: &[u8]) {
+    const KINDS: [&str; 6] = [
+        "ini",
+        "yaml",
+        "host_list",
+        "advanced_host_list",
+        "script",
+        "pattern",
+    ];
+    let Some((kind, data)) = data.split_first() else {
+        return;
+    };
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let kind = KINDS[usize::from(*kind) % KINDS.len()];
+    let mut found = Inventory::default();
+    if kind == "pattern" {
+        // ok: a name and a group to select from; the text is the pattern.
+        let _ = inventory::parse("ini", "[web]\nw[1:3]\n[db]\nd\n", "hosts", &mut found);
+        found.reconcile();
+        let _ = pattern::select(&found, &pattern::split(text));
+        return;
+    }
+    // ok: an error is as good as an inventory.
+    let _ = inventory::parse(kind, text, "fuzz", &mut found);
+    found.reconcile();
+    let names: Vec<Arc<str>> = found.hosts.keys().take(20).cloned().collect();
+    for name in names {
+        assert!(found.hosts_of("all").contains(&name), "{name} is not in all");
+        found.groups_of(&name);
+    }
+}
+
+/// Any text is a template, a condition and a template file, that gives a value or an error.
+pub fn template(data: &[u8]) {
+    static SCOPE: LazyLock<Scope> = LazyLock::new(|| Scope::new(Vec::new(), Arc::new(Nothing)));
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    // A templar keeps what it compiled: each text gets a new one.
+    let templar = Templar::new();
+    let span = Span::start_of("fuzz.yml");
+    // ok: an error is as good as a value.
+    let _ = templar.check(&Node::text(span.clone(), text));
+    let _ = templar.render_text(text, &span, &SCOPE);
+    let _ = templar.condition(&Node::text(span, text), &SCOPE);
+    let _ = templar.template_file(
+        text,
+        "fuzz.j2",
+        &slipway_language::TemplateOptions::default(),
+        &SCOPE,
+    );
+}
+
+/// Any bytes are an encrypted text or an error; neither a wrong password nor a changed text gives anything.
+pub fn vault(data: &[u8]) {
+    static SECRETS: LazyLock<VaultSecrets> = LazyLock::new(|| {
+        let mut secrets = VaultSecrets::new();
+        // ok: such an id and such a password are allowed.
+        let _ = secrets.add("default", b"password");
+        secrets
+    });
+    // ok: an error is as good as an envelope.
+    let _ = Envelope::parse(data);
+    let _ = SECRETS.reveal(data);
+}
+
+/// A machine without files.
+#[derive(Debug)]
+struct Nothing;
+
+impl LookupHost for Nothing {
+    fn find_file(&self, _: &str, _: FileKind) -> Option<PathBuf> {
+        None
+    }
+    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+    fn environment(&self, _: &str) -> Option<String> {
+        None
+    }
+    fn glob(&self, _: &str) -> Vec<PathBuf> {
+        Vec::new()
+    }
+    fn search_path(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+}
