@@ -2,7 +2,7 @@
 //!
 //! `inventory` says which hosts there are, `playbook` what is to be done; `engine` does it, by `actions` here and by agents
 //! that it reaches through `transport`; `foreign` finds modules that are not ours and sends them along; `output` tells; `cli`
-//! begins and ends it. `settings` is `ansible.cfg` and the environment.
+//! begins and ends it. `settings` is `ansible.cfg` and the environment. `documentation` prints what all these tables hold.
 
 #![allow(
     clippy::similar_names,
@@ -11,6 +11,7 @@
 
 pub mod actions;
 pub mod cli;
+pub mod documentation;
 pub mod engine;
 pub mod foreign;
 pub mod inventory;

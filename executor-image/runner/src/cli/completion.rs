@@ -95,7 +95,7 @@ fn command(name: &str) -> Option<clap::Command> {
         Program::AdHoc => AdHocArguments::command(),
         Program::Inventory => InventoryProgramArguments::command(),
         Program::Vault => VaultProgramArguments::command(),
-        Program::Completion => return None,
+        Program::Completion | Program::Documentation => return None,
     };
     Some(super::complete(command))
 }

@@ -17,14 +17,27 @@ mod start;
 mod vault;
 mod version;
 
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::{CommandFactory, FromArgMatches};
 
-use crate::settings::Settings;
+use crate::{documentation, settings::Settings};
 
 use arguments::{AdHocArguments, InventoryProgramArguments, PlaybookArguments, VaultProgramArguments};
 use program::Program;
+
+/// The command lines, by the names of Ansible's programs.
+fn commands() -> [(&'static str, clap::Command); 4] {
+    [
+        ("ansible", complete(AdHocArguments::command())),
+        (
+            "ansible-inventory",
+            complete(InventoryProgramArguments::command()),
+        ),
+        ("ansible-playbook", complete(PlaybookArguments::command())),
+        ("ansible-vault", complete(VaultProgramArguments::command())),
+    ]
+}
 
 /// Runs the program that the command line asks for.
 pub fn main() -> ExitCode {
@@ -65,12 +78,31 @@ pub fn main() -> ExitCode {
         }),
         // It needs no settings.
         Program::Completion => completion::main(arguments),
+        Program::Documentation => document(&arguments),
+    }
+}
+
+/// Prints `docs/compatibility.md`, or with the argument `modules` the names that the list of Ansible's names is made from.
+fn document(arguments: &[OsString]) -> ExitCode {
+    if arguments.get(1).is_some_and(|argument| argument == "modules") {
+        documentation::modules().for_each(|name| println!("{name}"));
+        return ExitCode::SUCCESS;
+    }
+    match documentation::page(&commands()) {
+        Ok(page) => {
+            print!("{page}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("ERROR! the list of Ansible's names: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 
 /// Runs a program with its arguments; mistakes in them exit with 2, as those of Python's argument parser do.
 fn parsed<Arguments: CommandFactory + FromArgMatches>(
-    given: Vec<std::ffi::OsString>,
+    given: Vec<OsString>,
     run: impl FnOnce(Arguments) -> ExitCode,
 ) -> ExitCode {
     let parsed = complete(Arguments::command())

@@ -15,6 +15,8 @@ pub enum Program {
     Vault,
     /// What a shell needs to complete the others' command lines.
     Completion,
+    /// Prints `docs/compatibility.md`; for those who work on it.
+    Documentation,
 }
 
 /// Names, Ansible's and ours.
@@ -28,6 +30,7 @@ const NAMES: &[(&str, Program)] = &[
     ("ansible-vault", Program::Vault),
     ("slipway-vault", Program::Vault),
     ("completion", Program::Completion),
+    ("slipway-documentation", Program::Documentation),
 ];
 
 /// Programs of Ansible's that are not part of this one.
@@ -41,9 +44,12 @@ const MISSING: &[&str] = &[
 ];
 
 impl Program {
-    /// Every name of a program.
+    /// Every name of a program, but of that for those who work on it.
     pub fn names() -> Vec<&'static str> {
-        NAMES.iter().map(|(name, _)| *name).collect()
+        let offered = NAMES
+            .iter()
+            .filter(|(_, program)| *program != Self::Documentation);
+        offered.map(|(name, _)| *name).collect()
     }
 
     /// The program of a name.

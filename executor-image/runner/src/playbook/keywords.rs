@@ -199,6 +199,14 @@ static PLUGINS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// The plugins that there are of a kind, by the keyword that names one.
+pub(crate) fn plugins(keyword: &str) -> &'static [&'static str] {
+    PLUGINS
+        .iter()
+        .find(|(name, _)| *name == keyword)
+        .map_or(&[], |(_, known)| known)
+}
+
 /// What is wrong with the name of a plugin.
 fn unknown_plugin(keyword: &str, value: &Node) -> Option<Problem> {
     let (_, known) = PLUGINS.iter().find(|(name, _)| *name == keyword)?;
@@ -233,6 +241,12 @@ pub fn names(place: Place) -> impl Iterator<Item = &'static str> {
             }
         })
         .map(|keyword| keyword.name)
+}
+
+/// Whether a keyword may stand at a place and is heeded there.
+pub(crate) fn is_supported(name: &str, place: Place) -> bool {
+    let supported = |keyword: &Keyword| keyword.name == name && keyword.supported;
+    names(place).any(|known| known == name) && KEYWORDS.iter().any(supported)
 }
 
 /// What is wrong with this key and value at this place, if anything. Whether a boolean of a task that may fail is one is found out
@@ -324,7 +338,7 @@ fn places(bits: u8) -> String {
     .join(", ")
 }
 
-fn is_boolean(value: &Node) -> bool {
+pub(super) fn is_boolean(value: &Node) -> bool {
     match &value.kind {
         NodeKind::Bool(_) | NodeKind::Null => true,
         NodeKind::Int(number) => matches!(number, 0 | 1),

@@ -20,6 +20,7 @@ mod tasks;
 
 pub use action::Written;
 pub use error::{LoadError, Problem, nearest};
+pub(crate) use keywords::{Place, is_supported, plugins};
 pub(crate) use loader::normalize;
 pub use loader::{LoadContext, Loader};
 pub use model::{

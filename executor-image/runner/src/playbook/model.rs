@@ -267,6 +267,15 @@ pub enum Strategy {
     HostPinned,
 }
 
+impl Strategy {
+    /// Every strategy by its name.
+    pub const NAMES: &[(&str, Self)] = &[
+        ("linear", Self::Linear),
+        ("free", Self::Free),
+        ("host_pinned", Self::HostPinned),
+    ];
+}
+
 /// How a task repeats.
 #[derive(Debug, Clone)]
 pub struct Loop {
@@ -295,6 +304,19 @@ pub struct LoopControl {
     pub extended_allitems: Option<Node>,
     /// Ends the loop when true.
     pub break_when: Option<Node>,
+}
+
+impl LoopControl {
+    /// Its keywords.
+    pub const KEYWORDS: &[&str] = &[
+        "loop_var",
+        "index_var",
+        "label",
+        "pause",
+        "extended",
+        "extended_allitems",
+        "break_when",
+    ];
 }
 
 /// A handler: a task that is notified by name or topic.

@@ -358,21 +358,16 @@ impl Loader {
     }
 
     fn strategy(&mut self, node: &Node) -> Result<Strategy, Problem> {
-        const KNOWN: &[(&str, Strategy)] = &[
-            ("linear", Strategy::Linear),
-            ("free", Strategy::Free),
-            ("host_pinned", Strategy::HostPinned),
-        ];
         let written = match node.get("strategy") {
             Some(written) => written,
             None => &Node::text(Span::start_of("the settings"), self.defaults.strategy.as_str()),
         };
         let text = self.static_text(written, &[])?;
         let name = text.strip_prefix("ansible.builtin.").unwrap_or(&text);
-        let found = KNOWN.iter().find(|(known, _)| *known == name);
+        let found = Strategy::NAMES.iter().find(|(known, _)| *known == name);
         found.map(|(_, strategy)| *strategy).ok_or_else(|| {
             Problem::new(&written.span, format!("the strategy {text:?} is not supported"))
-                .nearest(name, KNOWN.iter().map(|(known, _)| *known))
+                .nearest(name, Strategy::NAMES.iter().map(|(known, _)| *known))
         })
     }
 

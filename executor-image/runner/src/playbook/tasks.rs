@@ -290,21 +290,12 @@ impl Loader {
             return Ok(None);
         };
         let control = node.get("loop_control");
-        let known = [
-            "loop_var",
-            "index_var",
-            "label",
-            "pause",
-            "extended",
-            "extended_allitems",
-            "break_when",
-        ];
         for (key, _) in control.map(Node::entries).unwrap_or_default() {
             let name = key.as_str().unwrap_or_default();
-            if !known.contains(&name) {
+            if !LoopControl::KEYWORDS.contains(&name) {
                 self.problem(
                     Problem::new(&key.span, format!("{name:?} is not a keyword of loop_control"))
-                        .nearest(name, known),
+                        .nearest(name, LoopControl::KEYWORDS.iter().copied()),
                 );
             }
         }

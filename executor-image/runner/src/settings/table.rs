@@ -24,13 +24,15 @@ pub struct Row {
     pub file: &'static [(&'static str, &'static str)],
     /// The default as text.
     pub default: &'static str,
+    /// What it says.
+    pub about: &'static str,
 }
 
 macro_rules! settings {
     (@parse $kind:ty) => { <$kind as FromText>::from_text };
     (@parse $kind:ty, $parse:path) => { $parse };
     ($(
-        $(#[$about:meta])*
+        $(#[doc = $about:literal])+
         $name:ident: $kind:ty = $default:literal,
         [$($variable:ident),*] [$($section:ident . $key:tt),*] $(by $parse:path)?;
     )+) => {
@@ -41,7 +43,7 @@ macro_rules! settings {
             pub config_file: Option<PathBuf>,
             /// What was odd about it.
             pub warnings: Vec<String>,
-            $($(#[$about])* pub $name: $kind,)+
+            $($(#[doc = $about])+ pub $name: $kind,)+
         }
 
         /// Every setting.
@@ -51,6 +53,7 @@ macro_rules! settings {
                 environment: &[$(stringify!($variable)),*],
                 file: &[$((stringify!($section), stringify!($key))),*],
                 default: $default,
+                about: concat!($($about),+),
             },
         )+];
 
