@@ -241,7 +241,7 @@ impl Context {
             .split(['.', '[', ' '])
             .next()
             .filter(|name| name.len() > 2)?;
-        let names: Vec<String> = self.scope.names().iter().map(|name| name.to_string()).collect();
+        let names: Vec<String> = self.scope.names().iter().map(ToString::to_string).collect();
         if names.iter().any(|known| known == name) {
             return None;
         }
