@@ -1,5 +1,7 @@
 //! Filters, tests, functions and lookups of templates.
 
+use std::fmt::Write as _;
+
 use slipway_language::names;
 
 use super::reference::Callables;
@@ -51,7 +53,7 @@ fn callables(theirs: &Callables, ours: &[String]) -> String {
         ("collections", &theirs.collections),
     ] {
         let (yes, no): (Vec<&String>, Vec<&String>) = names.iter().partition(|name| has(ours, name));
-        text.push_str(&format!("| {whose} | {} | {} |\n", list(yes), or_none(list(no))));
+        let _ = writeln!(text, "| {whose} | {} | {} |", list(yes), or_none(list(no)));
     }
     text.push('\n');
     text

@@ -1,5 +1,7 @@
 //! Options of the programs.
 
+use std::fmt::Write as _;
+
 use clap::{Arg, Command};
 
 use super::{Kind, Reference, list, remarks, table};
@@ -12,7 +14,7 @@ pub fn section(reference: &Reference, programs: &[(&str, Command)]) -> String {
     for (name, theirs) in &reference.programs {
         let found = programs.iter().find(|(known, _)| known == name);
         let Some((_, command)) = found else {
-            text.push_str(&format!("\n### `{name}`\n\nNot supported.\n"));
+            let _ = writeln!(text, "\n### `{name}`\n\nNot supported.");
             continue;
         };
         let mut ours = Vec::new();
@@ -35,14 +37,15 @@ pub fn section(reference: &Reference, programs: &[(&str, Command)]) -> String {
                 remark.map(|remark| remark.text.to_owned()).unwrap_or_default(),
             ]
         });
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "\n### `{name}`\n\n{}",
             table(["option", "supported", "differs"], rows)
-        ));
+        );
         let known: Vec<&String> = theirs.iter().flatten().collect();
         let own: Vec<&String> = ours.iter().filter(|option| !known.contains(option)).collect();
         if !own.is_empty() {
-            text.push_str(&format!("\nNot in Ansible: {}.\n", list(own)));
+            let _ = writeln!(text, "\nNot in Ansible: {}.", list(own));
         }
     }
     text
