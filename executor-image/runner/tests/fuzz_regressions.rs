@@ -7,9 +7,11 @@ mod targets;
 
 use std::path::Path;
 
+type Target = fn(&[u8]);
+
 #[test]
 fn what_fuzzers_found_does_no_harm_any_more() {
-    let targets: [(&str, fn(&[u8])); 5] = [
+    let targets: [(&str, Target); 5] = [
         ("frames", targets::frames),
         ("inventory", targets::inventory),
         ("template", targets::template),
