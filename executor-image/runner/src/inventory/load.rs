@@ -69,7 +69,9 @@ pub fn parse(
     match plugin {
         "ini" => ini::parse(text, source, inventory),
         "yaml" => yaml::parse(text, source, inventory),
-        "host_list" | "advanced_host_list" => host_list::parse(text, plugin != "host_list", inventory, &mut Vec::new()),
+        "host_list" | "advanced_host_list" => {
+            host_list::parse(text, plugin != "host_list", inventory, &mut Vec::new())
+        }
         "script" => script::parse(text, Path::new(source), inventory),
         other => Err(InventoryError::Plugin(format!(
             "the inventory plugin {other:?} reads no text"
