@@ -159,11 +159,11 @@ fn plain(output: &Output, places: &[String], port: u16) -> String {
 fn each_of_our_messages_names_the_place_or_the_host_and_what_to_do() {
     let page =
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/errors.md")).unwrap();
+    let place = Regex::new(r"site\.yml:\d+:\d+|\[web1\]|\[localhost\]").unwrap();
     for case in CASES {
         let (_, section) = page.split_once(&format!("\n## {}\n", case.title)).unwrap();
         let (_, half) = section.split_once("Slipway:\n\n```text\n").unwrap();
         let (ours, _) = half.split_once("\n```\n").unwrap();
-        let place = Regex::new(r"site\.yml:\d+:\d+|\[web1\]|\[localhost\]").unwrap();
         assert!(place.is_match(ours), "{}: no place in\n{ours}", case.title);
         for word in case.says {
             assert!(ours.contains(word), "{}: {word:?} is not in\n{ours}", case.title);
