@@ -151,6 +151,17 @@ const CASES: &[Case] = &[
         ..NONE
     },
     Case {
+        name: "mappings are merged",
+        defaults: "gathering = explicit\nhash_behaviour = merge",
+        playbook: "- hosts: h1\n  vars:\n    word: {b: {y: 3}, c: \"{{ 1 + 1 }}\", list: [2]}\n  tasks:\n    - debug: msg={{ word | to_json(sort_keys=true) }}\n    - debug: msg={{ word | to_json(sort_keys=true) }}\n      vars: {word: {c: 9}}\n    - include_vars: more.yml\n    - debug: msg={{ word | to_json(sort_keys=true) }}\n    - set_fact: {fact: {one: 1}}\n    - debug: msg={{ [fact, hostvars.h2.word] | to_json(sort_keys=true) }}\n",
+        files: &[
+            ("group_vars/all.yml", "word: {a: 1, b: {x: 1, y: 1}, list: [1]}\n"),
+            ("group_vars/some.yml", "word: {b: {z: 2}}\n"),
+            ("more.yml", "word: {d: 4}\n"),
+        ],
+        ..NONE
+    },
+    Case {
         name: "a cache that is not there",
         environment: &[("ANSIBLE_CACHE_PLUGIN", "nowhere")],
         playbook: "- hosts: h1\n  tasks: []\n",

@@ -137,6 +137,11 @@ const REMARKS: &[Remark] = &[
         "taken without effect: no `scp` is run",
     ),
     differs(Kind::Setting, "forks", "Ansible's default is 5"),
+    differs(
+        Kind::Setting,
+        "hash_behaviour",
+        "`ansible-inventory` shows the mapping of the highest precedence alone",
+    ),
 ];
 
 /// The remarks of a kind.

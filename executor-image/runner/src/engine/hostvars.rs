@@ -49,6 +49,7 @@ fn host_scope(play: &Arc<PlayRun>, host: &Arc<HostState>) -> Scope {
     layers.push(Arc::clone(&host.facts) as Arc<dyn Layer>);
     layers.push(Arc::clone(&host.included) as Arc<dyn Layer>);
     layers.push(Arc::clone(&host.set) as Arc<dyn Layer>);
+    let mut layers = play.laid_over(layers);
     layers.push(Arc::new(super::magic::OfHost {
         play: Arc::downgrade(play),
         host: Arc::clone(host),

@@ -18,6 +18,7 @@ mod hostvars;
 mod includes;
 mod local;
 mod magic;
+mod merged;
 mod meta;
 mod play;
 mod reach;

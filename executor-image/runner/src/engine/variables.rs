@@ -8,9 +8,10 @@ use super::{
     HostState,
     files::TaskFiles,
     magic::{OfHost, OfTask},
+    merged::Merged,
     play::PlayRun,
 };
-use crate::playbook::Task;
+use crate::{playbook::Task, settings::HashBehaviour};
 
 impl PlayRun {
     /// Everything that a task may see on a host. Layers are shared: making a scope copies no variables.
@@ -61,7 +62,7 @@ impl PlayRun {
             );
         }
         layers.push(Arc::clone(&self.run.options.extra_vars) as Arc<dyn Layer>);
-        let below = Scope::new(layers, files);
+        let below = Scope::new(self.laid_over(layers), files);
         let magic = OfTask {
             host: OfHost {
                 play: Arc::downgrade(self),
@@ -71,6 +72,14 @@ impl PlayRun {
             below: below.clone(),
         };
         below.with(Arc::new(magic))
+    }
+
+    /// Layers as a scope has them: one over the other, or their mappings merged.
+    pub(super) fn laid_over(&self, layers: Vec<Arc<dyn Layer>>) -> Vec<Arc<dyn Layer>> {
+        match self.run.options.settings.hash_behaviour {
+            HashBehaviour::Replace => layers,
+            HashBehaviour::Merge => vec![Arc::new(Merged(layers))],
+        }
     }
 
     /// A setting that is true or false; none if it is not set.

@@ -48,6 +48,7 @@ const NAMES: &[(&str, &str)] = &[
     ("DEFAULT_FORCE_HANDLERS", "force_handlers"),
     ("DEFAULT_FORKS", "forks"),
     ("DEFAULT_GATHERING", "gathering"),
+    ("DEFAULT_HASH_BEHAVIOUR", "hash_behaviour"),
     ("DEFAULT_HOST_LIST", "inventory"),
     ("DEFAULT_LOAD_CALLBACK_PLUGINS", "bin_ansible_callbacks"),
     ("DEFAULT_LOCAL_TMP", "local_tmp"),

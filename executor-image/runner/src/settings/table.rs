@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::{
-    DuplicateKey, Gathering, InvalidGroupName, OnMismatch, SettingsError, Source, Surroundings,
+    DuplicateKey, Gathering, HashBehaviour, InvalidGroupName, OnMismatch, SettingsError, Source,
+    Surroundings,
     file::ConfigurationFile,
     text::{FromText, ToValue, between_commas},
 };
@@ -292,6 +293,8 @@ settings! {
     fact_caching_timeout: u64 = "86400", [ANSIBLE_CACHE_PLUGIN_TIMEOUT] [defaults.fact_caching_timeout];
     /// Whether facts are variables by their own names too.
     inject_facts_as_vars: bool = "true", [ANSIBLE_INJECT_FACT_VARS] [defaults.inject_facts_as_vars];
+    /// What becomes of a mapping that is defined again at a higher precedence.
+    hash_behaviour: HashBehaviour = "replace", [ANSIBLE_HASH_BEHAVIOUR] [defaults.hash_behaviour];
     /// What becomes of a YAML key that stands twice.
     duplicate_dict_key: DuplicateKey = "warn", [ANSIBLE_DUPLICATE_YAML_DICT_KEY] [defaults.duplicate_dict_key];
     /// When variables files are read: `demand`, or `start` for inventory plugins to see them.

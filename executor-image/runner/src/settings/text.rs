@@ -202,6 +202,13 @@ choices! {
         /// Nothing.
         Ignore = "ignore",
     }
+    /// `hash_behaviour`: what becomes of a mapping that is defined again at a higher precedence.
+    HashBehaviour {
+        /// It is replaced.
+        Replace = "replace",
+        /// It is merged.
+        Merge = "merge",
+    }
     /// `duplicate_dict_key`: what a key that stands twice in a YAML mapping leads to.
     DuplicateKey {
         /// A warning.

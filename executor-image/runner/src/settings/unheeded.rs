@@ -111,13 +111,6 @@ pub const UNHEEDED: &[Unheeded] = &[
         instead: "the agent gathers facts",
     },
     Unheeded {
-        name: "hash_behaviour",
-        environment: &["ANSIBLE_HASH_BEHAVIOUR"],
-        file: &[("defaults", "hash_behaviour")],
-        default: "replace",
-        instead: "a mapping that is defined again is replaced: use the filter combine",
-    },
-    Unheeded {
         name: "jinja2_native",
         environment: &["ANSIBLE_JINJA2_NATIVE"],
         file: &[("defaults", "jinja2_native")],

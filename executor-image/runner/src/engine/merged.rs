@@ -1,0 +1,68 @@
+//! Layers whose mappings are merged instead of replaced (`hash_behaviour = merge`).
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use slipway_language::{Layer, Node, NodeKind, Variable, from_json, to_json};
+
+/// Layers, lowest precedence first, as one.
+#[derive(Debug)]
+pub struct Merged(pub Vec<Arc<dyn Layer>>);
+
+impl Layer for Merged {
+    fn get(&self, name: &str) -> Option<Variable> {
+        let mut found = self.0.iter().filter_map(|layer| layer.get(name));
+        let first = found.next()?;
+        Some(found.fold(first, merged))
+    }
+
+    fn names(&self) -> Vec<Arc<str>> {
+        let mut names: Vec<Arc<str>> = self.0.iter().flat_map(|layer| layer.names()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+/// What becomes of a variable that is defined again at a higher precedence.
+fn merged(low: Variable, high: Variable) -> Variable {
+    match (low, high) {
+        (Variable::Template(low), Variable::Template(high)) => Variable::Template(merged_nodes(&low, &high)),
+        (Variable::Data(low), Variable::Data(high)) => match (to_json(&low), to_json(&high)) {
+            (Value::Object(low), Value::Object(high)) => {
+                Variable::Data(from_json(Value::Object(merged_maps(low, high))))
+            }
+            _ => Variable::Data(high),
+        },
+        (_, high) => high,
+    }
+}
+
+fn merged_nodes(low: &Node, high: &Node) -> Node {
+    let (NodeKind::Map(below), NodeKind::Map(above)) = (&low.kind, &high.kind) else {
+        return high.clone();
+    };
+    let mut entries: Vec<(Node, Node)> = below.to_vec();
+    for (key, value) in above.iter() {
+        let same = |known: &Node| match (&known.kind, &key.kind) {
+            (NodeKind::Int(known), NodeKind::Int(key)) => known == key,
+            _ => known.as_str().is_some() && known.as_str() == key.as_str(),
+        };
+        match entries.iter_mut().find(|(known, _)| same(known)) {
+            Some((_, known)) => *known = merged_nodes(known, value),
+            None => entries.push((key.clone(), value.clone())),
+        }
+    }
+    Node::new(high.span.clone(), NodeKind::Map(entries.into()))
+}
+
+fn merged_maps(mut low: Map<String, Value>, high: Map<String, Value>) -> Map<String, Value> {
+    for (key, value) in high {
+        let value = match (low.remove(&key), value) {
+            (Some(Value::Object(low)), Value::Object(high)) => Value::Object(merged_maps(low, high)),
+            (_, value) => value,
+        };
+        low.insert(key, value);
+    }
+    low
+}
