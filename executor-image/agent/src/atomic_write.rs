@@ -20,6 +20,8 @@ pub enum Content<'a> {
     Bytes(&'a [u8]),
     /// A file, which stays.
     File(&'a Path),
+    /// A file that nobody else uses: it may become the destination.
+    Taken(&'a Path),
 }
 
 /// Replaces (or makes) the file. An existing one keeps its mode, owner and SELinux label; a new one has mode 0666 less the umask.
@@ -60,22 +62,22 @@ fn write_beside(content: Content<'_>, destination: &Path) -> io::Result<()> {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    let mut partial: NamedTempFile<File> =
-        tempfile::Builder::new()
-            .prefix(".slipway-")
+    let mut beside = tempfile::Builder::new();
+    beside.prefix(".slipway-");
+    let linked = match content {
+        // On the same file system nothing is copied.
+        Content::Taken(source) => beside
             .make_in(directory, |path| {
-                File::options()
-                    .write(true)
-                    .create_new(true)
-                    .mode(0o600)
-                    .open(path)
-            })?;
-    match content {
-        Content::Bytes(bytes) => partial.as_file_mut().write_all(bytes)?,
-        Content::File(source) => {
-            io::copy(&mut File::open(source)?, partial.as_file_mut())?;
-        }
-    }
+                std::fs::hard_link(source, path)?;
+                File::options().write(true).open(path)
+            })
+            .ok(),
+        _ => None,
+    };
+    let partial = match linked {
+        Some(linked) => linked,
+        None => written(&beside, directory, content)?,
+    };
     match destination.metadata() {
         Ok(before) => {
             let ours = partial.as_file().metadata()?;
@@ -99,6 +101,28 @@ fn write_beside(content: Content<'_>, destination: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// A new file with the content.
+fn written(
+    beside: &tempfile::Builder<'_, '_>,
+    directory: &Path,
+    content: Content<'_>,
+) -> io::Result<NamedTempFile<File>> {
+    let mut partial: NamedTempFile<File> = beside.make_in(directory, |path| {
+        File::options()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+    })?;
+    match content {
+        Content::Bytes(bytes) => partial.as_file_mut().write_all(bytes)?,
+        Content::File(source) | Content::Taken(source) => {
+            io::copy(&mut File::open(source)?, partial.as_file_mut())?;
+        }
+    }
+    Ok(partial)
+}
+
 /// Gives the new file the SELinux label of the old one; systems without SELinux have none.
 fn keep_label(from: &Path, to: &Path) {
     let mut label = vec![0_u8; 512];
@@ -117,7 +141,9 @@ fn write_in_place(content: Content<'_>, destination: &Path) -> io::Result<()> {
     let mut file = File::options().write(true).truncate(true).open(destination)?;
     match content {
         Content::Bytes(bytes) => file.write_all(bytes),
-        Content::File(source) => io::copy(&mut File::open(source)?, &mut file).map(drop),
+        Content::File(source) | Content::Taken(source) => {
+            io::copy(&mut File::open(source)?, &mut file).map(drop)
+        }
     }
 }
 

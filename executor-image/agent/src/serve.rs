@@ -239,6 +239,7 @@ impl Connection {
                     Some(seconds) => job::start(&call, seconds, &store),
                     None => carry_out(&call, &store, &control),
                 };
+                call.files.values().for_each(|name| store.end_call(name));
                 control.finish();
                 calls
                     .lock()
@@ -261,7 +262,7 @@ impl Connection {
     fn begin_content(&mut self, frame: &Frame) -> anyhow::Result<()> {
         let begin: PutBegin =
             serde_json::from_slice(&frame.payload).context("reading the offer of a file")?;
-        let (status, incoming) = self.store.begin(&begin);
+        let (status, incoming) = self.store.begin(&begin, frame.stream);
         if let Some(incoming) = incoming {
             self.incoming.insert(frame.stream, incoming);
         }

@@ -57,7 +57,7 @@ impl Store {
         self.directory.path()
     }
 
-    /// The file with this content, if it was sent.
+    /// The file of this name, if it was sent.
     pub fn find(&self, sha256: &str) -> Option<PathBuf> {
         let path = self.path(sha256)?;
         path.is_file().then_some(path)
@@ -75,14 +75,24 @@ impl Store {
         std::fs::hard_link(&source, &path).or_else(|_| std::fs::copy(&source, &path).map(drop))
     }
 
-    fn path(&self, sha256: &str) -> Option<PathBuf> {
-        let is_digest = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_digest.then(|| self.directory.path().join(sha256))
+    /// Removes a content that was sent for one call.
+    pub fn end_call(&self, name: &str) {
+        if let Some(path) = self.path(name).filter(|_| name.contains('-')) {
+            // ok: the call took it, or it goes with the store.
+            let _ = std::fs::remove_file(path);
+        }
     }
 
-    /// Answers the offer of a content, and prepares to take it if it is wanted.
-    pub fn begin(&self, offer: &PutBegin) -> (PutStatus, Option<Incoming>) {
-        let Some(path) = self.path(&offer.sha256) else {
+    /// Where the content of this name is: its SHA-256, followed by the number of its stream if it is for one call.
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        let (sha256, stream) = name.split_once('-').unwrap_or((name, "0"));
+        let is_digest = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+        (is_digest && stream.parse::<u32>().is_ok()).then(|| self.directory.path().join(name))
+    }
+
+    /// Answers the offer of a content on a stream, and prepares to take it if it is wanted.
+    pub fn begin(&self, offer: &PutBegin, stream: u32) -> (PutStatus, Option<Incoming>) {
+        let Some(path) = self.path(&offer.name(stream)) else {
             return (
                 PutStatus::Failed(format!("{:?} is not a SHA-256", offer.sha256)),
                 None,
@@ -196,13 +206,14 @@ mod tests {
         PutBegin {
             sha256: hex::encode(Sha256::digest(content)),
             size: content.len() as u64,
+            for_one_call: false,
         }
     }
 
     #[test]
     fn a_content_is_wanted_once_and_found_by_its_digest() {
         let store = Store::create().unwrap();
-        let (status, incoming) = store.begin(&offer(b"hello"));
+        let (status, incoming) = store.begin(&offer(b"hello"), 1);
         assert_eq!(status, PutStatus::Wanted);
         let mut incoming = incoming.unwrap();
         assert_eq!(incoming.take(b"hel"), None);
@@ -212,13 +223,32 @@ mod tests {
             std::fs::read(store.find(&offer(b"hello").sha256).unwrap()).unwrap(),
             b"hello"
         );
-        assert_eq!(store.begin(&offer(b"hello")).0, PutStatus::Stored);
+        assert_eq!(store.begin(&offer(b"hello"), 1).0, PutStatus::Stored);
+    }
+
+    #[test]
+    fn a_content_for_one_call_is_its_own_and_goes_with_the_call() {
+        let store = Store::create().unwrap();
+        let offer = PutBegin {
+            for_one_call: true,
+            ..offer(b"hello")
+        };
+        for stream in [1, 2] {
+            let (status, incoming) = store.begin(&offer, stream);
+            assert_eq!(status, PutStatus::Wanted);
+            let mut incoming = incoming.unwrap();
+            assert_eq!(incoming.take(b"hello"), None);
+            assert_eq!(incoming.take(b""), Some(PutStatus::Stored));
+        }
+        store.end_call(&offer.name(1));
+        assert!(store.find(&offer.name(1)).is_none());
+        assert!(store.find(&offer.name(2)).is_some());
     }
 
     #[test]
     fn a_damaged_content_or_a_name_that_is_no_digest_is_not_stored() {
         let store = Store::create().unwrap();
-        let mut incoming = store.begin(&offer(b"hello")).1.unwrap();
+        let mut incoming = store.begin(&offer(b"hello"), 1).1.unwrap();
         incoming.take(b"hellO");
         assert!(
             matches!(incoming.take(b""), Some(PutStatus::Failed(message)) if message.contains("damaged"))
@@ -227,8 +257,9 @@ mod tests {
         let outside = PutBegin {
             sha256: "../../etc/passwd".to_owned(),
             size: 1,
+            for_one_call: false,
         };
-        assert!(matches!(store.begin(&outside).0, PutStatus::Failed(_)));
+        assert!(matches!(store.begin(&outside, 1).0, PutStatus::Failed(_)));
     }
 
     #[test]

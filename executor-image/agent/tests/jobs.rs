@@ -142,6 +142,7 @@ fn a_job_has_the_contents_of_its_files_and_its_call_is_on_no_command_line() {
     let offer = PutBegin {
         sha256: sha256.clone(),
         size: content.len() as u64,
+        for_one_call: false,
     };
     agent.send(FrameKind::PutBegin, 1, &offer);
     agent.receive().unwrap();

@@ -149,6 +149,22 @@ pub struct PutBegin {
     pub sha256: String,
     /// Size of the content in bytes.
     pub size: u64,
+    /// For one call only, which may take the file away: it is stored as `<sha256>-<stream>`, whether or not the content is there
+    /// already, and does not outlive the call.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub for_one_call: bool,
+}
+
+impl PutBegin {
+    /// The name under which the content is stored, for [`Call::files`].
+    #[must_use]
+    pub fn name(&self, stream: u32) -> String {
+        if self.for_one_call {
+            format!("{}-{stream}", self.sha256)
+        } else {
+            self.sha256.clone()
+        }
+    }
 }
 
 /// Answer to [`PutBegin`], and to the last chunk.

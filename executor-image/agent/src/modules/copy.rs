@@ -22,8 +22,9 @@ pub(super) fn run(context: &mut Context) -> Outcome {
     let text = context.args.value("content").map(content_text);
     let source = match (&text, context.file("src"), context.args.text("src")) {
         (Some(_), _, _) => Source::Text,
-        (None, Some(path), _) => Source::Sent(path.to_owned()),
+        (None, Some(path), _) => Source::Sent(Some(path.to_owned())),
         (None, None, Some(path)) if context.args.flag("remote_src") => Source::Remote(PathBuf::from(path)),
+        (None, None, Some(_)) if digest(context, "sha1").is_some() => Source::Sent(None),
         (None, None, Some(_)) => return Err(Failure::new("the content of src was not sent to the agent")),
         (None, None, None) => return Err(Failure::new("src (or content) is required")),
     };
@@ -51,12 +52,18 @@ pub(super) fn run(context: &mut Context) -> Outcome {
     };
     let file = match &source {
         Source::Text => None,
-        Source::Sent(path) | Source::Remote(path) => Some(path.clone()),
+        Source::Sent(path) => path.clone(),
+        Source::Remote(path) => Some(path.clone()),
     };
     let bytes = text.unwrap_or_default();
-    let content = file
-        .as_deref()
-        .map_or(Content::Bytes(bytes.as_bytes()), Content::File);
+    let content = match file.as_deref() {
+        None => Content::Bytes(bytes.as_bytes()),
+        // What comes with its digests was sent for this call alone.
+        Some(path) if matches!(source, Source::Sent(_)) && digest(context, "sha1").is_some() => {
+            Content::Taken(path)
+        }
+        Some(path) => Content::File(path),
+    };
     let outcome = copy_file(context, &source, content, &destination);
     match source {
         Source::Remote(_) => outcome,
@@ -64,7 +71,7 @@ pub(super) fn run(context: &mut Context) -> Outcome {
         Source::Text | Source::Sent(_) => outcome.map_err(|mut failure| {
             failure.0.shift_remove("dest");
             failure.0.shift_remove("src");
-            let checksum = content_sha1(content).unwrap_or_default();
+            let checksum = content_sha1(context, content).unwrap_or_default();
             failure.with("diff", json!([])).with("checksum", checksum)
         }),
     }
@@ -74,8 +81,8 @@ pub(super) fn run(context: &mut Context) -> Outcome {
 enum Source {
     /// The text of `content`.
     Text,
-    /// A file that the runner has sent.
-    Sent(PathBuf),
+    /// A file that the runner has sent; or will send, if its digests say that it is needed.
+    Sent(Option<PathBuf>),
     /// A path of this host.
     Remote(PathBuf),
 }
@@ -88,10 +95,15 @@ impl Source {
         }
     }
 
+    /// Whether the content is known by its digests only.
+    fn is_announced(&self) -> bool {
+        matches!(self, Self::Sent(None))
+    }
+
     fn shown(&self) -> Option<Cow<'_, str>> {
         match self {
-            Self::Text => None,
-            Self::Sent(path) | Self::Remote(path) => Some(path.to_string_lossy()),
+            Self::Text | Self::Sent(None) => None,
+            Self::Sent(Some(path)) | Self::Remote(path) => Some(path.to_string_lossy()),
         }
     }
 }
@@ -104,10 +116,19 @@ fn content_text(value: &Value) -> String {
     }
 }
 
-fn content_sha1(content: Content<'_>) -> Result<String, Failure> {
+/// A digest of the content that the runner has computed, once for all hosts.
+fn digest(context: &Context, algorithm: &str) -> Option<String> {
+    let digests = context.args.value("_digests")?;
+    digests.get(algorithm)?.as_str().map(str::to_owned)
+}
+
+fn content_sha1(context: &Context, content: Content<'_>) -> Result<String, Failure> {
+    if let Some(known) = digest(context, "sha1") {
+        return Ok(known);
+    }
     match content {
         Content::Bytes(bytes) => Ok(sha1(bytes)),
-        Content::File(path) => Algorithm::Sha1
+        Content::File(path) | Content::Taken(path) => Algorithm::Sha1
             .of_file(path)
             .map_err(|error| Failure::io(format!("reading {}", path.display()), &error)),
     }
@@ -122,7 +143,7 @@ fn copy_file(context: &mut Context, source: &Source, content: Content<'_>, desti
     };
     let destination = destination.as_ref();
     let shown = destination.to_string_lossy().into_owned();
-    let checksum = content_sha1(content)?;
+    let checksum = content_sha1(context, content)?;
     if let Some(expected) = context.args.text("checksum")
         && matches!(source, Source::Remote(_))
         && expected != checksum
@@ -150,6 +171,14 @@ fn copy_file(context: &mut Context, source: &Source, content: Content<'_>, desti
         return unchanged_content(context, source, &attributes, destination, &checksum, same);
     }
     make_parent(context, source, destination, &shown)?;
+    if source.is_announced() {
+        // Only a diff shows the content in check mode.
+        return Ok(if context.check && !context.diff {
+            answer!({"changed": true, "diff": []})
+        } else {
+            answer!({"_wanted": true})
+        });
+    }
     let mut answer = answer!({"dest": shown, "changed": true, "checksum": checksum});
     match source {
         Source::Remote(path) if context.check => {
@@ -190,7 +219,8 @@ fn copy_file(context: &mut Context, source: &Source, content: Content<'_>, desti
     if let Some(source) = source.shown() {
         answer.insert("src".to_owned(), source.into());
     }
-    if let Ok(md5) = Algorithm::Md5.of_file(destination) {
+    let md5 = digest(context, "md5").map_or_else(|| Algorithm::Md5.of_file(destination), Ok);
+    if let Ok(md5) = md5 {
         answer.insert("md5sum".to_owned(), md5.into());
     }
     Ok(answer)
@@ -295,7 +325,7 @@ fn stage(context: &Context, content: Content<'_>) -> Result<::tempfile::NamedTem
         .map_err(|error| Failure::io("making a temporary file", &error))?;
     let written = match content {
         Content::Bytes(bytes) => std::fs::write(staged.path(), bytes),
-        Content::File(source) => std::fs::copy(source, staged.path()).map(drop),
+        Content::File(source) | Content::Taken(source) => std::fs::copy(source, staged.path()).map(drop),
     };
     written.map_err(|error| Failure::io("writing a temporary file", &error))?;
     Ok(staged)
@@ -324,7 +354,7 @@ fn content_diff(context: &Context, content: Content<'_>, destination: &Path) -> 
     }
     let after = match content {
         Content::Bytes(bytes) => Cow::Borrowed(bytes),
-        Content::File(path) => Cow::Owned(
+        Content::File(path) | Content::Taken(path) => Cow::Owned(
             std::fs::read(path)
                 .map_err(|error| Failure::io(format!("reading {}", path.display()), &error))?,
         ),

@@ -90,6 +90,7 @@ impl Agent {
         let offer = PutBegin {
             sha256: sha256.clone(),
             size: content.len() as u64,
+            for_one_call: false,
         };
         self.send(FrameKind::PutBegin, self.stream, &offer);
         if self.status() == PutStatus::Wanted {

@@ -1,12 +1,15 @@
 //! `copy`: files and directories of this machine. The agent compares, writes and sets attributes.
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 use slipway_language::FileKind;
 
-use super::{ActionContext, Arguments, ResultMap, boolean, failure, map, text};
+use super::{ActionContext, Arguments, ResultMap, boolean, failure, large_file::LargeFile, map, text};
 use crate::transport::TransportError;
 
 /// Text up to this size travels with the call, which saves a round trip.
@@ -49,21 +52,64 @@ async fn file(
     mut args: Arguments,
     path: &Path,
 ) -> Result<ResultMap, TransportError> {
+    preserve_mode(&mut args, path);
+    args.shift_remove("local_follow");
+    match LargeFile::of(context, path, &args).await {
+        Ok(Some(large)) => return send_large(context, args, &large).await,
+        Ok(None) => {}
+        Err(error) => return Ok(failure(format!("cannot read {}: {error}", path.display()))),
+    }
     let content = match context.read(path, &mut args) {
         Ok(content) => content,
         Err(error) => return Ok(failure(format!("cannot read {}: {error}", path.display()))),
     };
-    if text(&args, "mode").as_deref() == Some("preserve") {
-        use std::os::unix::fs::PermissionsExt;
-        if let Ok(metadata) = path.metadata() {
-            args.insert(
-                "mode".to_owned(),
-                Value::from(format!("0{:03o}", metadata.permissions().mode() & 0o7777)),
-            );
+    send(context, args, content, path).await
+}
+
+/// `mode: preserve` is the mode of the file of this machine.
+fn preserve_mode(args: &mut Arguments, path: &Path) {
+    if text(args, "mode").as_deref() == Some("preserve")
+        && let Ok(metadata) = path.metadata()
+    {
+        let mode = format!("0{:03o}", metadata.permissions().mode() & 0o7777);
+        args.insert("mode".to_owned(), Value::from(mode));
+    }
+}
+
+/// Sends a large file only if its digests say that the host lacks it.
+async fn send_large(
+    context: &ActionContext<'_>,
+    mut args: Arguments,
+    large: &LargeFile,
+) -> Result<ResultMap, TransportError> {
+    const MODULE: &str = "ansible.builtin.copy";
+    name_original(&mut args, &large.path);
+    args.shift_remove("decrypt");
+    args.insert("src".to_owned(), Value::from(large.path.display().to_string()));
+    args.insert(
+        "_digests".to_owned(),
+        json!({"sha1": large.digests.sha1, "md5": large.digests.md5}),
+    );
+    let mut result = context.call(MODULE, args.clone(), IndexMap::new()).await?;
+    if result.contains_key("_wanted") {
+        match context.put_large(large).await? {
+            Ok(name) => {
+                let files = IndexMap::from([("src".to_owned(), name)]);
+                result = context.call(MODULE, args, files).await?;
+            }
+            Err(reason) => return Ok(failure(reason)),
         }
     }
-    args.shift_remove("local_follow");
-    send(context, args, content, path).await
+    name_source(&mut result, &large.path);
+    Ok(result)
+}
+
+/// The host may need the file's name: a directory as destination gets a file of that name.
+fn name_original(args: &mut Arguments, source: &Path) {
+    let name = source.file_name().map(|name| name.to_string_lossy().into_owned());
+    if let Some(name) = name.filter(|_| !args.contains_key("_original_basename")) {
+        args.insert("_original_basename".to_owned(), Value::from(name));
+    }
 }
 
 /// Calls `copy` with a content of this machine.
@@ -73,10 +119,7 @@ pub(super) async fn send(
     content: Vec<u8>,
     source: &Path,
 ) -> Result<ResultMap, TransportError> {
-    let name = source.file_name().map(|name| name.to_string_lossy().into_owned());
-    if let Some(name) = name.filter(|_| !args.contains_key("_original_basename")) {
-        args.insert("_original_basename".to_owned(), Value::from(name));
-    }
+    name_original(&mut args, source);
     args.shift_remove("src");
     let mut files = IndexMap::new();
     match String::from_utf8(content) {

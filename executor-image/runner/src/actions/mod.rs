@@ -10,6 +10,7 @@ mod facts;
 mod fetch;
 mod include_vars;
 mod inventory;
+mod large_file;
 mod package;
 mod pause;
 mod raw;
@@ -21,7 +22,10 @@ mod template;
 mod unarchive;
 mod wait_for_connection;
 
+pub(crate) use large_file::LargeFiles;
+
 use indexmap::IndexMap;
+use large_file::LargeFile;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use slipway_language::{FileKind, Node};
@@ -325,6 +329,19 @@ impl ActionContext<'_> {
         };
         let agent = item.agent(&target).await?;
         agent.put_known(content, sha256).await
+    }
+
+    /// The same for a large file, for one call.
+    async fn put_large(&self, large: &LargeFile) -> Result<Result<String, String>, TransportError> {
+        let item = self.item;
+        let target = match item.target() {
+            Ok(target) => target,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let agent = item.agent(&target).await?;
+        agent
+            .put_for_one_call(&large.path, &large.digests.sha256, large.size)
+            .await
     }
 
     /// The content of a file of this machine, decrypted if ansible-vault encrypted it, unless the task says `decrypt: false`.

@@ -19,6 +19,7 @@ use super::{
     ssh_arguments::Understood,
 };
 use crate::{
+    actions::LargeFiles,
     inventory::{Inventory, InventoryError, Vars},
     output::{Printer, Stats},
     playbook::{Item, Loader, Playbook, TagSelection},
@@ -82,6 +83,7 @@ pub struct Run {
     pub(crate) connections: Hosts,
     pub(crate) stop: Stop,
     pub(super) ssh_arguments: Understood,
+    pub(crate) large_files: LargeFiles,
     stats: Mutex<Stats>,
     /// Hosts that failed or cannot be reached: they take part in no more plays.
     bad: Mutex<HashMap<Arc<str>, Bad>>,
@@ -182,6 +184,7 @@ impl Run {
             connections,
             stop,
             ssh_arguments: Understood::default(),
+            large_files: LargeFiles::default(),
             stats: Mutex::default(),
             bad: Mutex::default(),
             started_at_task: Mutex::new(false),

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
@@ -14,7 +15,10 @@ use slipway_protocol::{
     CHUNK_SIZE, Call, Cancel, Decoder, Fence, Frame, FrameKind, Hello, ModuleResult, PROTOCOL_VERSION,
     PutBegin, PutStatus, Refusal, Welcome, encode,
 };
-use tokio::{io::AsyncWriteExt, sync::mpsc};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    sync::mpsc,
+};
 
 use super::{Pipe, TransportError, connection::ErrorTail};
 
@@ -167,34 +171,85 @@ impl AgentClient {
         content: &[u8],
         sha256: &str,
     ) -> Result<Result<String, String>, TransportError> {
-        let sha256 = sha256.to_owned();
-        if lock(&self.shared.stored).contains(&sha256) {
-            return Ok(Ok(sha256));
+        if lock(&self.shared.stored).contains(sha256) {
+            return Ok(Ok(sha256.to_owned()));
         }
+        let offer = PutBegin {
+            sha256: sha256.to_owned(),
+            size: content.len() as u64,
+            for_one_call: false,
+        };
+        let stored = self.offer(&offer, &mut std::io::Cursor::new(content)).await?;
+        if stored.is_ok() {
+            lock(&self.shared.stored).insert(sha256.to_owned());
+        }
+        Ok(stored)
+    }
+
+    /// Gives the agent the content of a large file for one call, which may take it away; returns the name for that call.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub async fn put_for_one_call(
+        &self,
+        path: &Path,
+        sha256: &str,
+        size: u64,
+    ) -> Result<Result<String, String>, TransportError> {
+        let offer = PutBegin {
+            sha256: sha256.to_owned(),
+            size,
+            for_one_call: true,
+        };
+        match tokio::fs::File::open(path).await {
+            Ok(mut file) => self.offer(&offer, &mut file).await,
+            Err(error) => Ok(Err(format!("cannot read {}: {error}", path.display()))),
+        }
+    }
+
+    /// Offers a content, and sends it if it is wanted; returns the name under which it is stored.
+    async fn offer(
+        &self,
+        offer: &PutBegin,
+        content: &mut (impl AsyncRead + Unpin),
+    ) -> Result<Result<String, String>, TransportError> {
         let (stream, mut answers) = self.open();
         let _guard = StreamGuard { client: self, stream };
-        let begin = PutBegin {
-            sha256: sha256.clone(),
-            size: content.len() as u64,
-        };
-        self.send(frame(FrameKind::PutBegin, stream, &begin)?).await?;
+        self.send(frame(FrameKind::PutBegin, stream, offer)?).await?;
         loop {
             match parse::<PutStatus>(&self.receive(&mut answers).await?)? {
-                PutStatus::Stored => {
-                    lock(&self.shared.stored).insert(sha256.clone());
-                    return Ok(Ok(sha256));
-                }
+                PutStatus::Stored => return Ok(Ok(offer.name(stream))),
                 PutStatus::Failed(reason) => return Ok(Err(reason)),
                 PutStatus::Wanted => {
-                    for chunk in content.chunks(CHUNK_SIZE).chain([&[][..]]) {
-                        self.send(encode(&Frame {
-                            kind: FrameKind::Chunk,
-                            stream,
-                            payload: chunk.to_vec(),
-                        }))
-                        .await?;
+                    if let Err(error) = self.send_pieces(stream, content).await? {
+                        return Ok(Err(format!("reading what is sent to the host: {error}")));
                     }
                 }
+            }
+        }
+    }
+
+    async fn send_pieces(
+        &self,
+        stream: u32,
+        content: &mut (impl AsyncRead + Unpin),
+    ) -> Result<std::io::Result<()>, TransportError> {
+        loop {
+            let mut payload = Vec::with_capacity(CHUNK_SIZE);
+            let mut piece = (&mut *content).take(CHUNK_SIZE as u64);
+            if let Err(error) = piece.read_to_end(&mut payload).await {
+                return Ok(Err(error));
+            }
+            // An empty piece ends the content.
+            let is_last = payload.is_empty();
+            let frame = Frame {
+                kind: FrameKind::Chunk,
+                stream,
+                payload,
+            };
+            self.send(encode(&frame)).await?;
+            if is_last {
+                return Ok(Ok(()));
             }
         }
     }
