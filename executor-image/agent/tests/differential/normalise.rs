@@ -43,6 +43,9 @@ const OF_ANSIBLE: [&str; 5] = [
     "discovered_interpreter_python",
 ];
 
+/// Lists without an order: directories are read in that of their file system (and Ansible keeps kinds of virtualization in a set).
+const UNORDERED: &[&str] = &["files", "archived"];
+
 /// A result without what is of the run.
 pub fn result(value: &Value, directory: &Path, url: &str) -> Value {
     let mut value = clean("", value, &directory.to_string_lossy(), url);
@@ -70,8 +73,7 @@ fn clean(key: &str, value: &Value, directory: &str, url: &str) -> Value {
             // A temporary file that the content came from is one side's own.
             .filter(|(key, value)| !(key == "src" && value == "<temporary>"))
             .collect(),
-        Value::Array(items) if key == "files" || key == "archived" => {
-            // Directories are read in the order of their file system.
+        Value::Array(items) if UNORDERED.contains(&key) || key.starts_with("ansible_virtualization_tech") => {
             let mut items: Vec<Value> = items.iter().map(|item| clean("", item, directory, url)).collect();
             items.sort_by_key(|item| {
                 item.get("path")
