@@ -55,7 +55,8 @@ async fn file(
     preserve_mode(&mut args, path);
     args.shift_remove("local_follow");
     match LargeFile::of(context, path, &args).await {
-        Ok(Some(large)) => return send_large(context, args, &large).await,
+        // On the heap: its future is large, and most files are small.
+        Ok(Some(large)) => return Box::pin(send_large(context, args, &large)).await,
         Ok(None) => {}
         Err(error) => return Ok(failure(format!("cannot read {}: {error}", path.display()))),
     }
