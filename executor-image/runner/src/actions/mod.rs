@@ -96,7 +96,8 @@ pub(crate) async fn execute(
         "reboot" => reboot::run(context, &args).await,
         "wait_for_connection" => Ok(wait_for_connection::run(context, &args).await),
         "assemble" => assemble::run(context, args).await,
-        "copy" => copy::run(context, args).await,
+        // On the heap: its future is larger than all others.
+        "copy" => Box::pin(copy::run(context, args)).await,
         "template" => template::run(context, args).await,
         "script" => script::run(context, args).await,
         "unarchive" => unarchive::run(context, args).await,
