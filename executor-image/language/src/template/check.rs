@@ -5,7 +5,7 @@ use minijinja::machinery::ast::{Call, CallArg, Expr, Stmt};
 
 use super::compile::{Kind, tree};
 use super::error::TemplateError;
-use super::escape::escape_backslashes;
+use super::options::TemplateOptions;
 use super::templar::Templar;
 use super::visit::{self, Visitor};
 use super::{depth, environment, looks_like_template};
@@ -43,6 +43,18 @@ pub(super) fn node(templar: &Templar, node: &Node) -> Vec<Problem> {
     }
 }
 
+/// Checks the source of a template file.
+pub(super) fn file(templar: &Templar, text: &str, name: &str) -> Vec<Problem> {
+    let span = Span::start_of(name);
+    match TemplateOptions::default().with_header(text) {
+        Ok((options, text)) => source(templar, &Kind::File(Box::new(options)), text, &span),
+        Err(error) => vec![Problem {
+            span,
+            message: error.message,
+        }],
+    }
+}
+
 /// Checks a condition, or each of a list of conditions.
 pub(super) fn condition(templar: &Templar, node: &Node) -> Vec<Problem> {
     match &node.kind {
@@ -56,14 +68,10 @@ pub(super) fn condition(templar: &Templar, node: &Node) -> Vec<Problem> {
 fn source(templar: &Templar, kind: &Kind, text: &str, span: &Span) -> Vec<Problem> {
     let found = || {
         // Compiling here fills the cache, so that the first host does not wait for it.
-        templar.cache.program(kind, text)?;
-        let escaped = match kind {
-            Kind::Text => escape_backslashes(text)?,
-            _ => text.into(),
-        };
+        let program = templar.cache.program(kind, text)?;
         let mut names = Names::default();
-        depth::with_room(kind, &escaped, || {
-            visit::statement(&mut names, &tree(kind, &escaped)?);
+        depth::with_room(kind, program.source, || {
+            visit::statement(&mut names, &tree(kind, program.source)?);
             Ok(())
         })?;
         Ok(names.messages)

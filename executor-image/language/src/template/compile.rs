@@ -15,6 +15,7 @@ use super::error::TemplateError;
 use super::escape::escape_backslashes;
 use super::options::TemplateOptions;
 use super::rewrite;
+use super::tuples;
 
 /// A compiled template and its source, with backslashes doubled where they are literal.
 pub(super) struct Program {
@@ -132,8 +133,17 @@ fn compile(kind: &Kind, source: &str) -> Result<Program, TemplateError> {
 }
 
 fn generate(kind: &Kind, source: &str) -> Result<Program, TemplateError> {
-    let source: &'static str = Box::leak(Box::from(source));
-    let tree = tree(kind, source)?;
+    let mut source: &'static str = Box::leak(Box::from(source));
+    let tree = match tree(kind, source) {
+        Ok(tree) => tree,
+        Err(error) => {
+            let Some(text) = tuples::in_parentheses(kind, source) else {
+                return Err(error);
+            };
+            source = Box::leak(text.into_boxed_str());
+            tree(kind, source)?
+        }
+    };
     let single = match &tree {
         Stmt::EmitExpr(node) => Some(&node.expr),
         Stmt::Template(node) => match node.children.as_slice() {

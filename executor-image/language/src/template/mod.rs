@@ -21,6 +21,7 @@ mod names;
 mod options;
 mod rewrite;
 mod templar;
+mod tuples;
 pub(crate) mod undefined;
 mod visit;
 

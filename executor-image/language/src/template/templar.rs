@@ -99,6 +99,11 @@ impl Templar {
         check::node(self, node)
     }
 
+    /// What is wrong with the source of a template file, as far as it can be told without variables.
+    pub fn check_file(&self, source: &str, name: &str) -> Vec<Problem> {
+        check::file(self, source, name)
+    }
+
     /// What is wrong with a condition, as far as it can be told without variables.
     pub fn check_condition(&self, node: &Node) -> Vec<Problem> {
         check::condition(self, node)
