@@ -34,7 +34,7 @@ pub fn check(
                     arguments.insert(parameter.name.to_owned(), value.clone());
                 }
             }
-            None if spec.any_parameter => {
+            None if spec.takes(name) => {
                 arguments.insert(name.clone(), value.clone());
             }
             None => unknown.push(name.as_str()),
@@ -434,6 +434,39 @@ impl Arguments {
     #[must_use]
     pub fn mapping(&self, name: &str) -> Option<&Map<String, Value>> {
         self.value(name)?.as_object()
+    }
+
+    /// The arguments for another module that does this one's work.
+    ///
+    /// # Errors
+    /// Ansible's message for what that module does not take.
+    pub fn handed_on(
+        &self,
+        to: &ModuleSpec,
+        without: &[&str],
+        environment: &IndexMap<String, String>,
+    ) -> Result<Self, Failure> {
+        let mut given = self.0.clone();
+        given.retain(|name, value| !value.is_null() && !without.contains(&name.as_str()));
+        check(to, &given, environment)
+    }
+
+    /// Fails for arguments that are not the module's own, only of one that it could have handed them on to.
+    ///
+    /// # Errors
+    /// Ansible's message that names them.
+    pub fn are_of(&self, spec: &ModuleSpec) -> Result<(), Failure> {
+        let own = |name: &str| name.starts_with('_') || spec.parameter(name).is_some();
+        let mut others: Vec<&str> = self
+            .0
+            .keys()
+            .map(String::as_str)
+            .filter(|name| !own(name))
+            .collect();
+        if others.is_empty() {
+            return Ok(());
+        }
+        Err(unsupported(spec, &mut others))
     }
 
     /// Replaces a value, for modules that build on another one.

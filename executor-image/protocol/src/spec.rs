@@ -10,6 +10,7 @@ mod control;
 mod edits;
 mod files;
 mod host;
+mod kubernetes;
 mod network;
 mod packages;
 mod repositories;
@@ -112,12 +113,35 @@ impl ModuleSpec {
             .find(|parameter| parameter.name == name || parameter.aliases.contains(&name))
     }
 
+    /// Whether it takes an argument of this name, itself or on behalf of the module that does the work.
+    #[must_use]
+    pub fn takes(&self, name: &str) -> bool {
+        let hands_on = |to: &&str| find(to).is_some_and(|module| module.parameter(name).is_some());
+        self.any_parameter
+            || self.parameter(name).is_some()
+            || HAND_ON
+                .iter()
+                .any(|(module, others)| *module == self.name && others.iter().any(hands_on))
+    }
+
     /// The name without its collection, `copy` of `ansible.builtin.copy`.
     #[must_use]
     pub fn short_name(&self) -> &'static str {
         self.name.rsplit('.').next().unwrap_or(self.name)
     }
 }
+
+/// Modules that hand their arguments on to whatever manages the host, which is not known before the host is.
+static HAND_ON: &[(&str, &[&str])] = &[
+    (
+        "ansible.builtin.package",
+        &["ansible.builtin.apt", "ansible.builtin.dnf"],
+    ),
+    (
+        "ansible.builtin.service",
+        &["ansible.builtin.systemd_service", "ansible.builtin.sysvinit"],
+    ),
+];
 
 /// Other names of modules, by their short names, as Ansible redirects them.
 static REDIRECTS: &[(&str, &str)] = &[("systemd", "systemd_service"), ("yum", "dnf"), ("dnf5", "dnf")];
@@ -145,6 +169,7 @@ pub fn modules() -> impl Iterator<Item = &'static ModuleSpec> {
         edits::MODULES,
         files::MODULES,
         host::MODULES,
+        kubernetes::MODULES,
         network::MODULES,
         packages::MODULES,
         repositories::MODULES,
@@ -186,6 +211,21 @@ mod tests {
         }
         for name in ["copi", "community.general.copy", "ansible.posix.", ""] {
             assert!(find(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_module_that_hands_its_arguments_on_takes_those_of_the_others() {
+        for (module, argument, taken) in [
+            ("package", "cache_valid_time", true),
+            ("package", "enablerepo", true),
+            ("service", "daemon_reload", true),
+            ("service", "daemonise", false),
+            ("apt", "enablerepo", false),
+            ("set_fact", "anything", true),
+        ] {
+            let takes = find(module).is_some_and(|module| module.takes(argument));
+            assert_eq!(takes, taken, "{module}: {argument}");
         }
     }
 

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use slipway_protocol::spec::{self, ModuleSpec};
+
 use super::{systemd_service, sysvinit};
 use crate::answer::{Failure, Outcome, answer};
 use crate::context::Context;
@@ -12,13 +14,22 @@ use crate::process::{Output, Process};
 /// Parameters that systemd has no use for.
 const NOT_OF_SYSTEMD: [&str; 4] = ["pattern", "runlevel", "sleep", "arguments"];
 
+/// Parameters that the module `sysvinit` does not have.
+const NOT_OF_SYSVINIT: &[&str] = &["use", "runlevel"];
+
 pub(super) fn run(context: &mut Context) -> Outcome {
     let manager = context.args.required("use").to_owned();
     let manager = manager.rsplit('.').next().unwrap_or_default();
     match manager {
         "auto" if systemd_service::is_running_here() => run_systemd(context),
         "systemd" | "systemd_service" => run_systemd(context),
-        "sysvinit" => sysvinit::run(context),
+        "sysvinit" => {
+            context.args =
+                context
+                    .args
+                    .handed_on(known("sysvinit")?, NOT_OF_SYSVINIT, &context.environment)?;
+            sysvinit::run(context)
+        }
         "auto" | "service" => run_scripts(context),
         other => Err(Failure::new(format!(
             "services of {other} are not supported, those of systemd and of scripts in /etc/init.d are"
@@ -49,11 +60,18 @@ fn run_systemd(context: &mut Context) -> Outcome {
     if !Path::new("/run/systemd/system").is_dir() && !context.check {
         return Err(Failure::new("this host does not run systemd"));
     }
-    context.args.set("scope", "system");
+    let systemd = known("systemd_service")?;
+    let dropped = [NOT_OF_SYSTEMD.as_slice(), &["use"]].concat();
+    context.args = context.args.handed_on(systemd, &dropped, &context.environment)?;
     systemd_service::run(context)
 }
 
+fn known(name: &str) -> Result<&'static ModuleSpec, Failure> {
+    spec::find(name).ok_or_else(|| Failure::new(format!("the module {name} is not known")))
+}
+
 fn run_scripts(context: &mut Context) -> Outcome {
+    context.args.are_of(known("service")?)?;
     check_arguments(context)?;
     let name = context.args.required("name").to_owned();
     if init_scripts::script(&name).is_none() {

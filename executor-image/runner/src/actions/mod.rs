@@ -10,6 +10,7 @@ mod facts;
 mod fetch;
 mod include_vars;
 mod inventory;
+mod kubernetes;
 mod large_file;
 mod package;
 mod pause;
@@ -77,7 +78,14 @@ pub(crate) async fn execute(
         .module()
         .and_then(|module| module.foreign.as_ref())
     {
-        return foreign::run(context, module, args).await;
+        let args = match module.preparation {
+            None => Ok(args),
+            Some(foreign::Preparation::Kubernetes) => kubernetes::prepare(context, &module.name, args),
+        };
+        return match args {
+            Ok(args) => foreign::run(context, module, args).await,
+            Err(failed) => Ok(failed),
+        };
     }
     match context.spec.short_name() {
         "assert" => Ok(assertion::run(context, &args)),
@@ -91,6 +99,7 @@ pub(crate) async fn execute(
         "include_vars" => Ok(include_vars::run(context, &args)),
         "pause" => Ok(pause::run(context, &args).await),
         "gather_facts" => facts::gather(context, args).await,
+        "k8s" | "k8s_info" => kubernetes::run(context, args).await,
         "fetch" => fetch::run(context, &args).await,
         "synchronize" => synchronize::run(context, &args).await,
         "reboot" => reboot::run(context, &args).await,

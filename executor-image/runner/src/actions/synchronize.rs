@@ -36,7 +36,7 @@ pub(super) async fn run(context: &ActionContext<'_>, args: &Arguments) -> Result
         (found(context, &source), remote(&target, args, &destination))
     };
     let mut words = options(args, item.check);
-    words.extend(transport_words(&target, args));
+    words.extend(transport_words(&target, args, &ssh_arguments(context, args)));
     words.push(format!("--out-format={CHANGED}%i %n%L"));
     words.extend([source, destination]);
     let output = Command::new("rsync")
@@ -133,11 +133,35 @@ fn options(args: &Arguments, check: bool) -> Vec<String> {
     words
 }
 
+/// The arguments of `ssh` that settings and variables name, if the task wants them for `rsync` too.
+fn ssh_arguments(context: &ActionContext<'_>, args: &Arguments) -> Vec<String> {
+    if !boolean(args, "use_ssh_args").unwrap_or(false) {
+        return Vec::new();
+    }
+    let item = context.item;
+    let settings = &item.play.run.options.settings;
+    [
+        ("ansible_ssh_args", settings.ssh_args.as_str()),
+        ("ansible_ssh_common_args", &settings.ssh_common_args),
+        ("ansible_ssh_extra_args", &settings.ssh_extra_args),
+    ]
+    .into_iter()
+    .map(|(variable, setting)| {
+        let set = item.play.variable_text(variable, &item.scope).ok().flatten();
+        set.unwrap_or_else(|| setting.to_owned())
+    })
+    .filter(|words| !words.is_empty())
+    .collect()
+}
+
 /// How `rsync` reaches the host, and as whom it works there.
-fn transport_words(target: &Target, args: &Arguments) -> Vec<String> {
+fn transport_words(target: &Target, args: &Arguments, more: &[String]) -> Vec<String> {
     let mut words = Vec::new();
     if target.options.kind == ConnectionKind::Ssh {
-        let mut shell = vec!["ssh".to_owned(), "-S none".to_owned()];
+        let mut shell = vec!["ssh".to_owned()];
+        if !boolean(args, "ssh_connection_multiplexing").unwrap_or(false) {
+            shell.push("-S none".to_owned());
+        }
         let key = text(args, "private_key").or_else(|| {
             let file = target.options.private_key.as_ref();
             file.map(|file| file.display().to_string())
@@ -150,6 +174,7 @@ fn transport_words(target: &Target, args: &Arguments) -> Vec<String> {
         if !verify {
             shell.push("-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null".to_owned());
         }
+        shell.extend(more.iter().cloned());
         words.push(format!("--rsh={}", shell.join(" ")));
     }
     let path = text(args, "rsync_path").unwrap_or_else(|| "rsync".to_owned());

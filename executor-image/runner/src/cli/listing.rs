@@ -2,40 +2,103 @@
 
 use std::{collections::BTreeSet, fmt::Write, sync::Arc};
 
-use slipway_language::Node;
+use slipway_language::{Node, Scope};
 
-use super::arguments::PlaybookArguments;
+use super::{
+    arguments::PlaybookArguments,
+    refusal::{Refusal, exit},
+};
 use crate::{
-    engine::{Run, selected_items, walk_tasks},
+    engine::{PlayRun, Run, scope_without_host, selected_items, with_tags},
     output::Printer,
-    playbook::{Play, Playbook},
+    playbook::{Item, Loader, Play, Playbook, Task},
 };
 
-/// Prints what is asked for.
-pub fn print(run: &Run, playbooks: &[Playbook], arguments: &PlaybookArguments, printer: &Printer) {
-    for playbook in playbooks {
-        printer.say(&format!("\nplaybook: {}", playbook.file));
-        for (index, play) in playbook.plays.iter().enumerate() {
-            printer.say(&play_text(run, play, index + 1, arguments));
+/// `--syntax-check`: what could be loaded is named; patterns without hosts are warned of.
+///
+/// # Errors
+/// When the hosts of a play cannot be known.
+pub fn check(run: &Arc<Run>, playbooks: &[(Playbook, Loader)], printer: &Printer) -> Result<(), Refusal> {
+    for (playbook, loader) in playbooks {
+        for play in &playbook.plays {
+            title(run, play, loader)?;
         }
+        printer.say(&format!("\nplaybook: {}", playbook.file));
     }
+    Ok(())
 }
 
-fn play_text(run: &Run, play: &Play, number: usize, arguments: &PlaybookArguments) -> String {
-    let patterns: Vec<String> = play
-        .hosts
-        .iter()
-        .filter_map(|host| host.as_str().map(str::to_owned))
-        .collect();
+/// A play's name, its patterns and its hosts, and with them what variables it has without a host.
+fn title(run: &Arc<Run>, play: &Arc<Play>, loader: &Loader) -> Result<Title, Refusal> {
+    let (header, scope) = scope_without_host(run, play, loader);
+    let (name, patterns) = header.title(&scope).map_err(|error| {
+        let message = format!("{}: the play cannot be listed: {}", play.span, error.message);
+        Refusal::new(exit::ERROR, message)
+    })?;
+    Ok(Title {
+        name,
+        hosts: run.select(&patterns),
+        patterns,
+        header,
+        scope,
+    })
+}
+
+struct Title {
+    name: String,
+    patterns: Vec<String>,
+    hosts: Vec<Arc<str>>,
+    header: Arc<PlayRun>,
+    scope: Scope,
+}
+
+/// Prints what is asked for.
+///
+/// # Errors
+/// When the tags of a task cannot be known.
+pub fn print(
+    run: &Arc<Run>,
+    playbooks: &[(Playbook, Loader)],
+    arguments: &PlaybookArguments,
+    printer: &Printer,
+) -> Result<(), Refusal> {
+    for (playbook, loader) in playbooks {
+        printer.say(&format!("\nplaybook: {}", playbook.file));
+        for (index, play) in playbook.plays.iter().enumerate() {
+            printer.say(&play_text(run, play, loader, index + 1, arguments)?);
+        }
+    }
+    Ok(())
+}
+
+fn play_text(
+    run: &Arc<Run>,
+    play: &Arc<Play>,
+    loader: &Loader,
+    number: usize,
+    arguments: &PlaybookArguments,
+) -> Result<String, Refusal> {
+    let Title {
+        name,
+        patterns,
+        hosts,
+        header,
+        scope,
+    } = title(run, play, loader)?;
     let pattern = patterns.join(",");
-    let name = play.name.as_ref().and_then(Node::as_str).unwrap_or(&pattern);
-    let tags = |tags: &[Arc<str>]| tags.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(",");
+    let written = play.settings.tag_templates.iter().filter_map(Node::as_str);
+    let tags: Vec<&str> = play
+        .settings
+        .tags
+        .iter()
+        .map(AsRef::as_ref)
+        .chain(written)
+        .collect();
     let mut text = format!(
         "\n  play #{number} ({pattern}): {name}\tTAGS: [{}]\n",
-        tags(&play.settings.tags)
+        tags.join(",")
     );
     if arguments.list_hosts {
-        let hosts = run.select(&patterns);
         let shown: Vec<String> = patterns.iter().map(|pattern| format!("'{pattern}'")).collect();
         let _ = writeln!(
             text,
@@ -48,22 +111,27 @@ fn play_text(run: &Run, play: &Play, number: usize, arguments: &PlaybookArgument
         }
     }
     if arguments.list_tasks || arguments.list_tags {
+        let items = with_tags(&play.items, &header.run.templar, &scope).map_err(|error| {
+            let place = error
+                .span
+                .as_ref()
+                .map(|span| format!("{span}: "))
+                .unwrap_or_default();
+            Refusal::new(
+                exit::ERROR,
+                format!("{place}a tag cannot be known: {}", error.message),
+            )
+        })?;
         let selection = run.tags();
-        let items = selected_items(&play.items, &mut |task| {
+        let items = selected_items(&items, &mut |task| {
             !task.implicit && selection.allows(&task.settings.tags)
         });
         let mut lines = String::new();
         let mut all_tags: BTreeSet<Arc<str>> = BTreeSet::new();
-        walk_tasks(&items, &mut |task| {
-            let name = task.name.as_ref().and_then(Node::as_str).unwrap_or_default();
+        listed(&items, &mut |task| {
             let mut own = task.settings.tags.clone();
             own.sort();
-            let _ = writeln!(
-                lines,
-                "      {}\tTAGS: [{}]",
-                task.display_name(name),
-                own.join(", ")
-            );
+            let _ = writeln!(lines, "      {}\tTAGS: [{}]", shown(task), own.join(", "));
             all_tags.extend(task.settings.tags.iter().cloned());
         });
         if arguments.list_tasks {
@@ -74,5 +142,23 @@ fn play_text(run: &Run, play: &Play, number: usize, arguments: &PlaybookArgument
             let _ = writeln!(text, "      TASK TAGS: [{}]", all.join(", "));
         }
     }
-    text.trim_end_matches('\n').to_owned()
+    Ok(text.trim_end_matches('\n').to_owned())
+}
+
+/// The tasks that a list shows: not those that only run when something fails, or after.
+fn listed(items: &[Item], visit: &mut dyn FnMut(&Task)) {
+    for item in items {
+        match item {
+            Item::Task(task) => visit(task),
+            Item::Block(block) => listed(&block.main, visit),
+        }
+    }
+}
+
+/// A task as a list names it: nothing is rendered, and the role is named only before a name.
+fn shown(task: &Task) -> String {
+    match task.name.as_ref().and_then(Node::as_str) {
+        None | Some("") => task.action_name.to_string(),
+        Some(name) => task.display_name(name),
+    }
 }

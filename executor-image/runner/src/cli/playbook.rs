@@ -126,13 +126,10 @@ async fn run(
         run.forget_facts();
     }
     if arguments.is_listing() {
-        let books: Vec<Playbook> = playbooks.iter().map(|(playbook, _)| playbook.clone()).collect();
         if arguments.syntax_check {
-            for book in &books {
-                printer.say(&format!("\nplaybook: {}", book.file));
-            }
+            listing::check(&run, &playbooks, printer)?;
         } else {
-            listing::print(&run, &books, arguments, printer);
+            listing::print(&run, &playbooks, arguments, printer)?;
         }
         return Ok(RunResult {
             slipway: SCHEMA_VERSION,

@@ -16,7 +16,7 @@ use super::{
     handlers::HandlerTable,
     play::PlayRun,
     run::Fatal,
-    select::{by_tags, count_tasks, selected_items, walk_tasks},
+    select::{by_tags, count_tasks, selected_items, walk_tasks, with_tags},
 };
 use crate::{
     output::{TaskHeader, prompt},
@@ -93,6 +93,7 @@ impl Batch {
             items.push(Item::Task(Arc::clone(&gather.task)));
         }
         items.extend(play.play.items.iter().cloned());
+        let items = with_tags(&items, &play.run.templar, &scope).map_err(failed)?;
         let selected = selected_items(&items, &mut by_tags(&play.run.options.tags));
         let selected = play.run.after_start(selected);
         let mut order = Vec::new();

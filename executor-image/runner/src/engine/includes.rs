@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-use slipway_language::Variable;
+use slipway_language::{Layer, Variable};
 
 use super::{
     TaskResult,
@@ -13,7 +13,7 @@ use super::{
     cursor::Cursor,
     play::export,
     result::Include,
-    select::{by_tags, count_tasks, selected_items, walk_tasks},
+    select::{by_tags, count_tasks, selected_items, walk_tasks, with_tags},
 };
 use crate::{
     inventory::Vars,
@@ -129,11 +129,20 @@ impl Batch {
         for (name, value) in &include.item {
             vars.insert(Arc::clone(name), Variable::Data(value.clone()));
         }
-        match &task.action {
-            Action::IncludeTasks(action) => self.load_tasks(task, action, include, vars),
-            Action::IncludeRole(action) => self.load_role(task, action, include, vars),
-            _ => Ok((String::new(), Vec::new())),
-        }
+        let own = Arc::new(vars.clone());
+        let (shown, items) = match &task.action {
+            Action::IncludeTasks(action) => self.load_tasks(task, action, include, vars)?,
+            Action::IncludeRole(action) => self.load_role(task, action, include, vars)?,
+            _ => return Ok((String::new(), Vec::new())),
+        };
+        let scope = self.play.scope(&super::HostState::nobody(), Some(task));
+        let scope = scope.with(own as Arc<dyn Layer>);
+        let items = with_tags(&items, &self.play.run.templar, &scope).map_err(|error| {
+            let message = format!("a tag of what is included cannot be known: {}", error.message);
+            let span = error.span.as_ref().unwrap_or(&task.span);
+            LoadError::from(crate::playbook::Problem::new(span, message))
+        })?;
+        Ok((shown, items.to_vec()))
     }
 
     fn load_tasks(

@@ -36,10 +36,10 @@ pub(crate) use connection::Target;
 pub(crate) use executor::ItemContext;
 pub use host::{HostState, SharedVars};
 pub use magic::ANSIBLE_VERSION;
-pub use play::PlayRun;
+pub use play::{PlayRun, scope_without_host};
 pub use result::TaskResult;
 pub use run::{Run, RunOptions, RunSummary};
-pub use select::{selected_items, walk_tasks};
+pub use select::{selected_items, walk_tasks, with_tags};
 pub use stop::Stop;
 
 /// What is said of a handler that is notified and is not there.

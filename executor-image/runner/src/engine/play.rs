@@ -88,6 +88,22 @@ impl PlayRun {
         }
     }
 
+    /// The play's name and its patterns of hosts, rendered.
+    ///
+    /// # Errors
+    /// When the patterns cannot be known.
+    pub fn title(self: &Arc<Self>, scope: &Scope) -> Result<(String, Vec<String>), TemplateError> {
+        let patterns = host_patterns(self, scope)?;
+        let name = match &self.play.name {
+            Some(name) => self.run.templar.render(name, scope).map_or_else(
+                |_| name.as_str().unwrap_or_default().to_owned(),
+                |value| slipway_language::to_text(&value),
+            ),
+            None => patterns.join(","),
+        };
+        Ok((name, patterns))
+    }
+
     /// What the play's own keywords may use: no host's variables.
     fn header_scope(self: &Arc<Self>) -> Scope {
         let nobody = HostState::nobody();
@@ -133,20 +149,22 @@ pub(super) fn export(layers: &[Arc<dyn Layer>], to: &SharedVars) {
     }
 }
 
+/// What a play knows without a host, for what is decided before any task runs.
+pub fn scope_without_host(run: &Arc<Run>, play: &Arc<Play>, loader: &Loader) -> (Arc<PlayRun>, Scope) {
+    // Magic variables ask the play, which they do not keep alive.
+    let play = Arc::new(header(run, play, loader));
+    let scope = play.header_scope();
+    (play, scope)
+}
+
 /// Runs a play.
 pub(super) async fn run_play(run: &Arc<Run>, play: &Arc<Play>, loader: &Loader) -> Result<PlayEnd, Fatal> {
     let mut head = header(run, play, loader);
     let draft = Arc::new(header(run, play, loader));
     let scope = draft.header_scope();
     let failed = |error: TemplateError| Fatal::at(&play.span, &format!("the play cannot start: {error}"));
-    let patterns = host_patterns(&draft, &scope).map_err(failed)?;
-    head.name = match &play.name {
-        Some(name) => draft.run.templar.render(name, &scope).map_or_else(
-            |_| name.as_str().unwrap_or_default().to_owned(),
-            |value| slipway_language::to_text(&value),
-        ),
-        None => patterns.join(","),
-    };
+    let (name, patterns) = draft.title(&scope).map_err(failed)?;
+    head.name = name;
     let hosts = run.hosts_of(&patterns)?;
     head.all_hosts = Arc::new(Mutex::new(hosts.iter().cloned().collect()));
     let hosts = ordered(&draft, &scope, hosts).map_err(failed)?;

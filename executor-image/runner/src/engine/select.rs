@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::playbook::{Block, Item, TagSelection, Task};
+use minijinja::Value;
+use slipway_language::{Scope, Templar, TemplateError, to_text};
+
+use crate::playbook::{Block, Item, TagSelection, Task, split_names};
 
 /// The items with the tasks that are not chosen left out.
 pub fn selected_items(items: &[Item], chosen: &mut dyn FnMut(&Task) -> bool) -> Arc<[Item]> {
@@ -32,6 +35,47 @@ pub fn selected_items(items: &[Item], chosen: &mut dyn FnMut(&Task) -> bool) -> 
 /// Chooses by tags; tasks that the engine makes are always chosen.
 pub fn by_tags(tags: &TagSelection) -> impl FnMut(&Task) -> bool + '_ {
     |task| task.implicit || tags.allows(&task.settings.tags)
+}
+
+/// The items with the templates among their tags rendered. They can use what the play knows without a host.
+///
+/// # Errors
+/// When a template cannot be rendered.
+pub fn with_tags(items: &[Item], templar: &Templar, scope: &Scope) -> Result<Arc<[Item]>, TemplateError> {
+    let block = |items: &[Item]| with_tags(items, templar, scope);
+    items
+        .iter()
+        .map(|item| {
+            Ok(match item {
+                Item::Task(task) if task.settings.tag_templates.is_empty() => item.clone(),
+                Item::Task(task) => {
+                    let mut task = Task::clone(task);
+                    for node in std::mem::take(&mut task.settings.tag_templates) {
+                        let value = templar
+                            .render(&node, scope)
+                            .map_err(|error| error.at(&node.span))?;
+                        task.settings.add_tags(names(&value));
+                    }
+                    Item::Task(Arc::new(task))
+                }
+                Item::Block(inner) => Item::Block(Arc::new(Block {
+                    main: block(&inner.main)?,
+                    rescue: block(&inner.rescue)?,
+                    always: block(&inner.always)?,
+                })),
+            })
+        })
+        .collect()
+}
+
+/// The tags of a value: a list of them, or text with commas.
+fn names(value: &Value) -> Vec<Arc<str>> {
+    match value.try_iter() {
+        Ok(values) if value.as_str().is_none() => values
+            .flat_map(|value| split_names(&to_text(&value)).collect::<Vec<_>>())
+            .collect(),
+        _ => split_names(&to_text(value)).collect(),
+    }
 }
 
 /// Every task in the order of the source, those of `rescue` and `always` included.

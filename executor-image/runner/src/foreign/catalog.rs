@@ -39,10 +39,26 @@ pub struct ForeignModule {
     pub name: String,
     /// The words of its first line that name an interpreter.
     pub shebang: Option<Vec<String>>,
+    /// What this machine does for it before it is sent.
+    pub preparation: Option<Preparation>,
     /// What is sent.
     pub package: Package,
     /// Version of the library that it is sent with.
     pub version: String,
+}
+
+/// The half of a module that Ansible leaves to an action plugin, where the runner has one of its own in the plugin's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preparation {
+    /// What all modules of `kubernetes.core` share: files and templates of this machine.
+    Kubernetes,
+}
+
+impl Preparation {
+    /// What stands in for the action plugin of a module.
+    fn of(name: &str) -> Option<Self> {
+        name.starts_with("kubernetes.core.").then_some(Self::Kubernetes)
+    }
 }
 
 /// Finds modules by name. Clones share what they have found.
@@ -51,13 +67,14 @@ pub struct Catalog(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// Folders with modules and plugins of their own: the playbook's, then those of roles as they are loaded.
+    /// Folders with modules and plugins of their own: the playbook's, then those of roles and imported playbooks as they are
+    /// loaded.
     near: Mutex<Vec<PathBuf>>,
-    /// `ANSIBLE_LIBRARY`
+    /// Folders of modules that settings name.
     far: Vec<PathBuf>,
-    /// `ANSIBLE_MODULE_UTILS`
+    /// Folders of their library code.
     far_code: Vec<PathBuf>,
-    /// `ANSIBLE_ACTION_PLUGINS`
+    /// Folders of action plugins.
     far_actions: Vec<PathBuf>,
     /// Folders of collections without those that are installed with Ansible.
     collection_roots: Vec<PathBuf>,
@@ -105,11 +122,11 @@ impl Catalog {
         }))
     }
 
-    /// A role's own modules can be used from now on.
-    pub fn add_role(&self, role: &Path) {
+    /// The modules of a role, or beside an imported playbook, can be used from now on.
+    pub fn add(&self, directory: &Path) {
         let mut near = self.0.near.lock().unwrap_or_else(PoisonError::into_inner);
-        if !near.iter().any(|known| known == role) {
-            near.push(role.to_path_buf());
+        if !near.iter().any(|known| known == directory) {
+            near.push(directory.to_path_buf());
         }
     }
 
@@ -201,6 +218,14 @@ impl Catalog {
             .find_map(|folder| module_file(folder, name)))
     }
 
+    /// The module of this fully qualified name as its collection has it, whatever the table says.
+    pub fn of_collection(&self, name: &str) -> Result<Option<Arc<ForeignModule>>> {
+        Ok(match self.in_collection(name)? {
+            Lead::Module(Module::Foreign(module)) => Some(module),
+            _ => None,
+        })
+    }
+
     fn in_core(&self, name: &str) -> Result<Lead> {
         let Some((core, routing, _)) = &self.installed().core else {
             return Ok(Lead::Nowhere);
@@ -249,19 +274,32 @@ impl Catalog {
         let redirected = routing
             .of("action", below)
             .and_then(|route| route.redirect.as_ref());
-        if let Some(plugin) = action
+        let plugin = action
             .is_file()
             .then_some(action)
-            .or_else(|| redirected.map(PathBuf::from))
+            .or_else(|| redirected.map(PathBuf::from));
+        let preparation = plugin.as_ref().and_then(|_| Preparation::of(name));
+        if let Some(plugin) = plugin
+            && preparation.is_none()
         {
             return Err(needs_action(name, plugin));
         }
         let (package, _) = name.split_at(name.len() - below.len() - 1);
         let entry = format!("ansible_collections.{package}.plugins.modules.{below}");
-        self.load(name, &entry, &path)
+        self.load_prepared(name, &entry, &path, preparation)
     }
 
     fn load(&self, name: &str, entry: &str, path: &Path) -> Result<Lead> {
+        self.load_prepared(name, entry, path, None)
+    }
+
+    fn load_prepared(
+        &self,
+        name: &str,
+        entry: &str,
+        path: &Path,
+        preparation: Option<Preparation>,
+    ) -> Result<Lead> {
         let mut found = self.0.found.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(module) = found.get(path) {
             return Ok(Lead::Module(Module::Foreign(Arc::clone(module))));
@@ -303,6 +341,7 @@ impl Catalog {
         let module = Arc::new(ForeignModule {
             name: name.to_owned(),
             shebang,
+            preparation,
             package,
             version: core
                 .as_ref()

@@ -14,7 +14,7 @@ mod zip;
 
 use slipway_protocol::spec::{ModuleSpec, Side};
 
-pub use catalog::{Catalog, ForeignModule, Module};
+pub use catalog::{Catalog, ForeignModule, Module, Preparation};
 pub use error::CatalogError;
 pub(crate) use run::run;
 

@@ -67,7 +67,8 @@ pub fn split(pattern: &str) -> Vec<String> {
         match character {
             '[' => depth += 1,
             ']' => depth = depth.saturating_sub(1),
-            ':' if depth == 0 => {
+            // Blanks part patterns too, so that `a | first` is three of them, no filter.
+            ':' | ' ' | '\t' | '\n' if depth == 0 => {
                 parts.extend(trimmed(&std::mem::take(&mut current)));
                 continue;
             }

@@ -421,7 +421,7 @@ impl Loader {
                 continue;
             }
             let Some(parameter) = spec.parameter(name) else {
-                if !spec.any_parameter {
+                if !spec.takes(name) {
                     let known = spec.parameters.iter().flat_map(|parameter| {
                         std::iter::once(parameter.name).chain(parameter.aliases.iter().copied())
                     });

@@ -11,7 +11,7 @@ use slipway_language::{
 };
 
 use crate::{
-    foreign::Catalog,
+    foreign::{Catalog, ForeignModule},
     inventory::Vars,
     settings::{self, DuplicateKey},
 };
@@ -108,6 +108,16 @@ impl Loader {
             warnings: Vec::new(),
             ..self.clone()
         }
+    }
+
+    /// A module as its collection has it, though the runner has one of that name.
+    ///
+    /// # Errors
+    /// When it is there and cannot be used.
+    pub fn module_of_collection(&self, name: &str) -> Result<Option<Arc<ForeignModule>>, String> {
+        self.modules
+            .of_collection(name)
+            .map_err(|error| error.to_string())
     }
 
     /// Fails if anything was found wrong.

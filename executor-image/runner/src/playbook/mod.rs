@@ -28,5 +28,5 @@ pub use model::{
     Playbook, Role, Strategy, Task,
 };
 pub use roles::{LoadedRole, RoleFiles, RoleUse};
-pub use settings::Settings;
+pub use settings::{Settings, split as split_names};
 pub use tags::TagSelection;

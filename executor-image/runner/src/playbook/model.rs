@@ -380,6 +380,15 @@ impl Task {
 
     /// The name as printed when nothing is templated: with the role before it, the module's name if it has none.
     pub fn display_name(&self, name: &str) -> String {
+        // What includes a role names that one, not the one that it stands in.
+        if let Action::IncludeRole(include) = &self.action {
+            return if name.is_empty() {
+                let role = include.name.as_str().unwrap_or_default();
+                format!("{} : {role}", self.action_name)
+            } else {
+                name.to_owned()
+            };
+        }
         let name = if name.is_empty() {
             self.action_name.as_ref()
         } else {

@@ -163,7 +163,7 @@ impl Loader {
         }
         // Its roles, modules and files are beside it.
         let directory = resolved.parent().unwrap_or(Path::new("/")).to_path_buf();
-        self.modules.add_role(&directory);
+        self.modules.add(&directory);
         let outer = std::mem::replace(&mut self.playbook_directory, directory);
         let loaded = self.plays(&resolved, &below, plays);
         self.playbook_directory = outer;
@@ -476,7 +476,7 @@ fn gather_task(node: &Node, context: &LoadContext, imported: &Imported) -> Resul
     task.implicit = false;
     // Of a playbook that is imported under a condition, no facts are gathered in vain.
     task.settings.when.clone_from(&imported.settings.when);
-    if task.settings.tags.is_empty() {
+    if task.settings.tags.is_empty() && task.settings.tag_templates.is_empty() {
         task.settings.tags.push(Arc::from("always"));
     }
     Ok(task)

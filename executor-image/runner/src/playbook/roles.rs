@@ -158,7 +158,7 @@ impl Loader {
         context: &LoadContext,
     ) -> Result<LoadedRole, Problem> {
         let found = self.find_role(usage.name, context, usage.span)?;
-        self.modules.add_role(&found.path);
+        self.modules.add(&found.path);
         if self.roles_in_progress.iter().any(|name| name == usage.name) && self.roles_in_progress.len() > 30 {
             return Err(Problem::new(
                 usage.span,

@@ -59,6 +59,8 @@ pub struct Settings {
     pub when: Vec<Node>,
     /// `tags`
     pub tags: Vec<Arc<str>>,
+    /// Those among `tags` that are templates: rendered when the play begins, or the include is expanded.
+    pub tag_templates: Vec<Node>,
     /// `notify`
     pub notify: Vec<Node>,
     /// `vars` of the blocks around, outermost first.
@@ -119,10 +121,11 @@ impl Settings {
                     continue;
                 }
                 "tags" => {
-                    for tag in tags(value)? {
-                        if !settings.tags.contains(&tag) {
-                            settings.tags.push(tag);
-                        }
+                    let (templates, fixed): (Vec<Node>, Vec<Node>) =
+                        list(value).into_iter().partition(Node::has_templates);
+                    settings.tag_templates.extend(templates);
+                    for tag in fixed {
+                        settings.add_tags(names(&tag)?);
                     }
                     continue;
                 }
@@ -131,6 +134,15 @@ impl Settings {
             *slot = Some(value.clone());
         }
         Ok(settings)
+    }
+
+    /// More tags; those that are there already stay once.
+    pub fn add_tags(&mut self, tags: Vec<Arc<str>>) {
+        for tag in tags {
+            if !self.tags.contains(&tag) {
+                self.tags.push(tag);
+            }
+        }
     }
 
     /// These settings inside a block with variables.
@@ -160,23 +172,18 @@ pub fn list(node: &Node) -> Vec<Node> {
     }
 }
 
-/// The tags in a `tags:` value: a list, or text with commas.
-pub fn tags(node: &Node) -> Result<Vec<Arc<str>>, Problem> {
+/// The names in a value such as that of `tags`: a list, or text with commas.
+pub fn names(node: &Node) -> Result<Vec<Arc<str>>, Problem> {
     let mut found = Vec::new();
     for item in list(node) {
         match &item.kind {
             NodeKind::Str(text) if item.has_templates() => {
                 return Err(Problem::new(
                     &item.span,
-                    format!("a template in tags ({text}) is not supported yet"),
+                    format!("a template ({text}) is not supported here"),
                 ));
             }
-            NodeKind::Str(text) => found.extend(
-                text.split(',')
-                    .map(str::trim)
-                    .filter(|tag| !tag.is_empty())
-                    .map(Arc::from),
-            ),
+            NodeKind::Str(text) => found.extend(split(text)),
             NodeKind::Int(number) => found.push(Arc::from(number.to_string())),
             _ => {
                 return Err(Problem::new(
@@ -187,4 +194,12 @@ pub fn tags(node: &Node) -> Result<Vec<Arc<str>>, Problem> {
         }
     }
     Ok(found)
+}
+
+/// The names in a text with commas.
+pub fn split(text: &str) -> impl Iterator<Item = Arc<str>> + '_ {
+    text.split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(Arc::from)
 }

@@ -93,7 +93,7 @@ impl Loader {
                     .iter()
                     .filter_map(|topic| topic.as_str().map(Arc::from))
                     .collect(),
-                Some(topics) => super::settings::tags(topics)?,
+                Some(topics) => super::settings::names(topics)?,
             };
             match self.task_items(entry, &context, parts) {
                 Ok(items) => flatten(items, &listen, &mut handlers),
@@ -111,6 +111,9 @@ impl Loader {
         }
         if let Some(when) = node.get("when") {
             self.check_condition(when);
+        }
+        if let Some(tags) = node.get("tags") {
+            self.check_templates(tags);
         }
         let vars = self.vars(node.get("vars"));
         let inner = LoadContext {
@@ -194,6 +197,7 @@ impl Loader {
             "delay",
             "retries",
             "notify",
+            "tags",
         ] {
             if let Some(value) = node.get(key) {
                 self.check_templates(value);
@@ -516,6 +520,9 @@ impl Loader {
             if let Some(problem) = keywords::check(key, value, Place::Block, false) {
                 self.problem(problem);
             }
+        }
+        if let Some(tags) = apply.get("tags") {
+            self.check_templates(tags);
         }
         let vars = self.vars(apply.get("vars"));
         Ok(self.settings(&context.settings, &apply)?.with_vars(vars))
