@@ -96,6 +96,8 @@ static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"/root/\.ansible/tmp/[^ '\]]*", "<temporary>"),
         (r"/var/tmp/slipway-agent-store-[^ '\]]*", "<temporary>"),
         (r"/tmp/ansible[^ '\]]*", "<temporary>"),
+        // Where this checkout is: answers of Ansible are kept for others too.
+        (r#"[^ '"\]:]*/tests/differential/private"#, "<private>"),
         // The directory as pip shows it, which runs beside it.
         (r"\./\.tmp[A-Za-z0-9]{6}/dir", "{dir}"),
         // Names of hosts that ssh has hashed with a random salt.
