@@ -93,6 +93,11 @@ fn says(case: &Case, program: &mut Command) -> String {
     };
     let output = program.arg("site.yml").output().unwrap();
     assert_ne!(output.status.code(), Some(0), "{}: nothing is wrong", case.title);
+    assert!(
+        !String::from_utf8_lossy(&output.stderr).starts_with("Traceback"),
+        "{}: the program itself is broken",
+        case.title
+    );
     let mut places = vec![directory.path().display().to_string()];
     places.extend(
         server
