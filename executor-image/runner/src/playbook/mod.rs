@@ -9,6 +9,7 @@ mod argument_specs;
 mod collections;
 mod defaults;
 mod error;
+mod includes;
 mod keywords;
 mod loader;
 mod model;
