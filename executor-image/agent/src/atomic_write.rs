@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::file_attributes::umask;
 use crate::path_state::permissions;
 use crate::process::{Output, Process};
+use crate::selinux;
 
 /// Where the new content comes from.
 #[derive(Debug, Clone, Copy)]
@@ -65,8 +66,8 @@ fn write_beside(content: Content<'_>, destination: &Path) -> io::Result<()> {
     let mut beside = tempfile::Builder::new();
     beside.prefix(".slipway-");
     let linked = match content {
-        // On the same file system nothing is copied.
-        Content::Taken(source) => beside
+        // On the same file system nothing is copied; with SELinux the file would keep the label of where it came from.
+        Content::Taken(source) if !selinux::is_enabled() => beside
             .make_in(directory, |path| {
                 std::fs::hard_link(source, path)?;
                 File::options().write(true).open(path)
@@ -107,13 +108,7 @@ fn written(
     directory: &Path,
     content: Content<'_>,
 ) -> io::Result<NamedTempFile<File>> {
-    let mut partial: NamedTempFile<File> = beside.make_in(directory, |path| {
-        File::options()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-    })?;
+    let mut partial: NamedTempFile<File> = beside.make_in(directory, create_private)?;
     match content {
         Content::Bytes(bytes) => partial.as_file_mut().write_all(bytes)?,
         Content::File(source) | Content::Taken(source) => {
@@ -121,6 +116,18 @@ fn written(
         }
     }
     Ok(partial)
+}
+
+/// Makes a file that only its owner may read.
+///
+/// # Errors
+/// When it is there already or cannot be made.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
 }
 
 /// Gives the new file the SELinux label of the old one; systems without SELinux have none.

@@ -2,13 +2,15 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 use slipway_protocol::{PutBegin, PutStatus};
 use tempfile::TempDir;
+
+use crate::atomic_write::create_private;
 
 /// How the names of all stores begin.
 const PREFIX: &str = "slipway-agent-store-";
@@ -142,13 +144,7 @@ impl Incoming {
         let directory = path.parent().unwrap_or(Path::new("/"));
         let partial = tempfile::Builder::new()
             .prefix("partial-")
-            .make_in(directory, |path| {
-                File::options()
-                    .write(true)
-                    .create_new(true)
-                    .mode(0o600)
-                    .open(path)
-            })?;
+            .make_in(directory, create_private)?;
         Ok(Self {
             path,
             partial,

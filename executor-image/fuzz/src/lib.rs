@@ -1,13 +1,9 @@
 //! What each fuzzer does with its input. The test `runner/tests/fuzz_regressions.rs` includes this file, too: it replays what was
 //! found, without a fuzzer.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    sync::{Arc, LazyLock},
-};
+use std::sync::{Arc, LazyLock};
 
-use slipway_language::{FileKind, LookupHost, Node, Scope, Span, Templar, yaml};
+use slipway_language::{LookupHost, Node, Scope, Span, Templar, yaml};
 use slipway_playbook::inventory::{self, Inventory, pattern};
 use slipway_protocol::{Decoder, encode};
 use slipway_vault::{Envelope, VaultSecrets};
@@ -111,20 +107,4 @@ pub fn vault(data: &[u8]) {
 #[derive(Debug)]
 struct Nothing;
 
-impl LookupHost for Nothing {
-    fn find_file(&self, _: &str, _: FileKind) -> Option<PathBuf> {
-        None
-    }
-    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-    fn environment(&self, _: &str) -> Option<String> {
-        None
-    }
-    fn glob(&self, _: &str) -> Vec<PathBuf> {
-        Vec::new()
-    }
-    fn search_path(&self) -> Vec<PathBuf> {
-        Vec::new()
-    }
-}
+impl LookupHost for Nothing {}

@@ -87,9 +87,15 @@ impl FileKind {
 /// The only input and output of the language: what lookups and file tests read on the machine that runs the playbook.
 pub trait LookupHost: Send + Sync + Debug {
     /// The file that a playbook means by `name`, searched as Ansible searches it.
-    fn find_file(&self, name: &str, kind: FileKind) -> Option<PathBuf>;
+    fn find_file(&self, name: &str, kind: FileKind) -> Option<PathBuf> {
+        let _ = (name, kind);
+        None
+    }
     /// The content of a file, as it is.
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let _ = path;
+        Err(io::ErrorKind::NotFound.into())
+    }
     /// The passwords for what ansible-vault encrypted.
     fn vault(&self) -> VaultSecrets {
         VaultSecrets::new()
@@ -104,11 +110,19 @@ pub trait LookupHost: Send + Sync + Debug {
         Ok(decrypted.to_vec())
     }
     /// A variable of the process' environment.
-    fn environment(&self, name: &str) -> Option<String>;
+    fn environment(&self, name: &str) -> Option<String> {
+        let _ = name;
+        None
+    }
     /// The files that match a shell pattern; a relative pattern is tried in the search path. Sorted.
-    fn glob(&self, pattern: &str) -> Vec<PathBuf>;
+    fn glob(&self, pattern: &str) -> Vec<PathBuf> {
+        let _ = pattern;
+        Vec::new()
+    }
     /// The folders that [`find_file`](Self::find_file) tries, for messages.
-    fn search_path(&self) -> Vec<PathBuf>;
+    fn search_path(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
     /// Runs a command of the shell, for the lookups `pipe` and `lines`.
     fn run(&self, command: &str) -> io::Result<CommandOutput> {
         let _ = command;

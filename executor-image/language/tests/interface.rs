@@ -1,37 +1,19 @@
 //! The public interface, used as a playbook engine uses it.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use slipway_language::{
-    FileKind, Layer, LookupHost, Node, Scope, Templar, Value, Variable, VaultSecrets, Verdict, repr, to_json,
-    yaml,
+    Layer, LookupHost, Node, Scope, Templar, Value, Variable, VaultSecrets, Verdict, repr, to_json, yaml,
 };
 
 #[derive(Debug)]
 struct NoFiles;
 
 impl LookupHost for NoFiles {
-    fn find_file(&self, _: &str, _: FileKind) -> Option<PathBuf> {
-        None
-    }
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        Err(io::Error::new(
-            io::ErrorKind::NotFound,
-            path.display().to_string(),
-        ))
-    }
     fn environment(&self, name: &str) -> Option<String> {
         (name == "HOME").then(|| "/home/me".into())
-    }
-    fn glob(&self, _: &str) -> Vec<PathBuf> {
-        Vec::new()
-    }
-    fn search_path(&self) -> Vec<PathBuf> {
-        Vec::new()
     }
 }
 
@@ -280,21 +262,6 @@ inside: {list: ['{{ secret }}']}
 struct WithPassword(&'static str);
 
 impl LookupHost for WithPassword {
-    fn find_file(&self, _: &str, _: FileKind) -> Option<PathBuf> {
-        None
-    }
-    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-    fn environment(&self, _: &str) -> Option<String> {
-        None
-    }
-    fn glob(&self, _: &str) -> Vec<PathBuf> {
-        Vec::new()
-    }
-    fn search_path(&self) -> Vec<PathBuf> {
-        Vec::new()
-    }
     fn vault(&self) -> VaultSecrets {
         let mut secrets = VaultSecrets::new();
         secrets.add("default", self.0.as_bytes()).unwrap();

@@ -11,10 +11,10 @@ mod support;
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
-    sync::Mutex,
 };
 
 use regex::Regex;
+use support::comparison::assert_same;
 
 fn ansible() -> PathBuf {
     let cache = std::env::var_os("SLIPWAY_CACHE").map_or_else(
@@ -261,27 +261,5 @@ fn every_playbook_prints_and_exits_as_under_ansible() {
     if let Some(only) = &only {
         cases.retain(|case| only.split(',').any(|name| case.file_stem().unwrap() == name));
     }
-    let queue = Mutex::new(cases);
-    let differences = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                loop {
-                    let Some(case) = queue.lock().unwrap().pop() else {
-                        return;
-                    };
-                    if let Some(difference) = difference(&case, &ansible) {
-                        differences.lock().unwrap().push(difference);
-                    }
-                }
-            });
-        }
-    });
-    let differences = differences.into_inner().unwrap();
-    assert!(
-        differences.is_empty(),
-        "{} differ:\n{}",
-        differences.len(),
-        differences.join("\n")
-    );
+    assert_same(cases, 4, |case| difference(&case, &ansible));
 }

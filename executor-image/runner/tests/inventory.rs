@@ -7,10 +7,12 @@ mod support;
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::Mutex,
 };
 
-use support::reference::{Reference, ansible};
+use support::{
+    comparison::assert_same,
+    reference::{Reference, ansible},
+};
 
 /// Command lines; each with `--list`, and with what else is worth comparing.
 const CASES: &[&str] = &[
@@ -98,33 +100,16 @@ fn run(program: &Path, name: Option<&str>, arguments: &str) -> (String, Option<i
 fn every_inventory_is_shown_as_by_ansible() {
     let program = ansible("ansible-inventory");
     let reference = Reference::new("inventory", &["tests/inventories", "tests/inventory.rs"]);
-    let queue = Mutex::new(CASES.to_vec());
-    let differences = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                loop {
-                    let Some(case) = queue.lock().unwrap().pop() else {
-                        return;
-                    };
-                    let (expected, code) = reference.says(case, || run(&program, None, case));
-                    let (ours, our_code) = run(Path::new(support::RUNNER), Some("ansible-inventory"), case);
-                    if expected != ours || code != our_code {
-                        let diff = similar::TextDiff::from_lines(&expected, &ours);
-                        differences.lock().unwrap().push(format!(
-                            "{case}: exit code {code:?} of Ansible, {our_code:?} of ours\n{}",
-                            diff.unified_diff().header("ansible", "ours")
-                        ));
-                    }
-                }
-            });
+    assert_same(CASES.to_vec(), 4, |case| {
+        let (expected, code) = reference.says(case, || run(&program, None, case));
+        let (ours, our_code) = run(Path::new(support::RUNNER), Some("ansible-inventory"), case);
+        if expected == ours && code == our_code {
+            return None;
         }
+        let diff = similar::TextDiff::from_lines(&expected, &ours);
+        Some(format!(
+            "{case}: exit code {code:?} of Ansible, {our_code:?} of ours\n{}",
+            diff.unified_diff().header("ansible", "ours")
+        ))
     });
-    let differences = differences.into_inner().unwrap();
-    assert!(
-        differences.is_empty(),
-        "{} differ:\n{}",
-        differences.len(),
-        differences.join("\n")
-    );
 }

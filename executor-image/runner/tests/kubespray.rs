@@ -11,10 +11,12 @@ use std::{
     fmt::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::Mutex,
 };
 
-use support::reference::{Reference, ansible};
+use support::{
+    comparison::assert_same,
+    reference::{Reference, ansible},
+};
 
 /// Five hosts in the groups that the sample inventory leaves empty.
 const HOSTS: &str = "\
@@ -154,45 +156,27 @@ fn every_playbook_is_listed_as_under_ansible() {
         playbooks.len() >= 6,
         "{tree_text} is not Kubespray: {playbooks:?}"
     );
-    let queue: Vec<(&String, &[&str])> = playbooks
+    let cases: Vec<(&String, &[&str])> = playbooks
         .iter()
         .flat_map(|playbook| QUESTIONS.iter().map(move |question| (playbook, *question)))
         .collect();
-    let queue = Mutex::new(queue);
-    let differences = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                loop {
-                    let Some((playbook, question)) = queue.lock().unwrap().pop() else {
-                        return;
-                    };
-                    let name = format!("{playbook} {}", question.join(" "));
-                    let (expected, code) = reference.says(&format!("{name}\n{HOSTS}"), || {
-                        let (said, _, code) =
-                            ask(Command::new(&program), &tree, hosts.path(), question, playbook);
-                        (said, code)
-                    });
-                    let (said, error, own) = ask(support::runner(), &tree, hosts.path(), question, playbook);
-                    let (expected, said) = (normal(&expected), normal(&said));
-                    if expected != said || code != own {
-                        let diff = similar::TextDiff::from_lines(&expected, &said);
-                        differences.lock().unwrap().push(format!(
-                            "{name}: exit code {code:?} of Ansible, {own:?} of ours\n{}\n{error}",
-                            diff.unified_diff().context_radius(0).header("ansible", "ours")
-                        ));
-                    }
-                }
-            });
+    assert_same(cases, 2, |(playbook, question)| {
+        let name = format!("{playbook} {}", question.join(" "));
+        let (expected, code) = reference.says(&format!("{name}\n{HOSTS}"), || {
+            let (said, _, code) = ask(Command::new(&program), &tree, hosts.path(), question, playbook);
+            (said, code)
+        });
+        let (said, error, own) = ask(support::runner(), &tree, hosts.path(), question, playbook);
+        let (expected, said) = (normal(&expected), normal(&said));
+        if expected == said && code == own {
+            return None;
         }
+        let diff = similar::TextDiff::from_lines(&expected, &said);
+        Some(format!(
+            "{name}: exit code {code:?} of Ansible, {own:?} of ours\n{}\n{error}",
+            diff.unified_diff().context_radius(0).header("ansible", "ours")
+        ))
     });
-    let differences = differences.into_inner().unwrap();
-    assert!(
-        differences.is_empty(),
-        "{} differ:\n{}",
-        differences.len(),
-        differences.join("\n")
-    );
 }
 
 /// Every file below a directory with one of these endings.

@@ -49,6 +49,7 @@ pub fn outcome(section: &str, rows: &[Row], url: &str) -> Outcome {
     let program = playbook_program();
     let mut digest = Sha256::new();
     digest.update(include_str!("server.rs"));
+    digest.update(include_str!("private.rs"));
     digest.update(private::digest(section));
     digest.update(serde_json::to_vec(rows).unwrap());
     digest.update(version(&program));

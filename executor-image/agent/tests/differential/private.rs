@@ -18,8 +18,18 @@ const SECTIONS: [(&str, &str); 7] = [
     ("accounts", "scripts"),
 ];
 
-/// The command that starts a program for a section.
+/// The command that starts a program for a section, with a search path that does not depend on who runs the test: it is part of
+/// messages.
 pub fn command(section: &str, program: impl AsRef<OsStr>) -> Command {
+    let mut command = plain_or_private(section, program);
+    command.env(
+        "PATH",
+        "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    );
+    command
+}
+
+fn plain_or_private(section: &str, program: impl AsRef<OsStr>) -> Command {
     let Some((_, manager)) = SECTIONS.iter().find(|(name, _)| *name == section) else {
         return Command::new(program);
     };

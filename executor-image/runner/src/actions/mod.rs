@@ -202,6 +202,19 @@ pub(crate) fn text(args: &Arguments, name: &str) -> Option<String> {
     }
 }
 
+/// A parameter as a list of texts; a single text may hold several, with commas between.
+pub(crate) fn texts(args: &Arguments, name: &str) -> Vec<String> {
+    match args.get(name) {
+        Some(Value::Array(items)) => items
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
+        Some(Value::String(text)) => text.split(',').map(|one| one.trim().to_owned()).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// An argument that is a number.
 pub(crate) fn number(args: &Arguments, name: &str) -> Option<f64> {
     match args.get(name)? {

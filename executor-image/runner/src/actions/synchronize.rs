@@ -5,11 +5,11 @@ use std::{
     process::Stdio,
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 use slipway_language::FileKind;
 use tokio::process::Command;
 
-use super::{ActionContext, Arguments, ResultMap, boolean, failure, map, text};
+use super::{ActionContext, Arguments, ResultMap, boolean, failure, map, text, texts};
 use crate::{
     engine::Target,
     transport::{ConnectionKind, HostKeyChecking, TransportError, quote},
@@ -117,19 +117,12 @@ fn options(args: &Arguments, check: bool) -> Vec<String> {
     if let Some(seconds) = text(args, "rsync_timeout").filter(|seconds| seconds != "0") {
         words.push(format!("--timeout={seconds}"));
     }
-    let list = |name: &str| -> Vec<String> {
-        match args.get(name) {
-            Some(Value::Array(items)) => items
-                .iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect(),
-            Some(Value::String(text)) => text.split(',').map(str::to_owned).collect(),
-            _ => Vec::new(),
-        }
-    };
-    words.extend(list("link_dest").iter().map(|path| format!("--link-dest={path}")));
-    words.extend(list("rsync_opts"));
+    words.extend(
+        texts(args, "link_dest")
+            .iter()
+            .map(|path| format!("--link-dest={path}")),
+    );
+    words.extend(texts(args, "rsync_opts"));
     words
 }
 

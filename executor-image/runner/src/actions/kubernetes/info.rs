@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    super::{Arguments, ResultMap, boolean, failure, map, text},
+    super::{Arguments, ResultMap, boolean, failure, map, text, texts},
     cluster::{Cluster, Target},
-    difference, strings,
+    difference,
     wait::{Patience, Until, wait},
 };
 
@@ -33,8 +33,8 @@ pub async fn run(cluster: &Cluster, args: &Arguments) -> ResultMap {
         name: name.as_deref().filter(|name| !name.is_empty()),
         namespace: namespace.as_deref().filter(|namespace| !namespace.is_empty()),
     };
-    let (labels, fields) = (strings(args, "label_selectors"), strings(args, "field_selectors"));
-    let hidden = strings(args, "hidden_fields");
+    let (labels, fields) = (texts(args, "label_selectors"), texts(args, "field_selectors"));
+    let hidden = texts(args, "hidden_fields");
     let waits = boolean(args, "wait").unwrap_or(false);
     let patience = Patience::of(args);
     let first_look = Patience {

@@ -115,17 +115,3 @@ async fn here(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
         }
     }
 }
-
-/// A list of texts, or one text with commas.
-#[cfg(feature = "kubernetes")]
-fn strings(args: &Arguments, name: &str) -> Vec<String> {
-    match args.get(name) {
-        Some(Value::Array(items)) => items
-            .iter()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect(),
-        Some(Value::String(text)) => text.split(',').map(|one| one.trim().to_owned()).collect(),
-        _ => Vec::new(),
-    }
-}

@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{Arguments, ResultMap, boolean, failure, map, text},
+    super::{Arguments, ResultMap, boolean, failure, map, text, texts},
     apply,
     cluster::{Answer, Cluster, Kind, Patch, Refused, Target},
     definitions::definitions,
-    difference, strings,
+    difference,
     wait::{Patience, Until, wait},
 };
 
@@ -83,8 +83,8 @@ pub async fn run(cluster: &Cluster, args: &Arguments, check: bool, diff: bool) -
         cluster,
         args,
         state,
-        labels: strings(args, "label_selectors"),
-        hidden: strings(args, "hidden_fields"),
+        labels: texts(args, "label_selectors"),
+        hidden: texts(args, "hidden_fields"),
         check,
         diff,
     };
@@ -259,7 +259,7 @@ impl Task<'_> {
     }
 
     async fn update(&self, kind: &Kind, definition: &Value) -> Result<Answer, Refused> {
-        let named = strings(self.args, "merge_type");
+        let named = texts(self.args, "merge_type");
         let types: Vec<Patch> = if named.is_empty() {
             vec![Patch::Strategic, Patch::Merge]
         } else {
