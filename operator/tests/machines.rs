@@ -32,6 +32,17 @@ async fn no_double_claims(world: &World) -> usize {
     claims.len()
 }
 
+/// The machine that is the worker of the cluster `shop`.
+async fn worker(world: &World) -> String {
+    let machines = world.list::<Machine>().await;
+    let claim = |machine: &Machine| machine.spec.claim_ref.as_ref().map(|claim| claim.name.clone());
+    machines
+        .iter()
+        .find(|machine| claim(machine).as_deref() == Some("shop-worker"))
+        .unwrap()
+        .name_any()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_operators_that_both_lead_never_claim_twice() {
     let world = Arc::new(World::new().await);
@@ -217,19 +228,7 @@ async fn a_claimed_machine_that_is_deleted_stays_until_its_cluster_gives_it_back
     world.machines(&["m1", "m2", "m3"]).await;
     world.cluster("shop", 1).await;
     world.phase(MachinePhase::Deployed, 2).await;
-    let worker = world
-        .list::<Machine>()
-        .await
-        .into_iter()
-        .find(|machine| {
-            machine
-                .spec
-                .claim_ref
-                .as_ref()
-                .is_some_and(|claim| claim.name == "shop-worker")
-        })
-        .unwrap()
-        .name_any();
+    let worker = worker(&world).await;
     world.delete::<Machine>(&worker).await;
     world
         .eventually("it says by whom it is used", || async {
@@ -268,19 +267,7 @@ async fn a_dead_machine_is_released_by_force_replaced_and_reset_when_it_is_back(
     world.machines(&["m1", "m2", "m3"]).await;
     world.cluster("shop", 1).await;
     world.phase(MachinePhase::Deployed, 2).await;
-    let dead = world
-        .list::<Machine>()
-        .await
-        .into_iter()
-        .find(|machine| {
-            machine
-                .spec
-                .claim_ref
-                .as_ref()
-                .is_some_and(|claim| claim.name == "shop-worker")
-        })
-        .unwrap()
-        .name_any();
+    let dead = worker(&world).await;
     world
         .merge::<Machine>(&dead, json!({"spec": {"forceRelease": true}}))
         .await;

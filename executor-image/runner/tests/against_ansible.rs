@@ -14,22 +14,24 @@ use std::{
 };
 
 use regex::Regex;
-use support::comparison::assert_same;
+use support::{
+    comparison::assert_same,
+    reference::{Reference, ansible},
+};
 
-fn ansible() -> PathBuf {
-    let cache = std::env::var_os("SLIPWAY_CACHE").map_or_else(
-        || PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache/slipway"),
-        PathBuf::from,
-    );
-    let program = cache.join("ansible/bin/ansible-playbook");
-    assert!(
-        program.is_file(),
-        "this test needs real Ansible as {}: python3 -m venv {1} && {1}/bin/pip install 'ansible==11.*'",
-        program.display(),
-        cache.join("ansible").display()
-    );
-    program
-}
+/// What all cases use.
+const SHARED: &[&str] = &[
+    "tests/against_ansible.rs",
+    "tests/playbooks/hosts",
+    "tests/playbooks/group_vars",
+    "tests/playbooks/host_vars",
+    "tests/playbooks/roles",
+    "tests/playbooks/templates",
+    "tests/playbooks/vars",
+    "tests/playbooks/included.yml",
+    "tests/playbooks/included_h1.yml",
+    "tests/playbooks/included_h2.yml",
+];
 
 fn cases() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/playbooks");
@@ -83,7 +85,8 @@ fn run(mut command: Command, case: &Path, id: &str) -> Output {
 
 /// What may differ is made equal.
 fn normal(output: &str, id: &str) -> String {
-    let text = output.replace(id, "ID");
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/playbooks");
+    let text = output.replace(id, "ID").replace(directory, "DIRECTORY");
     let replacements = [
         (r#""(delta|start|end)": "[^"]*""#, r#""$1": "TIME""#),
         (r#"(an option with an undefined variable)[^"]*""#, r#"$1""#),
@@ -166,63 +169,21 @@ fn by_host(text: &str) -> String {
         .join("\n")
 }
 
-/// What real Ansible printed, and its exit code. Kept in the cache under a digest of everything that decides it: Ansible
-/// takes seconds for what does not change.
+/// What real Ansible printed, and its exit code.
 fn ansible_says(case: &Path, ansible: &Path) -> (String, Option<i32>) {
     let name = case.file_stem().unwrap().to_str().unwrap();
-    let directory = ansible
-        .ancestors()
-        .nth(3)
-        .unwrap()
-        .join("against-ansible")
-        .join(digest(case, ansible));
+    let folder = format!("tests/playbooks/{name}");
+    let file = format!("{folder}.yml");
+    let mut files = vec![file.as_str(), folder.as_str()];
+    files.extend(SHARED);
     let id = format!("{name}-theirs");
-    let file = directory.join(name);
-    if let Ok(kept) = std::fs::read_to_string(&file)
-        && let Some((code, text)) = kept.split_once('\n')
-    {
-        return (normal(text, &id), code.parse().ok());
-    }
-    let output = run(Command::new(ansible), case, &id);
-    let (text, code) = (String::from_utf8_lossy(&output.stdout), output.status.code());
-    std::fs::create_dir_all(&directory).unwrap();
-    std::fs::write(&file, format!("{}\n{text}", code.unwrap_or(-1))).unwrap();
-    (normal(&text, &id), code)
-}
-
-/// A digest of a case, of what all cases share, and of the version of Ansible.
-fn digest(case: &Path, ansible: &Path) -> String {
-    use sha2::{Digest, Sha256};
-    fn add(path: &Path, digest: &mut Sha256) {
-        if path.is_dir() {
-            let mut entries: Vec<PathBuf> = std::fs::read_dir(path)
-                .unwrap()
-                .map(|entry| entry.unwrap().path())
-                .collect();
-            entries.sort();
-            for entry in &entries {
-                add(entry, digest);
-            }
-        } else if path.exists() {
-            digest.update(path.to_str().unwrap());
-            digest.update(std::fs::read(path).unwrap());
-        }
-    }
-    let mut digest = Sha256::new();
-    add(case, &mut digest);
-    add(&case.with_extension(""), &mut digest);
-    let shared = ["hosts", "group_vars", "host_vars", "roles", "templates", "vars"];
-    for name in shared {
-        add(&case.with_file_name(name), &mut digest);
-    }
-    for name in ["included.yml", "included_h1.yml", "included_h2.yml"] {
-        add(&case.with_file_name(name), &mut digest);
-    }
-    add(
-        &ansible.parent().unwrap().parent().unwrap().join("pyvenv.cfg"),
-        &mut digest,
-    );
-    hex::encode(digest.finalize())
+    Reference::new("playbooks", &files).says(name, || {
+        let output = run(Command::new(ansible), case, &id);
+        (
+            normal(&String::from_utf8_lossy(&output.stdout), &id),
+            output.status.code(),
+        )
+    })
 }
 
 fn difference(case: &Path, ansible: &Path) -> Option<String> {
@@ -252,7 +213,7 @@ fn difference(case: &Path, ansible: &Path) -> Option<String> {
 
 #[test]
 fn every_playbook_prints_and_exits_as_under_ansible() {
-    let ansible = ansible();
+    let ansible = ansible("ansible-playbook");
     support::agent();
     // `SLIPWAY_CASE=loops` plays one.
     let only = std::env::var("SLIPWAY_CASE").ok();
