@@ -21,8 +21,9 @@ use slipway_lab::{Error, Lab};
 
 /// A metadata cluster and machines on one host, real in every part: for demos, tests and benchmarks.
 ///
-/// Machines are systemd containers with their own network, disk and power button. They reach each other, the lab's
-/// image registry (10.77.0.1:5000) and its file server (http://10.77.0.1:8080), and nothing outside.
+/// Machines are systemd containers with their own network, disk and power button. They reach each
+/// other, the lab's image registry (10.77.0.1:5000) and its file server (http://10.77.0.1:8080),
+/// and nothing outside.
 ///
 /// A first tour:
 ///   slipway-lab up --machines 2
@@ -32,8 +33,8 @@ use slipway_lab::{Error, Lab};
 ///   slipway-lab machine start machine-1
 ///   slipway-lab down
 ///
-/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 this host cannot run a lab, 4 no such lab or machine, 5 not ready in
-/// time; `run`, `kubectl` and `machine ssh` exit as the command that they run.
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 this host cannot run a lab, 4 no such lab or
+/// machine, 5 not ready in time; `run`, `kubectl` and `machine ssh` exit as the command that they run.
 #[derive(Debug, Parser)]
 #[command(name = "slipway-lab", version, verbatim_doc_comment)]
 pub struct Arguments {
