@@ -397,9 +397,10 @@ async fn read_frames(
 
 fn ended_message(errors: &ErrorTail, sent: bool) -> String {
     let said = errors.text();
-    match (said.is_empty(), sent) {
-        (false, _) => said,
-        (true, true) => "the connection to the host was lost: the agent ended".to_owned(),
-        (true, false) => "the connection to the host was lost before the agent answered".to_owned(),
+    if !said.is_empty() {
+        return said;
     }
+    let end = errors.end().unwrap_or("the agent ended");
+    let when = if sent { "" } else { " before the agent answered" };
+    format!("the connection to the host was lost{when}: {end}")
 }

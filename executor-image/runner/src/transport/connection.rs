@@ -4,7 +4,7 @@ use std::{
     any::Any,
     fmt::Debug,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use futures::future::BoxFuture;
@@ -89,6 +89,8 @@ pub struct ErrorTail(Arc<Tail>);
 #[derive(Debug, Default)]
 struct Tail {
     bytes: Mutex<Vec<u8>>,
+    /// What is known of the end of whatever wrote it.
+    end: OnceLock<String>,
     grown: Notify,
 }
 
@@ -102,6 +104,17 @@ impl ErrorTail {
         let excess = tail.len().saturating_sub(Self::LIMIT);
         tail.drain(..excess);
         self.0.grown.notify_one();
+    }
+
+    /// Says how whatever wrote this has ended; the first to say it is right.
+    pub fn ended(&self, how: String) {
+        // ok: told already.
+        let _ = self.0.end.set(how);
+    }
+
+    /// How whatever wrote this has ended, where that is known.
+    pub fn end(&self) -> Option<&str> {
+        self.0.end.get().map(String::as_str)
     }
 
     /// Forgets what was said.

@@ -3,14 +3,14 @@
 use std::{
     borrow::Cow,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
 use futures::future::BoxFuture;
 use russh::{
     ChannelMsg, ChannelReadHalf, Disconnect,
-    client::{self, Handle},
+    client::{self, DisconnectReason, Handle},
     keys::PublicKey,
 };
 use tokio::sync::mpsc;
@@ -32,7 +32,11 @@ pub struct SshConnection {
     /// The connections that this one goes through.
     jumps: Vec<Handle<ServerKeys>>,
     agent: Arc<AgentBinary>,
+    end: End,
 }
+
+/// Why the connection, or one that it goes through, has ended, once it has.
+type End = Arc<OnceLock<String>>;
 
 impl std::fmt::Debug for SshConnection {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -48,6 +52,7 @@ pub(super) struct ServerKeys {
     files: Vec<PathBuf>,
     known: Arc<KnownHosts>,
     outcome: Arc<Mutex<Option<(Decision, PublicKey)>>>,
+    end: End,
 }
 
 impl client::Handler for ServerKeys {
@@ -70,6 +75,21 @@ impl client::Handler for ServerKeys {
         *self.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some((decision, key));
         Ok(accepted)
     }
+
+    async fn disconnected(&mut self, reason: DisconnectReason<Self::Error>) -> Result<(), Self::Error> {
+        let reason = match reason {
+            DisconnectReason::ReceivedDisconnect(said) => format!("the host closed it: {}", said.message),
+            DisconnectReason::Error(russh::Error::KeepaliveTimeout) => "the host does not answer".to_owned(),
+            DisconnectReason::Error(russh::Error::IO(error)) => io_reason(&error),
+            DisconnectReason::Error(russh::Error::Disconnect | russh::Error::HUP) => {
+                "the host closed it".to_owned()
+            }
+            DisconnectReason::Error(error) => error.to_string(),
+        };
+        // ok: one that it goes through may have ended first.
+        let _ = self.end.set(reason);
+        Ok(())
+    }
 }
 
 /// Connects and authenticates, through other hosts if need be. Also returns the host's key if it was accepted for the first
@@ -83,6 +103,7 @@ pub async fn connect(
         options,
         known,
         timeout: Duration::from_secs(options.timeout.max(1)),
+        end: End::default(),
     };
     let mut jumps: Vec<Handle<ServerKeys>> = Vec::new();
     for jump in &options.ssh.jumps {
@@ -107,6 +128,7 @@ pub async fn connect(
         handle,
         jumps,
         agent: Arc::clone(agent),
+        end: way.end,
     };
     Ok((connection, learned))
 }
@@ -126,6 +148,7 @@ struct Way<'a> {
     options: &'a ConnectionOptions,
     known: &'a Arc<KnownHosts>,
     timeout: Duration,
+    end: End,
 }
 
 impl Way<'_> {
@@ -147,6 +170,7 @@ impl Way<'_> {
             files: ssh.known_hosts.clone(),
             known: Arc::clone(self.known),
             outcome: Arc::clone(&outcome),
+            end: Arc::clone(&self.end),
         };
         let config = Arc::new(self.config(address, port));
         let is_direct = ssh.jumps.is_empty();
@@ -219,6 +243,9 @@ impl Way<'_> {
 
 /// What a person calls the error, without "os error 111".
 fn io_reason(error: &std::io::Error) -> String {
+    if error.kind() == std::io::ErrorKind::UnexpectedEof {
+        return "it was closed".to_owned();
+    }
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
@@ -307,7 +334,12 @@ impl SshConnection {
         let outgoing = Box::new(Box::pin(writer.make_writer()));
         let errors = ErrorTail::default();
         let (sender, incoming) = mpsc::channel(64);
-        tokio::spawn(read_channel(reader, sender, errors.clone()));
+        tokio::spawn(read_channel(
+            reader,
+            sender,
+            errors.clone(),
+            Arc::clone(&self.end),
+        ));
         Ok(Pipe {
             incoming,
             outgoing,
@@ -317,7 +349,12 @@ impl SshConnection {
     }
 }
 
-async fn read_channel(mut reader: ChannelReadHalf, sender: mpsc::Sender<Vec<u8>>, errors: ErrorTail) {
+async fn read_channel(
+    mut reader: ChannelReadHalf,
+    sender: mpsc::Sender<Vec<u8>>,
+    errors: ErrorTail,
+    connection: End,
+) {
     while let Some(message) = reader.wait().await {
         match message {
             ChannelMsg::Data { data } => {
@@ -325,9 +362,18 @@ async fn read_channel(mut reader: ChannelReadHalf, sender: mpsc::Sender<Vec<u8>>
                 let _ = sender.send(data.to_vec()).await;
             }
             ChannelMsg::ExtendedData { data, .. } => errors.push(&data),
+            ChannelMsg::ExitStatus { exit_status } => {
+                errors.ended(format!("the agent ended with exit code {exit_status}"));
+            }
+            ChannelMsg::ExitSignal { signal_name, .. } => {
+                errors.ended(format!("the agent was killed by signal {signal_name:?}"));
+            }
             // Not at Eof: standard error and the exit status may come after it.
             ChannelMsg::Close => return,
             _ => {}
         }
+    }
+    if let Some(reason) = connection.get() {
+        errors.ended(reason.clone());
     }
 }
