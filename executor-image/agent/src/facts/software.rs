@@ -69,22 +69,50 @@ pub(super) fn systemd(context: &Context) -> Facts {
 
 /// Facts of a Python that is there. The agent needs none; playbooks ask whether there is one.
 pub(super) fn python(context: &Context) -> Facts {
-    const QUESTION: &str = "import sys, json\nv = sys.version_info\nimport ssl\nprint(json.dumps({'executable': sys.executable, 'type': sys.implementation.name, 'has_sslcontext': True, 'version_info': list(v), 'version': {'major': v[0], 'minor': v[1], 'micro': v[2], 'releaselevel': v[3], 'serial': v[4]}}))";
-    for program in ["python3", "/usr/libexec/platform-python"] {
-        if find_program(program.as_ref(), &context.environment).is_none() {
-            continue;
-        }
-        let Ok(output) = Process::new(context, program).args(["-c", QUESTION]).run() else {
-            continue;
-        };
-        let Ok(python) = serde_json::from_str::<Value>(&output.stdout) else {
-            continue;
-        };
-        let version = &python["version"];
-        let text = format!("{}.{}.{}", version["major"], version["minor"], version["micro"]);
-        return answer!({"python": python, "python_version": text});
-    }
-    Facts::new()
+    // Without `site`, and without loading `ssl` to see that it is there: that would take longer than all other facts together.
+    // Every `ssl` of Python 3 has contexts.
+    const QUESTION: &str = "import sys; print(sys.executable, sys.implementation.name, \
+        any(finder.find_spec('_ssl') for finder in sys.meta_path), *sys.version_info, sep='\\n')";
+    ["python3", "/usr/libexec/platform-python"]
+        .into_iter()
+        .filter(|program| find_program(program.as_ref(), &context.environment).is_some())
+        .find_map(|program| {
+            let asked = Process::new(context, program).args(["-I", "-S", "-c", QUESTION]);
+            python_of(&asked.run().ok()?.stdout)
+        })
+        .unwrap_or_default()
+}
+
+/// The facts in what a Python has printed, line by line.
+fn python_of(said: &str) -> Option<Facts> {
+    let lines: Vec<&str> = said.lines().collect();
+    let &[
+        executable,
+        r#type,
+        has_ssl,
+        major,
+        minor,
+        micro,
+        releaselevel,
+        serial,
+    ] = lines.as_slice()
+    else {
+        return None;
+    };
+    let number = |text: &str| text.parse::<u64>().ok();
+    let (major, minor, micro, serial) = (number(major)?, number(minor)?, number(micro)?, number(serial)?);
+    Some(answer!({
+        "python": {
+            "executable": executable,
+            "type": r#type,
+            "has_sslcontext": has_ssl == "True",
+            "version_info": [major, minor, micro, releaselevel, serial],
+            "version": {
+                "major": major, "minor": minor, "micro": micro, "releaselevel": releaselevel, "serial": serial,
+            },
+        },
+        "python_version": format!("{major}.{minor}.{micro}"),
+    }))
 }
 
 pub(super) fn selinux(_: &Context) -> Facts {

@@ -56,6 +56,9 @@ pub fn outcome(section: &str, rows: &[Row], url: &str) -> Outcome {
     // Facts are of this machine.
     digest.update(rustix::system::uname().release().to_bytes());
     digest.update(std::fs::read("/etc/machine-id").unwrap_or_default());
+    if section == "setup" {
+        digest.update(block_devices());
+    }
     let folder = cache().join("modules-of-ansible");
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join(format!("{section}-{}.json", hex::encode(&digest.finalize()[..8])));
@@ -84,6 +87,23 @@ pub fn outcome(section: &str, rows: &[Row], url: &str) -> Outcome {
             .collect(),
         files: kept.files,
     }
+}
+
+/// The block devices and their sizes: facts that come and go.
+fn block_devices() -> String {
+    let mut sizes: Vec<String> = glob::glob("/sys/block/*/size")
+        .unwrap()
+        .flatten()
+        .map(|path| {
+            format!(
+                "{} {}",
+                path.display(),
+                std::fs::read_to_string(&path).unwrap_or_default()
+            )
+        })
+        .collect();
+    sizes.sort();
+    sizes.concat()
 }
 
 /// The version of Ansible, by its installed packages.

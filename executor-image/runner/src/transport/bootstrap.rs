@@ -31,7 +31,8 @@ d=/var/tmp/slipway-agent-$(id -u); f=$d/$h
 [ -O "$d" ] && [ ! -L "$d" ] || fail "$d does not belong to $(id -un): remove it"
 chmod 0755 "$d" || fail "cannot set the mode of $d"
 sum() { sha256sum "$1" 2>/dev/null | cut -d ' ' -f 1; }
-if [ ! -f "$f" ] || [ "$(sum "$f")" != "$h" ]; then
+whole() { problem=$("$f" --verify "$h" 2>&1); [ "$problem" = whole ]; }
+if [ ! -f "$f" ] || ! whole; then
   t=$d/.new.$$
   trap 'rm -f "$t"' EXIT
   if command -v gzip >/dev/null 2>&1; then
@@ -44,8 +45,8 @@ if [ ! -f "$f" ] || [ "$(sum "$f")" != "$h" ]; then
   [ "$(sum "$t")" = "$h" ] || fail "cannot store the agent in $d: ${problem:-it arrived damaged}$(df -P "$d" 2>/dev/null | awk 'NR==2 && $4==0 {print " (the file system "$6" is full)"}')"
   chmod 0755 "$t" && mv -f "$t" "$f" || fail "cannot store the agent as $f"
   trap - EXIT
+  whole || fail "cannot run the agent $f (is $d mounted noexec?): $problem"
 fi
-problem=$("$f" --version 2>&1) || fail "cannot run the agent $f (is $d mounted noexec?): $problem"
 "#;
 
 /// The command that starts the agent.
