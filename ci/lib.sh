@@ -39,9 +39,37 @@ step() {
   say "$name"
   began=$SECONDS
   if ! "$@"; then state=FAILED; fi
-  step_names+=("$name") step_states+=("$state") step_seconds+=($((SECONDS - began)))
-  printf '%s    %s in %d s%s\n' "$([ "$state" = passed ] && printf '%s' "$green" || printf '%s' "$red")" "$state" "$((SECONDS - began))" "$plain"
-  [ "$state" = passed ]
+  step_ended "$name" "$state" $((SECONDS - began))
+}
+
+# step_ended NAME STATE SECONDS: tells and remembers how a part ended.
+step_ended() {
+  step_names+=("$1") step_states+=("$2") step_seconds+=("$3")
+  printf '%s    %s in %d s%s\n' "$([ "$2" = passed ] && printf '%s' "$green" || printf '%s' "$red")" "$2" "$3" "$plain"
+  [ "$2" = passed ]
+}
+
+# step_beside NAME COMMAND...: starts one part that takes the processor while the next ones wait for something; end_beside waits for it.
+step_beside() {
+  beside_name=$1 beside_log=$(mktemp) beside_began=$SECONDS
+  shift
+  say "$beside_name, beside what comes next"
+  nice -n 19 "$@" >"$beside_log" 2>&1 &
+  beside_process=$!
+  trap 'kill "$beside_process" 2>/dev/null || true' EXIT
+}
+
+# end_beside: waits for the part that step_beside has started, if any, and shows what it printed.
+end_beside() {
+  [ -n "${beside_process:-}" ] || return 0
+  local state=passed
+  wait "$beside_process" || state=FAILED
+  say "$beside_name"
+  cat "$beside_log"
+  rm -f "$beside_log"
+  beside_process=''
+  trap - EXIT
+  step_ended "$beside_name" "$state" $((SECONDS - beside_began))
 }
 
 # summary: a line for each step, then the count that ends every run; the exit code says whether all passed.
