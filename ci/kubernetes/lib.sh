@@ -6,8 +6,8 @@
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CACHE=${SLIPWAY_CACHE:-$HOME/.cache/slipway}
 
-# The Kubernetes minor version that is meant where none is named.
-DEFAULT_KUBERNETES=1.35
+# The Kubernetes minor version that is meant where none is named; `SLIPWAY_KUBERNETES=1.34` chooses the other one for a lab.
+DEFAULT_KUBERNETES=${SLIPWAY_KUBERNETES:-1.35}
 
 die() {
     printf '%s: %s\n' "$(basename "$0")" "$*" >&2
