@@ -19,9 +19,7 @@ pub mod yaml;
 pub use minijinja::Value;
 
 pub use node::{Encrypted, Node, NodeKind};
-pub use scope::{
-    CommandOutput, FileKind, Layer, LookupHost, PathType, Scope, Untrusted, UrlRequest, Variable,
-};
+pub use scope::{CommandOutput, FileKind, Layer, LookupHost, PathType, Scope, UrlRequest, Variable};
 pub use slipway_vault::{VaultError, VaultSecrets};
 pub use span::Span;
 pub use template::{Problem, Templar, TemplateError, TemplateOptions, Verdict, Watch};

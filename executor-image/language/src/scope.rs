@@ -13,12 +13,25 @@ use crate::node::Node;
 use crate::template::{Templar, TemplateError};
 
 /// A variable as it is stored.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Variable {
     /// Trusted YAML: rendered anew at each access.
     Template(Node),
-    /// Data (facts, results, `set_fact`): used as it is, never templated again.
+    /// Data that the playbook decides: used as it is, never templated again.
     Data(Value),
+    /// Data that a host, or a program that it asks, decides: used as it is, and never taken for an expression either.
+    Answer(Value),
+}
+
+impl Variable {
+    /// Data, decided by the playbook alone or not.
+    pub fn data(value: Value, trusted: bool) -> Self {
+        if trusted {
+            Self::Data(value)
+        } else {
+            Self::Answer(value)
+        }
+    }
 }
 
 /// One source of variables: role defaults, host variables, facts, …
@@ -27,29 +40,6 @@ pub trait Layer: Send + Sync + Debug {
     fn get(&self, name: &str) -> Option<Variable>;
     /// All names the layer has.
     fn names(&self) -> Vec<Arc<str>>;
-    /// Whether the playbook decides what the variable is, and not a host or a program that it asks. What is made of others is never
-    /// taken for an expression.
-    fn trusts(&self, _name: &str) -> bool {
-        true
-    }
-}
-
-/// A layer whose variables others than the playbook decide.
-#[derive(Debug)]
-pub struct Untrusted(pub Arc<dyn Layer>);
-
-impl Layer for Untrusted {
-    fn get(&self, name: &str) -> Option<Variable> {
-        self.0.get(name)
-    }
-
-    fn names(&self) -> Vec<Arc<str>> {
-        self.0.names()
-    }
-
-    fn trusts(&self, _name: &str) -> bool {
-        false
-    }
 }
 
 impl Layer for IndexMap<Arc<str>, Variable> {
@@ -242,16 +232,10 @@ impl Scope {
         self.layers.iter().rev().find_map(|layer| layer.get(name))
     }
 
-    /// The variable as it is stored, and whether the playbook decides what it is.
-    pub(crate) fn variable_and_trust(&self, name: &str) -> Option<(Variable, bool)> {
-        let mut layers = self.layers.iter().rev();
-        layers.find_map(|layer| Some((layer.get(name)?, layer.trusts(name))))
-    }
-
     /// The variable's value, rendered; nothing if no layer has it.
     pub fn get(&self, templar: &Templar, name: &str) -> Result<Option<Value>, TemplateError> {
         match self.variable(name) {
-            Some(Variable::Data(value)) => Ok(Some(value)),
+            Some(Variable::Data(value) | Variable::Answer(value)) => Ok(Some(value)),
             Some(Variable::Template(node)) => templar.render(&node, self).map(Some),
             None => Ok(None),
         }

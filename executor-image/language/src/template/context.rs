@@ -147,7 +147,7 @@ impl Context {
                 NodeKind::Bool(_) | NodeKind::Int(_) | NodeKind::Float(_) | NodeKind::Null
             )
             .then(|| lazy::plain(&node)),
-            Variable::Data(value) => matches!(
+            Variable::Data(value) | Variable::Answer(value) => matches!(
                 value.kind(),
                 ValueKind::Bool | ValueKind::Number | ValueKind::None
             )
@@ -157,8 +157,13 @@ impl Context {
 
     /// The variable as it is stored.
     fn variable(&self, name: &str) -> Option<Variable> {
-        let (variable, is_trusted) = self.scope.variable_and_trust(name)?;
-        if !is_trusted || matches!(&variable, Variable::Template(node) if node.is_unsafe()) {
+        let variable = self.scope.variable(name)?;
+        let is_untrusted = match &variable {
+            Variable::Template(node) => node.is_unsafe(),
+            Variable::Data(_) => false,
+            Variable::Answer(_) => true,
+        };
+        if is_untrusted {
             self.templar.note_untrusted();
         }
         Some(variable)
@@ -283,7 +288,7 @@ impl Context {
             return Some(known.clone());
         }
         let value = match self.variable(name) {
-            Some(Variable::Data(value)) => return Some(value),
+            Some(Variable::Data(value) | Variable::Answer(value)) => return Some(value),
             Some(Variable::Template(node)) => match &node.kind {
                 NodeKind::Str(text) if looks_like_template(text) => {
                     if let Some(error) = self.loop_through(name, &node.span) {

@@ -24,7 +24,8 @@ pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
         // A template in `var` has been rendered to a name already, or to the value itself.
         Some(Value::String(text)) if !context.trusted => {
             // As Ansible shows what it does not evaluate.
-            let shown = if text.contains('|') {
+            let first = text.split(['|', '.', '[']).next().unwrap_or_default();
+            let shown = if text.contains('|') || item.scope.variable(first).is_some() {
                 format!("{{{{{text}}}}}")
             } else {
                 text.clone()

@@ -198,14 +198,15 @@ fn walk(directory: &Path, directories: &mut Vec<PathBuf>) -> std::io::Result<()>
 /// The variables laid into those of the same names that are there already, mapping by mapping.
 fn merged(context: &ActionContext<'_>, vars: &Vars) -> Result<Vars, String> {
     let item = context.item;
-    let templar = &item.play.run.templar;
     let mut merged = Vars::new();
     for (name, variable) in vars {
+        let (templar, watch) = item.play.run.templar.watched();
         let new = match variable {
             Variable::Template(node) => templar.render(node, &item.scope),
-            Variable::Data(value) => Ok(value.clone()),
+            Variable::Data(value) | Variable::Answer(value) => Ok(value.clone()),
         };
-        let old = item.scope.get(templar, name);
+        let trusted = !matches!(item.scope.variable(name), Some(Variable::Answer(_)));
+        let old = item.scope.get(&templar, name);
         let (new, old) = match (new, old) {
             (Ok(new), Ok(old)) => (new, old),
             (Err(error), _) | (_, Err(error)) => return Err(error.to_string()),
@@ -220,7 +221,10 @@ fn merged(context: &ActionContext<'_>, vars: &Vars) -> Result<Vars, String> {
         lay_over(&mut value, new);
         merged.insert(
             Arc::clone(name),
-            Variable::Data(slipway_language::from_json(value)),
+            Variable::data(
+                slipway_language::from_json(value),
+                trusted && !watch.saw_untrusted(),
+            ),
         );
     }
     Ok(merged)
@@ -243,7 +247,7 @@ fn nested(name: &str, vars: Vars, span: &Span) -> Vars {
         .into_iter()
         .filter_map(|(key, variable)| match variable {
             Variable::Template(node) => Some((Node::text(node.span.clone(), key), node)),
-            Variable::Data(_) => None,
+            Variable::Data(_) | Variable::Answer(_) => None,
         })
         .collect();
     let mapping = Node::new(span.clone(), NodeKind::Map(entries.into()));
@@ -276,6 +280,6 @@ fn written(variable: &Variable) -> Value {
     }
     match variable {
         Variable::Template(node) => of(node),
-        Variable::Data(value) => slipway_language::to_json(value),
+        Variable::Data(value) | Variable::Answer(value) => slipway_language::to_json(value),
     }
 }

@@ -31,14 +31,17 @@ pub(super) fn add_host(context: &ActionContext<'_>, mut args: Arguments) -> Resu
     if let Some(port) = port {
         args.insert("ansible_ssh_port".to_owned(), Value::from(port));
     }
-    let changed = context.item.play.run.roster.change(|inventory| {
+    let roster = &context.item.play.run.roster;
+    if !context.trusted {
+        roster.names_are_answers();
+    }
+    let changed = roster.change(|inventory| {
         let mut changed = !inventory.hosts.contains_key(name);
         let host = inventory.host(name);
         for (key, value) in &args {
-            let value = from_json(value.clone());
-            let same = matches!(host.vars.get(key.as_str()), Some(Variable::Data(known)) if *known == value);
-            changed |= !same;
-            host.vars.insert(Arc::from(key.as_str()), Variable::Data(value));
+            let variable = Variable::data(from_json(value.clone()), context.trusted);
+            changed |= host.vars.get(key.as_str()) != Some(&variable);
+            host.vars.insert(Arc::from(key.as_str()), variable);
         }
         groups
             .iter()
@@ -64,7 +67,11 @@ pub(super) fn group_by(context: &ActionContext<'_>, args: &Arguments) -> ResultM
     };
     let group = group_name(&key);
     let item = context.item;
-    let changed = item.play.run.roster.change(|inventory| {
+    let roster = &item.play.run.roster;
+    if !context.trusted {
+        roster.names_are_answers();
+    }
+    let changed = roster.change(|inventory| {
         let mut changed = !inventory.groups.contains_key(group.as_str());
         inventory.group(&group);
         for parent in &parents {

@@ -324,7 +324,7 @@ impl ActionContext<'_> {
         module: &str,
         args: Arguments,
     ) -> Result<ResultMap, TransportError> {
-        match crate::engine::defaults(self.item, module) {
+        match crate::engine::defaults(self.item, module, &self.item.play.run.templar) {
             Ok(mut all) => {
                 all.extend(args);
                 self.call_in_background(module, all).await

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
-use slipway_language::{Node, TemplateError, strip_omit, to_json};
+use slipway_language::{Node, Templar, TemplateError, strip_omit, to_json};
 
 use super::ItemContext;
 use crate::{actions, playbook::ModuleAction};
@@ -13,7 +13,7 @@ pub(super) fn arguments(
     module: &ModuleAction,
 ) -> Result<(Map<String, Json>, bool), TemplateError> {
     let (templar, watch) = item.play.run.templar.watched();
-    let mut args = defaults(item, module.name())?;
+    let mut args = defaults(item, module.name(), &templar)?;
     if let Some(whole) = &module.whole {
         let value = strip_omit(&templar.render(whole, &item.scope)?);
         match to_json(&value) {
@@ -54,7 +54,11 @@ fn argument_name(item: &ItemContext<'_>, module: &ModuleAction, key: &Node) -> R
 }
 
 /// What `module_defaults` says of a module: the innermost that names it.
-pub(crate) fn defaults(item: &ItemContext<'_>, module: &str) -> Result<Map<String, Json>, TemplateError> {
+pub(crate) fn defaults(
+    item: &ItemContext<'_>,
+    module: &str,
+    templar: &Templar,
+) -> Result<Map<String, Json>, TemplateError> {
     let named = |key: &Node| {
         let name = key.as_str().unwrap_or_default();
         let full = slipway_protocol::spec::find(name).map_or(name, |spec| spec.name);
@@ -65,7 +69,6 @@ pub(crate) fn defaults(item: &ItemContext<'_>, module: &str) -> Result<Map<Strin
     let Some((_, node)) = found else {
         return Ok(Map::new());
     };
-    let templar = &item.play.run.templar;
     let value = templar
         .render(node, &item.scope)
         .map_err(|error| error.at(&node.span))?;

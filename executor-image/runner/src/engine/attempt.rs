@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::Value as Json;
-use slipway_language::{Layer, Node, NodeKind, Scope, TemplateError, Untrusted, Variable, from_json};
+use slipway_language::{Layer, Node, NodeKind, Scope, TemplateError, Variable, from_json};
 use slipway_protocol::spec::Side;
 
 use super::{
@@ -266,16 +266,18 @@ fn scope_with_result(item: &ItemContext<'_>, map: &ResultMap) -> Scope {
     if let Some(register) = &task.register {
         vars.insert(
             Arc::clone(register),
-            Variable::Data(from_json(result::public(map))),
+            Variable::Answer(from_json(result::public(map))),
         );
     }
     if let Some(Json::Object(facts)) = map.get("ansible_facts") {
         for (name, value) in facts {
-            vars.insert(Arc::from(name.as_str()), Variable::Data(from_json(value.clone())));
+            vars.insert(
+                Arc::from(name.as_str()),
+                Variable::Answer(from_json(value.clone())),
+            );
         }
     }
-    item.scope
-        .with(Arc::new(Untrusted(Arc::new(vars))) as Arc<dyn Layer>)
+    item.scope.with(Arc::new(vars) as Arc<dyn Layer>)
 }
 
 /// `changed_when` and `failed_when`.

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use minijinja::Value;
-use slipway_language::{Layer, Scope, TemplateError, Untrusted, Variable, to_text};
+use slipway_language::{Layer, Scope, TemplateError, Variable, to_text};
 
-use super::{HostState, ItemContext, connection::Target, hostvars::VariablesOf, play::PlayRun};
+use super::{
+    HostState, ItemContext, connection::Target, hostvars::VariablesOf, play::PlayRun,
+    restricted_facts::is_restricted,
+};
 use crate::{
     inventory::Vars,
     playbook::Task,
@@ -61,8 +64,8 @@ impl PlayRun {
             scope: delegate.scope.with(Arc::new(own) as Arc<dyn Layer>),
         });
         let by_host = Value::from_pairs([(delegate.host.name.to_string(), variables)]);
-        let layer = Vars::from_iter([(Arc::from("ansible_delegated_vars"), Variable::Data(by_host))]);
-        scope.with(Arc::new(Untrusted(Arc::new(layer))) as Arc<dyn Layer>)
+        let layer = Vars::from_iter([(Arc::from("ansible_delegated_vars"), Variable::Answer(by_host))]);
+        scope.with(Arc::new(layer) as Arc<dyn Layer>)
     }
 }
 
@@ -109,6 +112,12 @@ impl ItemContext<'_> {
 
     /// A host learns facts. A cache that cannot keep them is only warned of: this run knows them.
     pub fn learn(&self, host: &HostState, facts: &serde_json::Map<String, serde_json::Value>) {
+        for name in facts.keys().filter(|name| is_restricted(name)) {
+            self.play
+                .run
+                .printer
+                .warning(&format!("Removed restricted key from module data: {name}"));
+        }
         if let Err(error) = host.add_facts(facts) {
             self.play
                 .run

@@ -7,7 +7,7 @@ use std::{
 
 use minijinja::Value;
 use serde_json::Value as Json;
-use slipway_language::{Layer, Node, Scope, TemplateError, Untrusted, Variable, from_json, to_json};
+use slipway_language::{Layer, Node, Scope, TemplateError, Variable, from_json, to_json};
 use slipway_report::ItemResult;
 
 use super::{
@@ -52,7 +52,7 @@ pub(crate) struct ItemContext<'a> {
     /// Hosts that get facts and variables of this task: all of the batch for `run_once`, else the one it runs on.
     pub receivers: &'a [Arc<HostState>],
     /// The loop variable and its value.
-    pub item: Vec<(Arc<str>, Value)>,
+    pub item: Vec<(Arc<str>, Variable)>,
     /// The item as printed.
     pub label: Option<String>,
 }
@@ -75,7 +75,7 @@ impl<'a> OnHost<'a> {
         self,
         scope: Scope,
         vars: Option<&Arc<Vars>>,
-        item: Vec<(Arc<str>, Value)>,
+        item: Vec<(Arc<str>, Variable)>,
         label: Option<String>,
     ) -> ItemContext<'a> {
         let (delegate, undecided) = match self.play.delegate(self.task, &scope, vars) {
@@ -239,6 +239,8 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
         None => slipway_language::loops::items(&templar, &looping.items, &scope),
         Some(lookup) => slipway_language::loops::with(&templar, lookup, &looping.items, &scope),
     };
+    // What a lookup finds is not the playbook's word, and `with_…` is a lookup.
+    let trusted = looping.lookup.is_none() && !watch.saw_untrusted();
     let looping = &named(&base, looping, &scope);
     let items = match items {
         Ok(items) => items,
@@ -264,30 +266,19 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
         if index > 0 {
             pause(&base, looping, &scope).await;
         }
-        let vars = Arc::new(loop_vars(looping, &items, index, &base, &scope));
+        let vars = Arc::new(loop_vars(looping, &items, index, &base, &scope, trusted));
         let mut item_scope = scope.clone();
         if let (Some(register), Some(previous)) = (&base.task.register, previous.take()) {
             let layer = Vars::from_iter([(Arc::clone(register), previous)]);
-            item_scope = item_scope.with(Arc::new(Untrusted(Arc::new(layer))) as Arc<dyn Layer>);
+            item_scope = item_scope.with(Arc::new(layer) as Arc<dyn Layer>);
         }
-        let layer = Arc::clone(&vars) as Arc<dyn Layer>;
-        item_scope = if watch.saw_untrusted() {
-            item_scope.with(Arc::new(Untrusted(layer)))
-        } else {
-            item_scope.with(layer)
-        };
+        item_scope = item_scope.with(Arc::clone(&vars) as Arc<dyn Layer>);
         let label = label(&base, looping, value, &item_scope);
-        let mut bound = vec![(Arc::clone(&looping.control.loop_var), value.clone())];
-        if let Some(name) = &looping.control.index_var {
-            bound.push((Arc::clone(name), Value::from(index)));
-        }
         // What is included sees these, too.
-        for name in ["ansible_loop", "ansible_loop_var", "ansible_index_var"] {
-            if let Some(Variable::Data(value)) = vars.get(name) {
-                bound.push((Arc::from(name), value.clone()));
-            }
-        }
-        let item = on_host.item(item_scope, Some(&vars), bound, Some(label.clone()));
+        let bound = vars
+            .iter()
+            .map(|(name, variable)| (Arc::clone(name), variable.clone()));
+        let item = on_host.item(item_scope, Some(&vars), bound.collect(), Some(label.clone()));
         last_scope = item.scope.clone();
         let ItemOutcome { mut map, include } = attempt::run_item(&item, outcome.no_log).await;
         notify(&item, &map, &mut outcome.notify);
@@ -332,7 +323,7 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
             deciding_scope = Some(last_scope.clone());
         }
         if base.task.register.is_some() || looping.control.break_when.is_some() {
-            previous = Some(Variable::Data(from_json(result::public(&map))));
+            previous = Some(Variable::Answer(from_json(result::public(&map))));
         }
         let lost = flag(&map, "unreachable");
         results.push(Json::Object(map));
@@ -383,10 +374,17 @@ async fn pause(base: &ItemContext<'_>, looping: &Loop, scope: &Scope) {
     }
 }
 
-fn loop_vars(looping: &Loop, items: &[Value], index: usize, base: &ItemContext<'_>, scope: &Scope) -> Vars {
+fn loop_vars(
+    looping: &Loop,
+    items: &[Value],
+    index: usize,
+    base: &ItemContext<'_>,
+    scope: &Scope,
+    trusted: bool,
+) -> Vars {
     let mut vars = Vars::new();
     let mut set = |name: &str, value: Value| {
-        vars.insert(Arc::from(name), Variable::Data(value));
+        vars.insert(Arc::from(name), Variable::data(value, trusted));
     };
     set(&looping.control.loop_var, items[index].clone());
     set("ansible_loop_var", Value::from(looping.control.loop_var.as_ref()));

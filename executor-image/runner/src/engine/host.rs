@@ -10,29 +10,25 @@ use minijinja::Value;
 use serde_json::{Map, Value as Json};
 use slipway_language::{Layer, Variable};
 
-use super::fact_cache::FactCache;
+use super::{fact_cache::FactCache, restricted_facts::is_restricted};
 use crate::inventory::Layers;
 
 /// Variables that change while a play runs.
 #[derive(Debug, Default)]
-pub struct SharedVars(RwLock<IndexMap<Arc<str>, (Variable, bool)>>);
+pub struct SharedVars(RwLock<IndexMap<Arc<str>, Variable>>);
 
 impl SharedVars {
     /// Sets a variable.
     pub fn set(&self, name: Arc<str>, variable: Variable) {
-        self.insert(name, variable, true);
+        self.0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name, variable);
     }
 
     /// Sets a variable that is data, and that others than the playbook have decided unless it is `trusted`.
     pub fn set_answer(&self, name: &str, value: Value, trusted: bool) {
-        self.insert(Arc::from(name), Variable::Data(value), trusted);
-    }
-
-    fn insert(&self, name: Arc<str>, variable: Variable, trusted: bool) {
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(name, (variable, trusted));
+        self.set(Arc::from(name), Variable::data(value, trusted));
     }
 
     /// Sets a variable that is data.
@@ -52,15 +48,7 @@ impl Layer for SharedVars {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .get(name)
-            .map(|(variable, _)| variable.clone())
-    }
-
-    fn trusts(&self, name: &str) -> bool {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(name)
-            .is_none_or(|(_, trusted)| *trusted)
+            .cloned()
     }
 
     fn names(&self) -> Vec<Arc<str>> {
@@ -193,9 +181,11 @@ impl HostState {
                 continue;
             }
             let data = slipway_language::from_json(value.clone());
-            self.facts.set_answer(name, data.clone(), false);
-            if short == name {
-                self.facts.set_answer(&format!("ansible_{name}"), data, false);
+            let prefixed = (short == name).then(|| format!("ansible_{name}"));
+            for name in std::iter::once(name.as_str()).chain(prefixed.as_deref()) {
+                if !is_restricted(name) {
+                    self.facts.set_answer(name, data.clone(), false);
+                }
             }
         }
         let all = Json::Object(gathered.facts.clone());

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-use slipway_language::{Layer, Variable};
+use slipway_language::Layer;
 
 use super::{
     TaskResult,
@@ -126,9 +126,7 @@ impl Batch {
 
     fn load(&mut self, task: &Arc<Task>, include: &Include) -> Result<(String, Vec<Item>), LoadError> {
         let mut vars = (*task.vars).clone();
-        for (name, value) in &include.item {
-            vars.insert(Arc::clone(name), Variable::Data(value.clone()));
-        }
+        vars.extend(include.item.iter().cloned());
         let own = Arc::new(vars.clone());
         let (shown, items) = match &task.action {
             Action::IncludeTasks(action) => self.load_tasks(task, action, include, vars)?,

@@ -8,11 +8,7 @@ use std::{
 use minijinja::Value;
 use slipway_language::{Layer, Scope, Variable};
 
-use super::{
-    HostState,
-    hostvars::{HostVars, VariablesOf},
-    play::PlayRun,
-};
+use super::{HostState, hostvars::HostVars, play::PlayRun};
 use crate::playbook::Task;
 
 /// The version of Ansible whose behaviour this is.
@@ -58,7 +54,14 @@ const OF_TASK: &[&str] = &[
     "role_name",
     "role_names",
     "role_path",
-    "vars",
+];
+
+/// Of these, what names hosts and groups.
+const NAMES: &[&str] = &[
+    "group_names",
+    "groups",
+    "inventory_hostname",
+    "inventory_hostname_short",
 ];
 
 /// What is true of a host in any task.
@@ -136,7 +139,12 @@ impl Layer for OfHost {
         if !OF_HOST.contains(&name) {
             return None;
         }
-        self.value(name).map(Variable::Data)
+        let trusted = self
+            .play
+            .upgrade()
+            .is_some_and(|play| play.run.roster.trusts_names());
+        let trusted = trusted || !NAMES.contains(&name);
+        self.value(name).map(|value| Variable::data(value, trusted))
     }
 
     fn names(&self) -> Vec<Arc<str>> {
@@ -164,10 +172,6 @@ impl OfTask {
         Some(match name {
             "hostvars" => Value::from_object(HostVars {
                 play: Weak::clone(&self.host.play),
-            }),
-            "vars" => Value::from_object(VariablesOf {
-                templar: play.run.templar.clone(),
-                scope: self.below.clone(),
             }),
             "role_name" => {
                 let name = role?.name.as_ref();
@@ -227,18 +231,18 @@ impl Layer for OfTask {
         if !OF_TASK.contains(&name) && !OF_HOST.contains(&name) {
             return None;
         }
-        self.value(name).map(Variable::Data)
-    }
-
-    fn trusts(&self, name: &str) -> bool {
-        name != "hostvars"
+        match name {
+            "environment" | "hostvars" => self.value(name).map(Variable::Answer),
+            _ if OF_TASK.contains(&name) => self.value(name).map(Variable::Data),
+            _ => self.host.get(name),
+        }
     }
 
     fn names(&self) -> Vec<Arc<str>> {
         OF_TASK
             .iter()
             .chain(OF_HOST)
-            .filter(|name| !matches!(**name, "vars" | "hostvars") && self.value(name).is_some())
+            .filter(|name| **name != "hostvars" && self.value(name).is_some())
             .map(|name| Arc::from(*name))
             .collect()
     }

@@ -28,13 +28,18 @@ impl Layer for Merged {
 fn merged(low: Variable, high: Variable) -> Variable {
     match (low, high) {
         (Variable::Template(low), Variable::Template(high)) => Variable::Template(merged_nodes(&low, &high)),
-        (Variable::Data(low), Variable::Data(high)) => match (to_json(&low), to_json(&high)) {
-            (Value::Object(low), Value::Object(high)) => {
-                Variable::Data(from_json(Value::Object(merged_maps(low, high))))
-            }
-            _ => Variable::Data(high),
-        },
+        (Variable::Data(low), Variable::Data(high)) => Variable::Data(merged_data(&low, high)),
+        (Variable::Data(low) | Variable::Answer(low), Variable::Data(high) | Variable::Answer(high)) => {
+            Variable::Answer(merged_data(&low, high))
+        }
         (_, high) => high,
+    }
+}
+
+fn merged_data(low: &minijinja::Value, high: minijinja::Value) -> minijinja::Value {
+    match (to_json(low), to_json(&high)) {
+        (Value::Object(low), Value::Object(high)) => from_json(Value::Object(merged_maps(low, high))),
+        _ => high,
     }
 }
 

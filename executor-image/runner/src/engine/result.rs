@@ -47,7 +47,7 @@ pub struct Include {
     /// `tasks_from`, `vars_from`, `defaults_from`, `handlers_from` of a role.
     pub from: [String; 4],
     /// The loop variable and its value.
-    pub item: Vec<(Arc<str>, minijinja::Value)>,
+    pub item: Vec<(Arc<str>, slipway_language::Variable)>,
     /// The item as printed.
     pub label: Option<String>,
 }

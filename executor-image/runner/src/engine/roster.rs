@@ -31,6 +31,8 @@ struct Now {
     strangers: HashMap<Arc<str>, Arc<HostState>>,
     /// The magic variable `groups`.
     groups: Value,
+    /// Whether the playbook alone decides the names of hosts and groups.
+    trusts_names: bool,
     keeping: Arc<FactKeeping>,
 }
 
@@ -45,6 +47,7 @@ impl Roster {
             hosts: IndexMap::new(),
             strangers: HashMap::new(),
             groups: Value::UNDEFINED,
+            trusts_names: true,
             keeping: Arc::new(keeping),
         };
         // ok: only files can be wrong, and there are none yet.
@@ -76,6 +79,16 @@ impl Roster {
     /// The magic variable `groups`.
     pub fn groups(&self) -> Value {
         self.read().groups.clone()
+    }
+
+    /// Whether the playbook alone decides the names of hosts and groups.
+    pub fn trusts_names(&self) -> bool {
+        self.read().trusts_names
+    }
+
+    /// A host has decided the name of another, or of a group.
+    pub fn names_are_answers(&self) {
+        self.write().trusts_names = false;
     }
 
     /// The names of the inventory's hosts; a `localhost` that was made up is not among them.

@@ -40,13 +40,9 @@ pub(crate) async fn run(
         style: package.style.clone(),
         interpreter,
     };
-    let mut result = context
+    context
         .call_foreign(&module.name, with_settings(context, module, args), files, foreign)
-        .await?;
-    if let Some(Value::Object(facts)) = result.get_mut("ansible_facts") {
-        facts.retain(|name, _| !decides_connection(name));
-    }
-    Ok(result)
+        .await
 }
 
 /// The arguments with those that Ansible gives to every module.
@@ -119,54 +115,5 @@ fn interpreter(context: &ActionContext<'_>, module: &ForeignModule) -> Result<Ve
         }
         None if name == "python" => Ok(any_python()),
         None => Ok(words),
-    }
-}
-
-/// Facts that a host must not set: they would decide how it, or another, is reached.
-fn decides_connection(name: &str) -> bool {
-    const NAMES: [&str; 12] = [
-        "ansible_connection",
-        "ansible_delegated_vars",
-        "ansible_facts",
-        "ansible_host",
-        "ansible_password",
-        "ansible_playbook_python",
-        "ansible_port",
-        "ansible_private_key_file",
-        "ansible_rsync_path",
-        "ansible_shell_executable",
-        "ansible_timeout",
-        "ansible_user",
-    ];
-    let is_key = name.starts_with("ansible_ssh_host_key_");
-    NAMES.contains(&name)
-        || name.starts_with("ansible_become")
-        || name.starts_with("ansible_sudo_")
-        || (name.starts_with("ansible_ssh_") && !is_key)
-        || (name.starts_with("ansible_") && name.ends_with("_interpreter"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_host_decides_nothing_about_its_connection() {
-        for name in [
-            "ansible_host",
-            "ansible_become_user",
-            "ansible_python_interpreter",
-            "ansible_ssh_common_args",
-        ] {
-            assert!(decides_connection(name), "{name}");
-        }
-        for name in [
-            "ansible_hostname",
-            "ansible_ssh_host_key_rsa_public",
-            "port",
-            "ansible_python_version",
-        ] {
-            assert!(!decides_connection(name), "{name}");
-        }
     }
 }

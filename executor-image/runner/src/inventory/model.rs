@@ -136,7 +136,7 @@ impl Inventory {
                     NodeKind::Str(text) => text.trim().parse().ok(),
                     _ => None,
                 },
-                Variable::Data(value) => value.as_i64(),
+                Variable::Data(value) | Variable::Answer(value) => value.as_i64(),
             };
             if let Some(priority) = priority {
                 self.group(group).priority = priority;

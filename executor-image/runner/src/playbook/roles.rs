@@ -393,7 +393,7 @@ fn node_text(node: &Node) -> String {
 fn written(variable: &Variable) -> String {
     match variable {
         Variable::Template(node) => node_text(node),
-        Variable::Data(value) => value.to_string(),
+        Variable::Data(value) | Variable::Answer(value) => value.to_string(),
     }
 }
 

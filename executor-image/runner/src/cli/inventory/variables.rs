@@ -71,7 +71,7 @@ fn add(shown: &mut Map<String, Value>, layer: &dyn Layer) {
 fn raw(variable: &Variable) -> Value {
     match variable {
         Variable::Template(node) => raw_node(node),
-        Variable::Data(value) => to_json(value),
+        Variable::Data(value) | Variable::Answer(value) => to_json(value),
     }
 }
 
