@@ -29,6 +29,17 @@ struct Case {
 
 const MODULE: &str = "#!/usr/bin/python\nfrom ansible.module_utils.basic import AnsibleModule\nfrom ansible.module_utils.shared_words import WORD\nAnsibleModule(argument_spec={}).exit_json(changed=False, word=WORD)\n";
 
+const ROLE_USES: &str = "- hosts: h1\n  tasks:\n    - import_role: {name: one}\n    - debug: msg={{ seen }}\n- hosts: h1\n  tasks:\n    - import_role: {name: one, public: false}\n    - debug: msg={{ seen }}\n- hosts: h1\n  tasks:\n    - import_role: {name: one, public: true}\n    - debug: msg={{ seen }}\n- hosts: h1\n  tasks:\n    - include_role: {name: one}\n    - debug: msg={{ seen }}\n- hosts: h1\n  tasks:\n    - include_role: {name: one, public: true}\n    - debug: msg={{ seen }}\n- hosts: h1\n  tasks:\n    - include_role: {name: one, public: false}\n    - debug: msg={{ seen }}\n";
+const ROLE_USED: &[(&str, &str)] = &[
+    (
+        "group_vars/all.yml",
+        "seen: \"{{ [of_defaults | default('none'), of_vars | default('none')] }}\"\n",
+    ),
+    ("roles/one/defaults/main.yml", "of_defaults: 1\n"),
+    ("roles/one/vars/main.yml", "of_vars: 2\n"),
+    ("roles/one/tasks/main.yml", "- debug: msg={{ seen }}\n"),
+];
+
 const CASES: &[Case] = &[
     Case {
         name: "facts are gathered only where a play says so",
@@ -99,6 +110,44 @@ const CASES: &[Case] = &[
             (
                 "my_roles/one/tasks/main.yml",
                 "- debug: msg={{ [of_defaults, of_vars] }}\n",
+            ),
+        ],
+        ..NONE
+    },
+    Case {
+        name: "whoever imports or includes a role says who sees its variables",
+        defaults: "gathering = explicit",
+        playbook: ROLE_USES,
+        files: ROLE_USED,
+        ..NONE
+    },
+    Case {
+        name: "roles that say nothing keep their variables to themselves",
+        defaults: "gathering = explicit\nprivate_role_vars = True",
+        playbook: ROLE_USES,
+        files: ROLE_USED,
+        ..NONE
+    },
+    Case {
+        name: "roles that say nothing, included or imported, show their variables",
+        defaults: "gathering = explicit\nprivate_role_vars = False",
+        playbook: ROLE_USES,
+        files: ROLE_USED,
+        ..NONE
+    },
+    Case {
+        name: "mappings of two inventories are merged",
+        defaults: "gathering = explicit\nhash_behaviour = merge",
+        arguments: &["-i", "one.yml", "-i", "two.yml"],
+        playbook: "- hosts: h1\n  tasks:\n    - debug: msg={{ [of_host, of_group] | to_json(sort_keys=true) }}\n",
+        files: &[
+            (
+                "one.yml",
+                "all:\n  hosts: {h1: {of_host: {a: 1, b: {c: 1, d: 1}}}}\n  vars: {of_group: {a: 1, b: 1}}\n",
+            ),
+            (
+                "two.yml",
+                "all:\n  hosts: {h1: {of_host: {b: {c: 2}}}}\n  vars: {of_group: {a: 2}}\n",
             ),
         ],
         ..NONE

@@ -324,6 +324,16 @@ fn shadow_field(name: &str, index: usize) -> Option<String> {
     line.split(':').nth(index).map(str::to_owned)
 }
 
+/// The date on which an account expires by its field of `/etc/shadow`; empty if it never does. One without a line there has expired on
+/// the first of all days, so that whoever wants it not to expire gets a line.
+fn expires_on(days: Option<&str>) -> String {
+    days.map_or(Some(0), |days| days.parse::<i64>().ok())
+        .filter(|days| *days >= 0)
+        .and_then(|days| chrono::DateTime::from_timestamp(days.checked_mul(86400)?, 0))
+        .map(|date| date.format("%Y-%m-%d").to_string())
+        .unwrap_or_default()
+}
+
 /// Groups that an account is in besides its own.
 fn groups_of(user: &User) -> Vec<String> {
     local_groups()
@@ -385,19 +395,10 @@ fn modify(context: &Context, user: &User) -> Result<Option<Output>, Failure> {
         push(&["-s", shell]);
     }
     let expires = common(context);
-    if let Some(date) = expires.get(1) {
-        let days = shadow_field(&user.name, 7).unwrap_or_default();
-        let now = days
-            .parse::<i64>()
-            .ok()
-            .and_then(|days| chrono::DateTime::from_timestamp(days * 86400, 0));
-        if now
-            .map(|now| now.format("%Y-%m-%d").to_string())
-            .unwrap_or_default()
-            != *date
-        {
-            arguments.extend(expires);
-        }
+    if let Some(date) = expires.get(1)
+        && expires_on(shadow_field(&user.name, 7).as_deref()) != *date
+    {
+        arguments.extend(expires);
     }
     let hash = shadow_field(&user.name, 1).unwrap_or_default();
     let new_hash = args.text("password").filter(|wanted| {
@@ -442,4 +443,22 @@ fn modify(context: &Context, user: &User) -> Result<Option<Output>, Failure> {
         set_password_age(context, &user.name)?;
     }
     Ok(Some(output))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_without_a_line_in_shadow_has_expired_on_the_first_day() {
+        for (days, date) in [
+            (None, "1970-01-01"),
+            (Some(""), ""),
+            (Some("-1"), ""),
+            (Some("0"), "1970-01-01"),
+            (Some("29281"), "2050-03-03"),
+        ] {
+            assert_eq!(expires_on(days), date, "{days:?}");
+        }
+    }
 }

@@ -7,7 +7,12 @@ use std::{
 
 use slipway_language::Scope;
 
-use super::{HostState, batch::Batch, play::PlayRun, run::Fatal};
+use super::{
+    HostState,
+    batch::{Batch, BatchEnd},
+    play::PlayRun,
+    run::Fatal,
+};
 use crate::{
     output::HostLine,
     playbook::{Handler, Role, Task},
@@ -250,7 +255,14 @@ impl Batch {
                             )
                     })
                 };
+                let before = alive.len();
                 alive.retain(|host| !lost(host));
+                if alive.len() < before
+                    && self.end != BatchEnd::Break
+                    && self.follow_up(&task, &chosen, &results)
+                {
+                    return Ok(());
+                }
             }
             index += 1;
         }

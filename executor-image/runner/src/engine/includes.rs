@@ -207,6 +207,7 @@ impl Batch {
             allow_duplicates: action.allow_duplicates,
             provided: Vars::new(),
             validate: action.validate,
+            public: action.public,
             keywords: String::new(),
         };
         let loaded = loader.included_role(&usage, &context)?;
@@ -218,7 +219,10 @@ impl Batch {
         let nobody = super::HostState::nobody();
         let scope = self.play.scope(&nobody, None);
         if let Some(role) = loaded.roles.last() {
-            if action.public {
+            if action
+                .public
+                .unwrap_or(self.play.run.options.settings.private_role_vars.0 == Some(false))
+            {
                 export(&role.defaults, &self.play.role_defaults);
                 export(&role.vars, &self.play.role_vars);
             }

@@ -128,7 +128,7 @@ impl OfHost {
                 ])
             }
             "omit" => slipway_language::omit(),
-            "ansible_playbook_python" => Value::from("/usr/bin/python3"),
+            "ansible_playbook_python" => Value::from(crate::foreign::playbook_python()),
             _ => return None,
         })
     }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
-use slipway_language::{Layer, Node, NodeKind, Variable, from_json, to_json};
+use slipway_language::{Layer, Variable};
+
+use crate::inventory::merged;
 
 /// Layers, lowest precedence first, as one.
 #[derive(Debug)]
@@ -22,52 +23,4 @@ impl Layer for Merged {
         names.dedup();
         names
     }
-}
-
-/// What becomes of a variable that is defined again at a higher precedence.
-fn merged(low: Variable, high: Variable) -> Variable {
-    match (low, high) {
-        (Variable::Template(low), Variable::Template(high)) => Variable::Template(merged_nodes(&low, &high)),
-        (Variable::Data(low), Variable::Data(high)) => Variable::Data(merged_data(&low, high)),
-        (Variable::Data(low) | Variable::Answer(low), Variable::Data(high) | Variable::Answer(high)) => {
-            Variable::Answer(merged_data(&low, high))
-        }
-        (_, high) => high,
-    }
-}
-
-fn merged_data(low: &minijinja::Value, high: minijinja::Value) -> minijinja::Value {
-    match (to_json(low), to_json(&high)) {
-        (Value::Object(low), Value::Object(high)) => from_json(Value::Object(merged_maps(low, high))),
-        _ => high,
-    }
-}
-
-fn merged_nodes(low: &Node, high: &Node) -> Node {
-    let (NodeKind::Map(below), NodeKind::Map(above)) = (&low.kind, &high.kind) else {
-        return high.clone();
-    };
-    let mut entries: Vec<(Node, Node)> = below.to_vec();
-    for (key, value) in above.iter() {
-        let same = |known: &Node| match (&known.kind, &key.kind) {
-            (NodeKind::Int(known), NodeKind::Int(key)) => known == key,
-            _ => known.as_str().is_some() && known.as_str() == key.as_str(),
-        };
-        match entries.iter_mut().find(|(known, _)| same(known)) {
-            Some((_, known)) => *known = merged_nodes(known, value),
-            None => entries.push((key.clone(), value.clone())),
-        }
-    }
-    Node::new(high.span.clone(), NodeKind::Map(entries.into()))
-}
-
-fn merged_maps(mut low: Map<String, Value>, high: Map<String, Value>) -> Map<String, Value> {
-    for (key, value) in high {
-        let value = match (low.remove(&key), value) {
-            (Some(Value::Object(low)), Value::Object(high)) => Value::Object(merged_maps(low, high)),
-            (_, value) => value,
-        };
-        low.insert(key, value);
-    }
-    low
 }

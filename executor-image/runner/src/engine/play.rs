@@ -116,7 +116,10 @@ fn header(run: &Arc<Run>, play: &Arc<Play>, loader: &Loader) -> PlayRun {
     let role_defaults = SharedVars::default();
     let role_vars = SharedVars::default();
     for role in &play.roles {
-        if !run.options.settings.private_role_vars {
+        if role
+            .public
+            .unwrap_or(run.options.settings.private_role_vars.0 != Some(true))
+        {
             export(&role.defaults, &role_defaults);
             export(&role.vars, &role_vars);
         }

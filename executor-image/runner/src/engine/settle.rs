@@ -181,8 +181,13 @@ impl Batch {
         }
     }
 
-    /// `any_errors_fatal` and `max_fail_percentage`.
-    pub(super) fn follow_up(&mut self, task: &Arc<Task>, hosts: &[Arc<HostState>], results: &[TaskResult]) {
+    /// `any_errors_fatal` and `max_fail_percentage`. Whether they have ended what all hosts do.
+    pub(super) fn follow_up(
+        &mut self,
+        task: &Arc<Task>,
+        hosts: &[Arc<HostState>],
+        results: &[TaskResult],
+    ) -> bool {
         let bad: Vec<&TaskResult> = results
             .iter()
             .filter(|result| {
@@ -195,7 +200,7 @@ impl Batch {
         // A failure inside `always` shows only when the block ends: where it leads is known then.
         let failed_late = self.cursors.values().any(Cursor::is_failed);
         if bad.is_empty() && !failed_late {
-            return;
+            return false;
         }
         let scope = hosts.first().map(|host| self.play.scope(host, Some(task)));
         let fatal = scope.is_some_and(|scope| {
@@ -203,7 +208,8 @@ impl Batch {
             (set(task.settings.any_errors_fatal.as_ref()) || for_all_hosts(task))
                 && !set(task.settings.ignore_errors.as_ref())
         });
-        if fatal && !bad.is_empty() {
+        let mut ends = fatal && !bad.is_empty();
+        if ends {
             for host in self.reachable() {
                 if !bad.iter().any(|result| result.host == host.name) && !self.cursors[&host.name].is_failed()
                 {
@@ -223,7 +229,9 @@ impl Batch {
                 self.play.run.printer.no_hosts_left();
                 self.play.run.printer.no_hosts_left();
                 self.end = BatchEnd::Break;
+                ends = true;
             }
         }
+        ends
     }
 }

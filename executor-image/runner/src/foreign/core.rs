@@ -1,8 +1,11 @@
 //! The installed ansible-core, from which Python modules take their library. Nothing of it is part of this program.
 
 use std::{
+    fs::File,
+    io::Read as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::LazyLock,
 };
 
 /// Where the executor's image may hold it.
@@ -58,9 +61,29 @@ fn python_of_ansible() -> Option<String> {
     let program = std::env::split_paths(&path)
         .map(|directory| directory.join("ansible-playbook"))
         .find(|program| program.is_file())?;
-    let content = std::fs::read(program).ok()?;
+    // The first line is enough: this program itself may be installed under that name.
+    let mut content = Vec::new();
+    File::open(program)
+        .and_then(|file| file.take(512).read_to_end(&mut content))
+        .ok()?;
     let words = super::style::shebang(&content)?;
     words.into_iter().next().filter(|word| word.contains("python"))
+}
+
+/// The Python that stands for the one that runs Ansible: that of the `ansible-playbook` in `PATH`, else the first `python3` there.
+pub fn playbook_python() -> &'static str {
+    static FOUND: LazyLock<String> = LazyLock::new(|| {
+        python_of_ansible()
+            .or_else(|| {
+                let path = std::env::var_os("PATH")?;
+                std::env::split_paths(&path)
+                    .map(|directory| directory.join("python3"))
+                    .find(|program| program.is_absolute() && program.is_file())
+                    .and_then(|program| program.into_os_string().into_string().ok())
+            })
+            .unwrap_or_else(|| "/usr/bin/python3".to_owned())
+    });
+    &FOUND
 }
 
 fn package_directory(python: &str) -> Option<PathBuf> {

@@ -15,6 +15,7 @@ mod zip;
 use slipway_protocol::spec::{ModuleSpec, Side};
 
 pub use catalog::{Catalog, ForeignModule, Module, Preparation};
+pub(crate) use core::playbook_python;
 pub use error::CatalogError;
 pub(crate) use run::run;
 

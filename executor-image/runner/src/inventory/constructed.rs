@@ -57,7 +57,7 @@ pub fn parse(root: &Node, inventory: &mut Inventory, context: &Context<'_>) -> R
         for (name, expression) in root.get("compose").map(Node::entries).unwrap_or_default() {
             if let Some(value) = construct.evaluate(expression, &before)? {
                 let name = Arc::from(name.as_str().unwrap_or_default());
-                inventory.host(&host).vars.insert(name, Variable::Data(value));
+                inventory.set_host_variables(&host, [(name, Variable::Data(value))]);
             }
         }
         let after = construct.scope(&host, inventory, files.as_ref())?;

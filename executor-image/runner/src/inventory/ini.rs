@@ -43,7 +43,7 @@ pub fn parse(text: &str, file: &str, inventory: &mut Inventory) -> Result<(), In
                 let (hosts, vars) = host_line(text, &span).map_err(fail)?;
                 for name in hosts {
                     inventory.add_to_group(&name, group);
-                    inventory.host(&name).vars.extend(vars.clone());
+                    inventory.set_host_variables(&name, vars.clone());
                 }
             }
             Section::Vars(group) => {

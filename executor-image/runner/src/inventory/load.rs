@@ -11,7 +11,7 @@ use slipway_language::{LookupHost, Templar, VaultSecrets};
 use super::{
     Inventory, InventoryError, Vars, constructed, generator, host_list, ini, names::Naming, script, yaml,
 };
-use crate::settings::Settings;
+use crate::settings::{HashBehaviour, Settings};
 
 /// The plugins that there are.
 pub const KINDS: &[&str] = &[
@@ -85,6 +85,7 @@ pub fn parse(
 /// No source could be read, or one, if the settings call that an error.
 pub fn load(sources: &[String], context: &Context<'_>) -> Result<Loaded, InventoryError> {
     let inventory = Inventory {
+        merges: context.settings.hash_behaviour == HashBehaviour::Merge,
         naming: Naming {
             invalid: context.settings.force_valid_group_names,
             ..Naming::default()

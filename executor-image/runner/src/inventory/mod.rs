@@ -10,6 +10,7 @@ mod host_list;
 mod ini;
 mod literal;
 mod load;
+mod merge;
 mod model;
 mod names;
 pub mod pattern;
@@ -21,6 +22,7 @@ mod yaml;
 pub use error::InventoryError;
 pub use literal::parse_literal;
 pub use load::{Context, KINDS, Loaded, load, parse};
+pub use merge::merged;
 pub use model::{Group, Host, Inventory};
 pub use vars_files::{HostLayers, HostVariables, Layers, read_vars_file};
 

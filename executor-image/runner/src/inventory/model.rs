@@ -8,7 +8,7 @@ use std::{
 use indexmap::{IndexMap, IndexSet};
 use slipway_language::{Node, NodeKind, Span, Variable};
 
-use super::{InventoryError, Vars, names::Naming, pattern::is_local_name};
+use super::{InventoryError, Vars, merged, names::Naming, pattern::is_local_name};
 
 /// A host by its inventory name.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +49,8 @@ pub struct Inventory {
     pub sources: Vec<String>,
     /// The source that is being read.
     pub(super) current_source: Option<Arc<str>>,
+    /// Whether a mapping that a later source defines again is merged with the earlier one (`hash_behaviour = merge`).
+    pub(super) merges: bool,
     /// What is done about odd names of groups.
     pub(super) naming: Naming,
 }
@@ -60,6 +62,7 @@ impl Default for Inventory {
             groups: IndexMap::new(),
             sources: Vec::new(),
             current_source: None,
+            merges: false,
             naming: Naming::default(),
         };
         inventory.group("all");
@@ -143,7 +146,21 @@ impl Inventory {
             }
             return;
         }
-        self.group(group).vars.insert(Arc::from(name), variable);
+        let merges = self.merges;
+        define(&mut self.group(group).vars, Arc::from(name), variable, merges);
+    }
+
+    /// Sets variables of a host.
+    pub fn set_host_variables(
+        &mut self,
+        host: &str,
+        variables: impl IntoIterator<Item = (Arc<str>, Variable)>,
+    ) {
+        let merges = self.merges;
+        let vars = &mut self.host(host).vars;
+        for (name, variable) in variables {
+            define(vars, name, variable, merges);
+        }
     }
 
     /// Completes what sources leave unsaid: groups without a parent belong to `all`, hosts without a group to
@@ -265,6 +282,15 @@ impl Inventory {
             ),
         ])
     }
+}
+
+/// Defines a variable, perhaps again.
+fn define(vars: &mut Vars, name: Arc<str>, variable: Variable, merges: bool) {
+    let variable = match vars.get(&name) {
+        Some(known) if merges => merged(known.clone(), variable),
+        _ => variable,
+    };
+    vars.insert(name, variable);
 }
 
 /// What is reached from a group by one relation, breadth first, the group itself first.

@@ -62,7 +62,7 @@ fn add(
             Value::Null => continue,
             vars => variables(&vars, path).map_err(fail)?,
         };
-        inventory.host(&host).vars.extend(vars);
+        inventory.set_host_variables(&host, vars);
     }
     Ok(())
 }

@@ -110,7 +110,7 @@ fn add_hosts(group: &str, node: &Node, inventory: &mut Inventory) -> Result<(), 
         }
         for name in names {
             inventory.add_to_group(&name, group);
-            inventory.host(&name).vars.extend(vars.clone());
+            inventory.set_host_variables(&name, vars.clone());
         }
     }
     Ok(())

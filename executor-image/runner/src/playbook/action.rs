@@ -238,6 +238,13 @@ impl Written {
             .map_err(|_| Problem::new(&self.span, format!("{} needs the name of a file", self.name)))
     }
 
+    /// An option that is true or false; none if it is not written.
+    pub(super) fn truth(&self, name: &str) -> Option<bool> {
+        self.is_true(name)
+            .then_some(true)
+            .or_else(|| self.is_false(name).then_some(false))
+    }
+
     pub(super) fn is_true(&self, name: &str) -> bool {
         self.option(name).is_some_and(|node| {
             matches!(node.kind, NodeKind::Bool(true))

@@ -85,6 +85,7 @@ impl Loader {
             allow_duplicates: !written.is_false("allow_duplicates"),
             provided: Vars::new(),
             validate: !written.is_false("rolespec_validate"),
+            public: written.truth("public"),
             keywords: String::new(),
         };
         let loaded = self.role(&usage, settings, context)?;
@@ -156,7 +157,7 @@ impl Loader {
             vars_from: written.option("vars_from"),
             defaults_from: written.option("defaults_from"),
             handlers_from: written.option("handlers_from"),
-            public: written.is_true("public"),
+            public: written.truth("public"),
             validate: !written.is_false("rolespec_validate"),
             allow_duplicates: !written.is_false("allow_duplicates"),
             inherited,
@@ -191,6 +192,7 @@ impl Loader {
                 allow_duplicates: true,
                 provided: Vars::new(),
                 validate: false,
+                public: None,
                 keywords: String::new(),
             };
             let inner = LoadContext {

@@ -195,7 +195,7 @@ pub struct IncludeRole {
     /// `handlers_from`
     pub handlers_from: Option<Node>,
     /// `public`
-    pub public: bool,
+    pub public: Option<bool>,
     /// `rolespec_validate`
     pub validate: bool,
     /// `allow_duplicates`
@@ -349,6 +349,8 @@ pub struct Role {
     pub identity: String,
     /// Whether it may run again.
     pub allow_duplicates: bool,
+    /// Whether the rest of the play sees its variables; as the settings say if none.
+    pub public: Option<bool>,
     /// The collection that it belongs to.
     pub collection: Option<Arc<str>>,
 }

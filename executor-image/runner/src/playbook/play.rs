@@ -431,7 +431,8 @@ pub(super) struct PlayParts {
 impl PlayParts {
     pub(super) fn add_roles(&mut self, roles: Vec<Arc<Role>>) {
         for role in roles {
-            if !self.roles.iter().any(|known| known.identity == role.identity) {
+            let same = |known: &Arc<Role>| known.identity == role.identity && known.public == role.public;
+            if !self.roles.iter().any(same) {
                 self.roles.push(role);
             }
         }

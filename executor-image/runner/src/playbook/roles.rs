@@ -76,6 +76,8 @@ pub struct RoleUse<'a> {
     pub provided: Vars,
     /// Whether they are checked at all.
     pub validate: bool,
+    /// `public`: whether the rest of the play sees the role's variables.
+    pub public: Option<bool>,
     /// The use's own tags and conditions, as they are written: uses that differ in them are different uses.
     pub keywords: String,
 }
@@ -140,6 +142,7 @@ impl Loader {
             allow_duplicates: false,
             provided,
             validate: true,
+            public: None,
             keywords: ["tags", "when"]
                 .iter()
                 .filter_map(|keyword| entry.get(keyword))
@@ -199,6 +202,7 @@ impl Loader {
             parent_paths: with_parent(parent, |role| &role.parent_paths, |role| role.path.clone()),
             identity: String::new(),
             allow_duplicates: false,
+            public: usage.public,
         });
         let mut loaded = LoadedRole::default();
         let mut dependency_context = context.clone();
@@ -253,6 +257,7 @@ impl Loader {
             parent_paths: with_parent(parent, |role| &role.parent_paths, |role| role.path.clone()),
             identity,
             allow_duplicates: meta_duplicates || usage.allow_duplicates,
+            public: usage.public,
             path: path.to_path_buf(),
         });
         loaded.roles.extend(dependency_roles);

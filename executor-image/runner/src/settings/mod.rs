@@ -17,7 +17,7 @@ use file::ConfigurationFile;
 
 pub use table::{Row, Settings, TABLE};
 pub use text::clean_path;
-pub use text::{DuplicateKey, Gathering, HashBehaviour, InvalidGroupName, OnMismatch};
+pub use text::{DuplicateKey, Gathering, HashBehaviour, InvalidGroupName, OnMismatch, UnlessSaid};
 pub use unheeded::{UNHEEDED, Unheeded};
 
 /// Why settings cannot be used.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     DuplicateKey, Gathering, HashBehaviour, InvalidGroupName, OnMismatch, SettingsError, Source,
-    Surroundings,
+    Surroundings, UnlessSaid,
     file::ConfigurationFile,
     text::{FromText, ToValue, between_commas},
 };
@@ -299,8 +299,8 @@ settings! {
     duplicate_dict_key: DuplicateKey = "warn", [ANSIBLE_DUPLICATE_YAML_DICT_KEY] [defaults.duplicate_dict_key];
     /// When variables files are read: `demand`, or `start` for inventory plugins to see them.
     run_vars_plugins: String = "demand", [ANSIBLE_RUN_VARS_PLUGINS] [defaults.run_vars_plugins];
-    /// Whether roles keep their variables to themselves.
-    private_role_vars: bool = "false", [ANSIBLE_PRIVATE_ROLE_VARS] [defaults.private_role_vars];
+    /// Whether roles keep their variables to themselves. Included roles do where nothing is said, others do not.
+    private_role_vars: UnlessSaid = "", [ANSIBLE_PRIVATE_ROLE_VARS] [defaults.private_role_vars];
 
     // Templates.
     /// The template of `ansible_managed`.

@@ -99,6 +99,22 @@ impl<T: FromText> FromText for Option<T> {
     }
 }
 
+/// Yes or no. Where nothing is said it counts as no, but leads to something else than a no that was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnlessSaid(pub Option<bool>);
+
+impl ToValue for UnlessSaid {
+    fn to_value(&self) -> Value {
+        Value::from(self.0.unwrap_or_default())
+    }
+}
+
+impl FromText for UnlessSaid {
+    fn from_text(text: &str, source: &Source<'_>) -> Result<Self, String> {
+        Option::from_text(text, source).map(Self)
+    }
+}
+
 /// Words between commas.
 impl FromText for Vec<String> {
     fn from_text(text: &str, source: &Source<'_>) -> Result<Self, String> {
