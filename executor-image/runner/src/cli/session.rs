@@ -109,6 +109,7 @@ impl Session {
             } else {
                 HostKeyChecking::Off
             },
+            names_known_hosts: self.known_hosts.is_some(),
             r#become: settings.becomes,
             force_handlers: settings.force_handlers,
             connection_password: self.passwords.connection.clone(),

@@ -97,7 +97,7 @@ const REMARKS: &[Remark] = &[
     differs(
         Kind::Plugin,
         "connection ssh",
-        "russh, in the runner: no `ssh` program is run, `ssh_config` is not read, one connection serves all tasks of a host",
+        "russh, in the runner: no `ssh` program is run, one connection serves all tasks of a host",
     ),
     differs(Kind::Plugin, "connection paramiko", "the same as `ssh`"),
     differs(

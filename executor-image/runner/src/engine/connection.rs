@@ -66,7 +66,12 @@ impl PlayRun {
                 .text(settings.remote_user.as_ref(), scope)?
                 .or_else(|| run.remote_user.clone()),
         };
-        let ssh = self.ssh_arguments(scope)?;
+        let address = variable(&["ansible_host", "ansible_ssh_host"])?.unwrap_or(host);
+        let ssh = if kind == ConnectionKind::Ssh {
+            self.ssh_arguments(scope, &address, user.as_deref())?
+        } else {
+            Arc::default()
+        };
         let port = match variable(&["ansible_port", "ansible_ssh_port"])? {
             Some(port) => port
                 .parse()
@@ -114,7 +119,7 @@ impl PlayRun {
             .unwrap_or_else(|| run.own_user.clone());
         let options = ConnectionOptions {
             kind,
-            address: variable(&["ansible_host", "ansible_ssh_host"])?.unwrap_or(host),
+            address,
             port,
             user,
             private_key,

@@ -55,6 +55,8 @@ pub struct RunOptions {
     pub private_key: Option<PathBuf>,
     /// Whether host keys must be known.
     pub host_key_checking: HostKeyChecking,
+    /// Whether `--known-hosts` names the file with them, whatever configuration files of `ssh` say.
+    pub names_known_hosts: bool,
     /// `--become`
     pub r#become: bool,
     /// `--step`

@@ -16,6 +16,7 @@ mod memory;
 mod proxy;
 mod ssh;
 mod ssh_arguments;
+mod ssh_config;
 
 pub use r#become::{Become, BecomeMethod, Password};
 pub use binary::{AgentBinary, AgentBinaryError};
@@ -27,3 +28,4 @@ pub use connection::{
 pub use host_keys::HostKeyChecking;
 pub use hosts::{Hosts, HostsOptions, LearnedKey};
 pub use ssh_arguments::{Jump, SshArguments, SshArgumentsError};
+pub use ssh_config::{Asked, SshConfig};

@@ -109,7 +109,7 @@ pub async fn connect(
     for jump in &options.ssh.jumps {
         let user = jump.user.clone().unwrap_or_else(own_name);
         let (handle, _) = way
-            .hop(&user, &jump.address, jump.port, jumps.last())
+            .hop(&user, &jump.address, jump.port.unwrap_or(22), jumps.last())
             .await
             .map_err(failed)?;
         jumps.push(handle);

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::HostKeyChecking;
+use super::{
+    HostKeyChecking,
+    ssh_config::{Asked, SshConfig},
+};
 use crate::settings::expanded;
 
 /// Arguments that cannot be understood.
@@ -26,6 +29,14 @@ pub enum SshArgumentsError {
         /// What it must be.
         needed: &'static str,
     },
+    /// A configuration file of `ssh` is wrong.
+    #[error("the configuration of ssh, {place}: {problem}")]
+    Config {
+        /// The file, and the line if one is meant.
+        place: String,
+        /// What is wrong.
+        problem: String,
+    },
 }
 
 /// A host on the way to another one.
@@ -35,8 +46,8 @@ pub struct Jump {
     pub user: Option<String>,
     /// Name or address.
     pub address: String,
-    /// TCP port.
-    pub port: u16,
+    /// TCP port; 22 if none.
+    pub port: Option<u16>,
 }
 
 /// What arguments of the `ssh` program ask for.
@@ -70,6 +81,8 @@ pub struct SshArguments {
     pub jumps: Vec<Jump>,
     /// `ProxyCommand`: a program whose standard input and output lead to the host.
     pub proxy_command: Option<String>,
+    /// `-F`: the configuration file that counts, or `none`.
+    pub config: Option<PathBuf>,
     /// Names of options that are not heeded.
     pub unheeded: Vec<String>,
 }
@@ -155,6 +168,14 @@ impl SshArguments {
                 'J' => "ProxyJump",
                 'S' => "ControlPath",
                 'e' => "EscapeChar",
+                'F' => {
+                    let file = match value.as_str() {
+                        "none" => PathBuf::from(value),
+                        file => expanded(file.as_ref()),
+                    };
+                    first(&mut self.config, file);
+                    return Ok(());
+                }
                 _ => {
                     self.unheed(&name);
                     return Ok(());
@@ -229,10 +250,83 @@ impl SshArguments {
         Ok(())
     }
 
+    /// Adds what configuration files say of a host; arguments count before them. The time-out is always an argument.
+    ///
+    /// # Errors
+    /// A value that `ssh` would not understand either, with its place.
+    pub fn add_config(
+        &mut self,
+        config: &SshConfig,
+        host: &str,
+        own_user: &str,
+    ) -> Result<(), SshArgumentsError> {
+        let (host_name, user) = (self.host_name.clone(), self.user.clone());
+        let asked = Asked {
+            host,
+            host_name: host_name.as_deref(),
+            user: user.as_deref(),
+            own_user,
+        };
+        let unheeded = self.unheeded.len();
+        let (known_hosts, timeout) = (self.known_hosts.clone(), self.connect_timeout);
+        for option in config.options(asked) {
+            let value = match option.name.to_ascii_lowercase().as_str() {
+                "hostname" => option.value.replace("%h", host),
+                // A key that is not there is passed over, unlike one that the playbook's own variables name.
+                "identityfile" if !expanded(option.value.as_ref()).is_file() => continue,
+                _ => option.value,
+            };
+            self.set(&option.name, &value)
+                .map_err(|error| SshArgumentsError::Config {
+                    place: option.place,
+                    problem: error.to_string(),
+                })?;
+        }
+        if !known_hosts.is_empty() {
+            self.known_hosts = known_hosts;
+        }
+        self.connect_timeout = timeout;
+        // What is for all programs of the machine is no mistake.
+        self.unheeded.truncate(unheeded);
+        for jump in &mut self.jumps {
+            jump.add_config(config, own_user);
+        }
+        Ok(())
+    }
+
     fn unheed(&mut self, name: &str) {
         if !self.unheeded.iter().any(|known| known == name) {
             self.unheeded.push(name.to_owned());
         }
+    }
+}
+
+impl Jump {
+    /// Adds what configuration files say of a host on the way.
+    fn add_config(&mut self, config: &SshConfig, own_user: &str) {
+        let given = self.address.clone();
+        let asked = Asked {
+            host: &given,
+            host_name: None,
+            user: self.user.as_deref(),
+            own_user,
+        };
+        let options = config.options(asked);
+        let find = |name: &str| {
+            options
+                .iter()
+                .find(|option| option.name.eq_ignore_ascii_case(name))
+        };
+        if let Some(name) = find("HostName") {
+            self.address = name.value.replace("%h", &given);
+        }
+        self.user = self
+            .user
+            .take()
+            .or_else(|| find("User").map(|user| user.value.clone()));
+        self.port = self
+            .port
+            .or_else(|| find("Port").and_then(|port| port.value.parse().ok()));
     }
 }
 
@@ -264,7 +358,7 @@ fn jump_of(text: &str) -> Option<Jump> {
     Some(Jump {
         user,
         address: address.to_owned(),
-        port: port.map_or(Some(22), |port| port.parse().ok())?,
+        port: port.map(str::parse).transpose().ok()?,
     })
 }
 
@@ -294,7 +388,7 @@ mod tests {
         };
         assert_eq!(
             arguments.jumps,
-            [jump(Some("jane"), "gate", 2200), jump(None, "::1", 22)]
+            [jump(Some("jane"), "gate", Some(2200)), jump(None, "::1", None)]
         );
         assert_eq!(arguments.unheeded, Vec::<String>::new());
     }
@@ -314,7 +408,7 @@ mod tests {
     fn the_rest_is_told_by_name() {
         let arguments =
             SshArguments::parse(["-A -F /my/config -o SendEnv=LANG -L 1:a:2 -o SendEnv=X"]).unwrap();
-        assert_eq!(arguments.unheeded, ["-A", "-F", "SendEnv", "-L"]);
+        assert_eq!(arguments.unheeded, ["-A", "SendEnv", "-L"]);
     }
 
     #[test]
