@@ -469,3 +469,26 @@ fn loops_need_lists_and_say_what_they_got() {
         Some("nope")
     );
 }
+
+#[test]
+fn rekey_on_member_says_in_ansibles_words_why_it_cannot() {
+    for (expression, words) in [
+        (
+            "[{'a': 1}] | rekey_on_member('a', duplicates='no')",
+            "duplicates parameter to rekey_on_member has unknown value",
+        ),
+        (
+            "1 | rekey_on_member('a')",
+            "Type is not a valid list, set, or dict",
+        ),
+        ("[1] | rekey_on_member('a')", "List item is not a valid dict"),
+        ("[{'b': 1}] | rekey_on_member('a')", "Key a was not found"),
+        (
+            "[{'a': 1}, {'a': 1}] | rekey_on_member('a')",
+            "Key 1 is not unique, cannot correctly turn into dict",
+        ),
+    ] {
+        let error = render(&format!("{{{{ {expression} }}}}"), "").unwrap_err();
+        assert!(error.contains(words), "{expression}: {error}");
+    }
+}

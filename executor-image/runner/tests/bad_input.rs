@@ -22,6 +22,17 @@ fn mistakes_in_a_playbook_are_refused_before_anything_runs() {
             ],
         ),
         (
+            "- hosts: localhost\n  tasks:\n    - meta: end_role\n",
+            &[
+                "site.yml:3:13",
+                "Cannot execute 'end_role' from outside of a role",
+            ],
+        ),
+        (
+            "- hosts: localhost\n  tasks: []\n  handlers:\n    - name: a\n      meta: end_role\n",
+            &["site.yml:5:13", "Cannot execute 'end_role' from a handler"],
+        ),
+        (
             "- hosts: localhost\n  tasks:\n    - copy: {src: a, dst: b}\n",
             &[
                 "site.yml:3:22",

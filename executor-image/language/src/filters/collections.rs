@@ -347,27 +347,31 @@ fn rekey_on_member(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let overwrite = match duplicates.as_ref().map(python::to_text).as_deref() {
         None | Some("error") => false,
         Some("overwrite") => true,
-        Some(other) => return Err(call.error(format!("duplicates parameter has unknown value: {other}"))),
+        Some(other) => {
+            return Err(call.error(format!(
+                "duplicates parameter to rekey_on_member has unknown value: {other}"
+            )));
+        }
     };
     let value = call.value()?;
     let rows = match value.kind() {
         ValueKind::Map => entries(&value).into_iter().map(|(_, value)| value).collect(),
         ValueKind::Seq | ValueKind::Iterable => items(&value)?,
-        _ => return Err(call.error("type is not a valid list, set, or dict")),
+        _ => return Err(call.error("Type is not a valid list, set, or dict")),
     };
     let mut keyed: Vec<(Value, Value)> = Vec::new();
     for row in rows {
         if row.kind() != ValueKind::Map {
-            return Err(call.error("list item is not a valid dict"));
+            return Err(call.error("List item is not a valid dict"));
         }
         let name = check(row.get_item(&key)?)?;
         if name.is_undefined() {
-            return Err(call.error(format!("key {key} was not found")));
+            return Err(call.error(format!("Key {key} was not found")));
         }
         match keyed.iter_mut().find(|(known, _)| same(known, &name)) {
             Some(_) if !overwrite => {
                 return Err(call.error(format!(
-                    "key {name} is not unique, cannot correctly turn into dict"
+                    "Key {name} is not unique, cannot correctly turn into dict"
                 )));
             }
             Some(known) => known.1 = row,

@@ -10,7 +10,7 @@ use crate::foreign::{self, Catalog, Module};
 use super::{
     error::{LoadError, Problem},
     keywords::{self, Place},
-    loader::Loader,
+    loader::{LoadContext, Loader},
     model::{Meta, ModuleAction},
 };
 
@@ -276,20 +276,25 @@ impl Written {
     }
 
     /// The action of `meta`.
-    pub(super) fn meta(&self) -> Result<Meta, Problem> {
+    pub(super) fn meta(&self, context: &LoadContext) -> Result<Meta, Problem> {
         let known = Meta::NAMES;
         let text = self.value.as_str().unwrap_or_default().trim();
-        known
-            .iter()
-            .find(|(name, _)| *name == text)
-            .map(|(_, meta)| *meta)
-            .ok_or_else(|| {
-                Problem::new(
-                    &self.value.span,
-                    format!("meta: {text:?} is not known or not supported yet"),
-                )
-                .nearest(text, known.iter().map(|(name, _)| *name))
-            })
+        let Some((_, meta)) = known.iter().find(|(name, _)| *name == text) else {
+            return Err(Problem::new(
+                &self.value.span,
+                format!("meta: {text:?} is not known or not supported yet"),
+            )
+            .nearest(text, known.iter().map(|(name, _)| *name)));
+        };
+        let misplaced = match meta {
+            Meta::EndRole if context.handlers => "from a handler",
+            Meta::EndRole if context.role.is_none() => "from outside of a role",
+            _ => return Ok(*meta),
+        };
+        Err(Problem::new(
+            &self.value.span,
+            format!("Cannot execute 'end_role' {misplaced}"),
+        ))
     }
 }
 

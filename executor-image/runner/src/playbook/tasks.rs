@@ -236,7 +236,7 @@ impl Loader {
                     self.include_role(written, context, ahead)?
                 }
             }
-            "meta" => Action::Meta(written.meta()?),
+            "meta" => Action::Meta(written.meta(context)?),
             _ if written.is_templated() => {
                 self.check_templates(&written.name_template());
                 Action::Templated(Box::new(written.clone()))
