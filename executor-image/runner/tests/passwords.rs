@@ -330,3 +330,64 @@ fn a_connection_is_tried_again_as_often_as_the_settings_say() {
     said.assert(0, &["rc=0 >>\nfree"]);
     handing_on.join().unwrap();
 }
+
+/// Starts its arguments on a terminal, waits until nothing that is typed shows, sends a signal or a key, and prints whether it
+/// shows again, and how the program ended.
+const AT_A_TERMINAL: &str = r"
+import fcntl, os, pty, signal, sys, termios, time
+how, program = sys.argv[1], sys.argv[2:]
+terminal, slave = pty.openpty()
+child = os.fork()
+if child == 0:
+    os.setsid()
+    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+    for number in range(3):
+        os.dup2(slave, number)
+    os.execvp(program[0], program)
+shows = lambda: bool(termios.tcgetattr(slave)[3] & termios.ECHO)
+for _ in range(600):
+    if not shows(): break
+    time.sleep(0.05)
+else:
+    sys.exit('never hidden')
+time.sleep(0.1)
+if how == 'key':
+    os.write(terminal, b'\x03')
+else:
+    os.kill(child, getattr(signal, how))
+_, status = os.waitpid(child, 0)
+print('shows' if shows() else 'hidden', os.waitstatus_to_exitcode(status))
+";
+
+#[test]
+fn a_signal_while_a_password_is_asked_for_leaves_a_terminal_that_shows_what_is_typed() {
+    for (how, said) in [
+        ("key", "shows 130\n"),
+        ("SIGINT", "shows 130\n"),
+        ("SIGTERM", "shows 143\n"),
+        ("SIGQUIT", "shows 131\n"),
+    ] {
+        let output = Command::new("python3")
+            .args(["-c", AT_A_TERMINAL, how, support::RUNNER])
+            .args([
+                "ansible",
+                "localhost",
+                "-i",
+                "localhost,",
+                "-c",
+                "local",
+                "-K",
+                "-a",
+                "true",
+            ])
+            .env("SLIPWAY_AGENT", support::agent())
+            .output()
+            .unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout),
+            said,
+            "{how}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}

@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     engine::{Run, Stop},
-    output::Printer,
+    output::{Printer, leave_signals_to_the_run},
 };
 
 /// How long a call may go on after the first signal.
@@ -19,6 +19,7 @@ pub async fn watch(run: Arc<Run>, stop: Stop, printer: Arc<Printer>) {
     else {
         return;
     };
+    leave_signals_to_the_run();
     let mut next = async || {
         tokio::select! {
             _ = interrupt.recv() => 2,

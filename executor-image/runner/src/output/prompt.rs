@@ -7,6 +7,8 @@ use std::{
 
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
+use super::echo::Echo;
+
 /// Asks for something that the terminal must not show. Without a terminal the answer is a line of standard input, so that
 /// programs can answer too.
 ///
@@ -41,12 +43,11 @@ fn secret_from(mut terminal: File, prompt: &str) -> io::Result<Option<String>> {
     let shown = tcgetattr(&terminal)?;
     let mut hidden = shown.clone();
     hidden.local_modes.remove(LocalModes::ECHO);
+    let echo = Echo::watch(terminal.try_clone()?, shown)?;
     write!(terminal, "{prompt}")?;
     tcsetattr(&terminal, OptionalActions::Flush, &hidden)?;
     let answer = answered(&mut BufReader::new(&terminal));
-    // ok: a terminal that went away shows nothing anyway.
-    let _ = tcsetattr(&terminal, OptionalActions::Flush, &shown);
-    let _ = writeln!(terminal);
+    echo.restore();
     answer
 }
 
