@@ -374,6 +374,64 @@ fn hostile_or_broken_input_ends_with_an_error_and_not_with_the_process() {
 }
 
 #[test]
+fn what_doubles_ends_with_a_clear_error_and_not_with_the_memory() {
+    let started = std::time::Instant::now();
+    let doubled = |begin: &str, step: &str| {
+        format!(
+            "{{% set ns = namespace(x={begin}) %}}{{% for i in range(60) %}}{{% set ns.x = {step} %}}{{% endfor %}}{{{{ ns.x | length }}}}"
+        )
+    };
+    let text = "a text becomes longer than 67108864 bytes";
+    let list = "a list becomes longer than 5000000 items";
+    for (source, said) in [
+        (doubled("'x'", "ns.x + ns.x"), text),
+        (doubled("'x'", "ns.x ~ ns.x"), text),
+        (doubled("'x'", "ns.x * 2"), "repeated string is too large"),
+        (doubled("'x'", "[ns.x, ns.x] | join"), text),
+        (doubled("'x'", "ns.x | replace('x', 'x' * 999)"), text),
+        (doubled("'x'", "ns.x | regex_replace('x', 'x' * 999)"), text),
+        (doubled("[1]", "ns.x + ns.x"), list),
+        (doubled("[1, 2]", "ns.x * 2"), list),
+        (
+            "{% set l = [1] %}{% for i in range(60) %}{% set _ = l.extend(l) %}{% endfor %}".to_owned(),
+            list,
+        ),
+        (
+            "{% set t = 'x' * 9999999 %}{% for i in range(999) %}{{ t }}{% endfor %}".to_owned(),
+            text,
+        ),
+        (
+            "{{ ('x' * 99999) | replace('x', 'y' * 9999999) }}".to_owned(),
+            text,
+        ),
+        ("{{ (['y' * 9999999] * 9999) | join }}".to_owned(), text),
+        ("{{ [1] | product(repeat=999999999) }}".to_owned(), list),
+        (
+            "{{ range(99999) | permutations(2) }}".to_owned(),
+            "more than 1000000 rows",
+        ),
+        (
+            "{{ range(99999) | combinations(3) }}".to_owned(),
+            "more than 1000000 rows",
+        ),
+        (
+            "{{ ('c' ~ 'ab' * 99) | regex_search('^c(a|b|ab)*(?!b)c') }}".to_owned(),
+            "the regular expression takes too long",
+        ),
+        ("{{ ('a' * 99 ~ 'b') | regex_search('^(a+)+$') }}".to_owned(), ""),
+    ] {
+        match render(&source, "") {
+            Ok(value) => assert!(said.is_empty(), "{source}: {value:.100}"),
+            Err(error) => assert!(error.contains(said), "{source}: {error:.300}"),
+        }
+    }
+    // Lists that stay empty cost nothing, either.
+    assert_eq!(render(&doubled("[]", "ns.x + ns.x"), "").unwrap(), "'0'");
+    let most = std::time::Duration::from_mins(2);
+    assert!(started.elapsed() < most, "{:?}", started.elapsed());
+}
+
+#[test]
 fn an_expression_without_end_fits_the_stack_of_a_worker_thread_or_is_refused() {
     let run = || {
         let sources = |length: usize| {

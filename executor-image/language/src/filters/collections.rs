@@ -6,6 +6,7 @@ use minijinja::{Error, Value};
 use super::call::{Call, flag, items};
 use super::compare::{attribute, ignore_case, same};
 use super::text::whole;
+use crate::template::growth::check_items;
 use crate::template::undefined::defined;
 use crate::value::convert::{check, entries, map, sequence};
 use crate::value::python;
@@ -185,6 +186,7 @@ fn product(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         .map_or(Ok(1), |count| whole(call, Some(&count), 1))?;
     call.no_more_names()?;
     let once = lists(call)?;
+    check_items(once.len().saturating_mul(usize::try_from(repeat).unwrap_or(0)))?;
     let lists: Vec<Vec<Value>> = std::iter::repeat_n(once, usize::try_from(repeat).unwrap_or(0))
         .flatten()
         .collect();
@@ -193,6 +195,7 @@ fn product(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         if rows.len().saturating_mul(list.len()) > MOST_ROWS {
             return Err(call.error(format!("more than {MOST_ROWS} rows")));
         }
+        check_items(rows.len().saturating_mul(lists.len()))?;
         rows = rows
             .iter()
             .flat_map(|row| {
@@ -224,17 +227,17 @@ fn choices(call: &Call<'_, '_, '_>, allowed: fn(&[usize], usize) -> bool) -> Res
     };
     let mut rows: Vec<Vec<usize>> = vec![Vec::new()];
     for _ in 0..length {
-        if rows.len() > MOST_ROWS {
-            return Err(call.error(format!("more than {MOST_ROWS} rows")));
+        let mut longer = Vec::new();
+        for row in &rows {
+            for next in (0..pool.len()).filter(|next| allowed(row, *next)) {
+                if longer.len() >= MOST_ROWS {
+                    return Err(call.error(format!("more than {MOST_ROWS} rows")));
+                }
+                longer.push(row.iter().copied().chain([next]).collect());
+            }
         }
-        rows = rows
-            .iter()
-            .flat_map(|row| {
-                (0..pool.len())
-                    .filter(|next| allowed(row, *next))
-                    .map(|next| row.iter().copied().chain([next]).collect())
-            })
-            .collect();
+        rows = longer;
+        check_items(rows.len().saturating_mul(length))?;
     }
     Ok(sequence(
         rows.iter()

@@ -30,6 +30,7 @@ mod yaml;
 use minijinja::value::{Kwargs, Rest};
 use minijinja::{Environment, Error, State, Value};
 
+use crate::template::growth::check_text;
 use call::Call;
 pub(crate) use collections::subelement_pairs;
 pub(crate) use compare::{order, same};
@@ -122,7 +123,11 @@ pub(crate) fn register(environment: &mut Environment<'static>) {
             known,
             move |state: &mut State<'_, '_>, arguments: Rest<Value>, named: Kwargs| {
                 let mut call = Call::new(name, state, &arguments, named);
-                filter(&mut call)
+                let outcome = filter(&mut call)?;
+                if let Some(text) = outcome.as_str() {
+                    check_text(text.len())?;
+                }
+                Ok::<_, Error>(outcome)
             },
         );
     }

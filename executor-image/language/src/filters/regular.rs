@@ -9,6 +9,7 @@ use minijinja::{Error, ErrorKind, Value};
 
 use super::call::{Call, flag};
 use super::text::whole;
+use crate::template::growth::{check_items, check_text};
 use crate::template::undefined::defined;
 use crate::value::convert::sequence;
 use crate::value::python;
@@ -153,11 +154,16 @@ fn pattern(
     }
 }
 
-/// All matches, as Python's `re.sub` and `re.findall` go through them: an empty match may follow a match directly.
-fn matches<'text>(regex: &Regex, text: &'text str, limit: usize) -> Result<Vec<Captures<'text, str>>, Error> {
-    let mut found = Vec::new();
+/// Goes through all matches, as Python's `re.sub` and `re.findall` do: an empty match may follow a match directly. How many there are.
+fn each_match<'text>(
+    regex: &Regex,
+    text: &'text str,
+    limit: usize,
+    mut found: impl FnMut(&Captures<'text, str>) -> Result<(), Error>,
+) -> Result<usize, Error> {
+    let mut count = 0;
     let mut position = 0;
-    while position <= text.len() && found.len() < limit {
+    while position <= text.len() && count < limit {
         let Some(captures) = regex
             .captures_from_pos(text, position)
             .map_err(|error| failed(&error))?
@@ -170,9 +176,10 @@ fn matches<'text>(regex: &Regex, text: &'text str, limit: usize) -> Result<Vec<C
         } else {
             whole.end() + text[whole.end()..].chars().next().map_or(1, char::len_utf8)
         };
-        found.push(captures);
+        count += 1;
+        found(&captures)?;
     }
-    Ok(found)
+    Ok(count)
 }
 
 fn replace(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
@@ -203,21 +210,21 @@ fn replace(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         Ok(0) | Err(_) => usize::MAX,
         Ok(count) => count,
     };
-    let found = matches(&regex, &text, limit)?;
-    let wanted = whole(call, mandatory.as_ref(), 0)?;
-    if wanted != 0 && usize::try_from(wanted) != Ok(found.len()) {
-        return Err(call.error(format!(
-            "'{expression}' should match {wanted} times, but matches {} times in '{text}'",
-            found.len()
-        )));
-    }
     let mut result = String::with_capacity(text.len());
     let mut copied = 0;
-    for captures in &found {
-        let Some(place) = captures.get(0) else { continue };
-        result.push_str(&text[copied..place.start()]);
-        template.expand(captures, &mut result);
-        copied = place.end();
+    let count = each_match(&regex, &text, limit, |captures| {
+        if let Some(place) = captures.get(0) {
+            result.push_str(&text[copied..place.start()]);
+            template.expand(captures, &mut result);
+            copied = place.end();
+        }
+        check_text(result.len())
+    })?;
+    let wanted = whole(call, mandatory.as_ref(), 0)?;
+    if wanted != 0 && usize::try_from(wanted) != Ok(count) {
+        return Err(call.error(format!(
+            "'{expression}' should match {wanted} times, but matches {count} times in '{text}'"
+        )));
     }
     result.push_str(&text[copied..]);
     Ok(Value::from(result))
@@ -315,11 +322,10 @@ fn find_all(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         flag(ignore_case.as_ref(), false)?,
         flag(multi_line.as_ref(), false)?,
     )?;
-    let found = matches(&regex, &text, usize::MAX)?;
     let group = |captures: &Captures<'_, str>, number: usize| {
         Value::from(captures.get(number).map_or("", |group| group.as_str()))
     };
-    let rows = found.iter().map(|captures| match regex.captures_len() {
+    let row = |captures: &Captures<'_, str>| match regex.captures_len() {
         1 => group(captures, 0),
         2 => group(captures, 1),
         count => Value::from(Tuple::from(
@@ -327,8 +333,13 @@ fn find_all(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
                 .map(|number| group(captures, number))
                 .collect::<Vec<_>>(),
         )),
-    });
-    Ok(sequence(rows.collect()))
+    };
+    let mut rows = Vec::new();
+    each_match(&regex, &text, usize::MAX, |captures| {
+        rows.push(row(captures));
+        check_items(rows.len())
+    })?;
+    Ok(sequence(rows))
 }
 
 /// The first match, or the groups that further arguments (`'\\1'`, `'\\g<name>'`) ask for; none if nothing matches.

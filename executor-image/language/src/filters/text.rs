@@ -5,6 +5,7 @@ use minijinja::{Error, Value};
 
 use super::call::{Call, flag, items};
 use super::compare::attribute;
+use crate::template::growth::check_text;
 use crate::template::undefined::defined;
 use crate::value::convert::sequence;
 use crate::value::python;
@@ -115,6 +116,10 @@ fn replace(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         Some(count) if !count.is_none() => whole(call, Some(&count), -1)?,
         _ => -1,
     };
+    let found = text
+        .matches(&old)
+        .take(usize::try_from(count).unwrap_or(usize::MAX));
+    check_text(found.count().saturating_mul(new.len()).saturating_add(text.len()))?;
     Ok(Value::from(match usize::try_from(count) {
         Ok(count) => text.replacen(&old, &new, count),
         Err(_) => text.replace(&old, &new),
@@ -161,15 +166,20 @@ fn join(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         .as_ref()
         .map(|separator| defined(separator).map(python::to_text))
         .transpose()?;
+    let separator = separator.unwrap_or_default();
+    let mut length = 0_usize;
     let mut parts = Vec::new();
     for item in call.items()? {
         let item = match &path {
             Some(path) if !path.is_none() => attribute(&item, path)?,
             _ => item,
         };
-        parts.push(python::to_text(defined(&item)?));
+        let part = python::to_text(defined(&item)?);
+        length = length.saturating_add(separator.len() + part.len());
+        check_text(length)?;
+        parts.push(part);
     }
-    Ok(Value::from(parts.join(&separator.unwrap_or_default())))
+    Ok(Value::from(parts.join(&separator)))
 }
 
 fn indent(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {

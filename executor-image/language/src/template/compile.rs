@@ -188,15 +188,18 @@ fn generate(kind: &Kind, source: &str) -> Result<Program, TemplateError> {
 pub(super) struct Printed {
     count: usize,
     length: usize,
+    total: usize,
     only_marked: bool,
 }
 
 impl Printed {
     /// Notes that a value was printed as `text`.
-    pub(super) fn note(&mut self, text: &str, is_marked: bool) {
+    pub(super) fn note(&mut self, text: &str, is_marked: bool) -> Result<(), minijinja::Error> {
         self.count += 1;
         self.length = text.len();
         self.only_marked = self.count == 1 && is_marked;
+        self.total = self.total.saturating_add(text.len());
+        super::growth::check_text(self.total)
     }
 }
 

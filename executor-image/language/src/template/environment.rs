@@ -8,7 +8,7 @@ use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, Value
 use crate::value::python;
 
 use super::compile::Printed;
-use super::{functions, rewrite, undefined};
+use super::{functions, growth, rewrite, undefined};
 use crate::{filters, jinja_tests, lookups};
 
 /// Steps that one template may take: a loop over a million items stays below, a few seconds are the end.
@@ -36,6 +36,7 @@ fn build() -> Environment<'static> {
     environment.add_filter(rewrite::CHAIN, undefined::chain);
     environment.add_filter(rewrite::REMAINDER, functions::remainder);
     environment.add_filter(rewrite::DIFFERENCE, functions::difference);
+    environment.add_filter(rewrite::GROWN, growth::grown);
     environment.add_filter(rewrite::COMPLETE, complete);
     environment.add_filter(rewrite::MUTABLE, super::mutable::mutable);
     environment.add_filter(rewrite::DEFINED, |value: Value| {
@@ -57,7 +58,7 @@ fn print(output: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> R
     if let Some(text) = value.as_str() {
         state
             .get_or_insert_extension_with(Printed::default)
-            .note(text, value.is_safe());
+            .note(text, value.is_safe())?;
         return output.write_str(text).map_err(minijinja::Error::from);
     }
     // An undefined value that comes here is that of an inline `if` without `else`.
@@ -67,7 +68,7 @@ fn print(output: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> R
     let text = python::to_text(&super::finalize::complete(value)?);
     state
         .get_or_insert_extension_with(Printed::default)
-        .note(&text, false);
+        .note(&text, false)?;
     output.write_str(&text).map_err(minijinja::Error::from)
 }
 

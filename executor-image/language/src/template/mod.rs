@@ -14,6 +14,7 @@ mod error;
 mod escape;
 mod finalize;
 mod functions;
+pub(crate) mod growth;
 pub(crate) mod lazy;
 mod methods;
 mod mutable;

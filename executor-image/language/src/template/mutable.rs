@@ -71,7 +71,9 @@ impl Object for List {
             ("append", [item]) => lock(&self.0).push(item.clone()),
             ("extend", [more]) => {
                 let more = items(more)?;
-                lock(&self.0).extend(more);
+                let mut list = lock(&self.0);
+                super::growth::check_items(list.len().saturating_add(more.len()))?;
+                list.extend(more);
             }
             ("insert", [place, item]) => {
                 let place = self.index(Some(place), 0).unwrap_or(0);

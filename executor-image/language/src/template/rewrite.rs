@@ -17,6 +17,8 @@ use minijinja::machinery::ast::{
 /// Filters that only rewritten trees use.
 pub(super) const CHAIN: &str = "__chain";
 pub(super) const REMAINDER: &str = "__remainder";
+/// Refuses what an operator has made too large.
+pub(super) const GROWN: &str = "__grown";
 pub(super) const DIFFERENCE: &str = "__difference";
 /// Renders what is lazy in the outcome of an expression; something undefined in it is an error that names it.
 pub(super) const COMPLETE: &str = "__complete";
@@ -232,7 +234,15 @@ fn binary<'a>(node: &Spanned<BinOp<'a>>) -> Expr<'a> {
         BinOpKind::Gt => test("gt", left, right, node.span()),
         BinOpKind::Gte => test("ge", left, right, node.span()),
         BinOpKind::In => test("in", left, right, node.span()),
-        op => Expr::BinOp(Spanned::new(BinOp { op, left, right }, node.span())),
+        op => {
+            let made = Expr::BinOp(Spanned::new(BinOp { op, left, right }, node.span()));
+            match op {
+                BinOpKind::Add | BinOpKind::Concat | BinOpKind::Mul => {
+                    filter(GROWN, made, Vec::new(), node.span())
+                }
+                _ => made,
+            }
+        }
     }
 }
 
