@@ -1,7 +1,8 @@
 //! The agent's program file, as it is sent to hosts.
 
 use std::{
-    io::Write,
+    fs::File,
+    io::{Read, Write},
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
@@ -9,6 +10,8 @@ use std::{
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
+
+use super::TransportError;
 
 /// Why there is no agent to send.
 #[derive(Debug, Error)]
@@ -29,22 +32,22 @@ pub enum AgentBinaryError {
     NotAProgram(PathBuf),
 }
 
-/// The agent's program.
+/// The agent's program. Of its megabytes only what is needed is read: nothing for a run on this machine, its hash for hosts that
+/// have it, the content for those that have not.
 #[derive(Debug)]
 pub struct AgentBinary {
     /// The file on this machine.
     pub path: PathBuf,
-    /// Its content.
-    pub bytes: Vec<u8>,
-    /// SHA-256 of the content, hexadecimal.
-    pub sha256: String,
     /// The architecture that it runs on, as `uname -m` names it.
     pub architecture: &'static str,
-    compressed: OnceLock<Arc<[u8]>>,
+    /// Its length in bytes.
+    pub size: u64,
+    sha256: OnceLock<Result<String, String>>,
+    compressed: OnceLock<Result<Arc<[u8]>, String>>,
 }
 
 impl AgentBinary {
-    /// Reads the agent: `SLIPWAY_AGENT`, or `slipway-agent` beside the running program.
+    /// Looks for the agent: `SLIPWAY_AGENT`, or `slipway-agent` beside the running program.
     pub fn find() -> Result<Self, AgentBinaryError> {
         let path = match std::env::var_os("SLIPWAY_AGENT") {
             Some(path) => PathBuf::from(path),
@@ -56,18 +59,22 @@ impl AgentBinary {
         Self::read(&path)
     }
 
-    /// Reads the agent from a file.
+    /// Looks at the agent in a file.
     pub fn read(path: &Path) -> Result<Self, AgentBinaryError> {
         if !path.is_file() {
             return Err(AgentBinaryError::Missing(path.to_path_buf()));
         }
-        let bytes = std::fs::read(path).map_err(|source| AgentBinaryError::Read {
+        let unreadable = |source| AgentBinaryError::Read {
             path: path.to_path_buf(),
             source,
-        })?;
+        };
+        let file = File::open(path).map_err(unreadable)?;
+        let size = file.metadata().map_err(unreadable)?.len();
+        let mut header = Vec::with_capacity(20);
+        file.take(20).read_to_end(&mut header).map_err(unreadable)?;
         // Bytes 18 and 19 of an ELF header name the machine.
-        let architecture = match bytes.get(..20) {
-            Some([0x7f, b'E', b'L', b'F', rest @ ..]) => match (rest[14], rest[15]) {
+        let architecture = match header.as_slice() {
+            [0x7f, b'E', b'L', b'F', rest @ ..] if rest.len() == 16 => match (rest[14], rest[15]) {
                 (62, 0) => "x86_64",
                 (183, 0) => "aarch64",
                 _ => return Err(AgentBinaryError::NotAProgram(path.to_path_buf())),
@@ -76,22 +83,91 @@ impl AgentBinary {
         };
         Ok(Self {
             path: path.to_path_buf(),
-            sha256: hex::encode(Sha256::digest(&bytes)),
-            bytes,
             architecture,
+            size,
+            sha256: OnceLock::new(),
             compressed: OnceLock::new(),
         })
     }
 
-    /// The content compressed with gzip, made once.
-    pub fn compressed(&self) -> Arc<[u8]> {
-        let compress = || {
-            let mut encoder =
-                GzEncoder::new(Vec::with_capacity(self.bytes.len() / 2), Compression::default());
-            // ok: writing to memory does not fail; an empty result is refused by the host's check of the hash.
-            let _ = encoder.write_all(&self.bytes);
-            Arc::from(encoder.finish().unwrap_or_default())
+    /// SHA-256 of the content, hexadecimal.
+    ///
+    /// # Errors
+    /// When the file cannot be read any more.
+    pub fn sha256(&self) -> Result<&str, TransportError> {
+        let hash = || {
+            let mut digest = Sha256::new();
+            let mut file = File::open(&self.path)?;
+            let mut piece = vec![0; 256 * 1024];
+            loop {
+                match file.read(&mut piece)? {
+                    0 => return Ok(hex::encode(digest.finalize())),
+                    count => digest.update(&piece[..count]),
+                }
+            }
         };
-        Arc::clone(self.compressed.get_or_init(compress))
+        let hash = self
+            .sha256
+            .get_or_init(|| hash().map_err(|error| self.unreadable(&error)));
+        hash.as_deref()
+            .map_err(|reason| TransportError::Unreachable(reason.clone()))
+    }
+
+    /// The content.
+    ///
+    /// # Errors
+    /// When the file cannot be read any more.
+    pub fn content(&self) -> Result<Arc<[u8]>, TransportError> {
+        match std::fs::read(&self.path) {
+            Ok(bytes) => Ok(bytes.into()),
+            Err(error) => Err(TransportError::Unreachable(self.unreadable(&error))),
+        }
+    }
+
+    /// The content compressed with gzip, made once.
+    ///
+    /// # Errors
+    /// When the file cannot be read any more.
+    pub fn compressed(&self) -> Result<Arc<[u8]>, TransportError> {
+        let compress = || {
+            let bytes = std::fs::read(&self.path)?;
+            let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 2), Compression::default());
+            encoder.write_all(&bytes)?;
+            encoder.finish().map(Arc::from)
+        };
+        let compressed = self
+            .compressed
+            .get_or_init(|| compress().map_err(|error| self.unreadable(&error)));
+        compressed.clone().map_err(TransportError::Unreachable)
+    }
+
+    fn unreadable(&self, error: &std::io::Error) -> String {
+        format!("cannot read the agent {}: {error}", self.path.display())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_for_linux_is_told_from_other_files_and_hashed_when_it_is_needed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("agent");
+        std::fs::write(&file, "#!/bin/sh\n").unwrap();
+        assert!(matches!(
+            AgentBinary::read(&file),
+            Err(AgentBinaryError::NotAProgram(_))
+        ));
+        let mut program = b"\x7fELF".to_vec();
+        program.resize(100_000, 0);
+        program[18] = 62;
+        std::fs::write(&file, &program).unwrap();
+        let agent = AgentBinary::read(&file).unwrap();
+        assert_eq!((agent.architecture, agent.size), ("x86_64", 100_000));
+        assert_eq!(agent.sha256().unwrap(), hex::encode(Sha256::digest(&program)));
+        assert_eq!(*agent.content().unwrap(), *program);
+        std::fs::remove_file(&file).unwrap();
+        assert!(agent.compressed().is_err());
     }
 }

@@ -5,6 +5,9 @@
 //! [`MARK`]; `want ARCHITECTURE gzip|plain` asks for the file (a line with its length, then its bytes), `become` says that
 //! another user is become from now on, which may ask for a password on standard error, `ready` says that the next byte is the
 //! agent's, `error TEXT` says why not. Other lines (a login message) are passed over.
+//!
+//! Most hosts have the file, and their agents are greeted before the script has said anything, which saves a round trip. A host
+//! that wants the file throws the greeting away first, and is greeted once more when it is ready.
 
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
@@ -19,20 +22,21 @@ const MARK: &str = "slipway-agent: ";
 /// The longest text before the script's first line, in bytes.
 const NOISE_LIMIT: usize = 64 * 1024;
 
-/// The file is written under a temporary name and renamed, so that two runs at once do not meet. The folder must be ours and
-/// writable by nobody else, or who owns it could have `sudo` run what they like.
+/// The file is written under a temporary name, checked by its hash, written to the disk and renamed, so that two runs at once do
+/// not meet, and a file of that name is a whole one. It is not read again at each start: that cost more than all else here. The
+/// folder must be ours and writable by nobody else, or who owns it could have `sudo` run what they like.
 const SCRIPT: &str = r#"
-h=$1
+h=$1 size=$2 ahead=$3
 umask 022
 say() { printf 'slipway-agent: %s\n' "$*"; }
 fail() { say "error $(printf '%s' "$*" | tr -s '\n' ' ')"; exit 1; }
 d=/var/tmp/slipway-agent-$(id -u); f=$d/$h
 [ -d "$d" ] || mkdir -m 0755 "$d" 2>/dev/null || [ -d "$d" ] || fail "cannot make the directory $d: $(mkdir "$d" 2>&1)"
 [ -O "$d" ] && [ ! -L "$d" ] || fail "$d does not belong to $(id -un): remove it"
-chmod 0755 "$d" || fail "cannot set the mode of $d"
 sum() { sha256sum "$1" 2>/dev/null | cut -d ' ' -f 1; }
-whole() { problem=$("$f" --verify "$h" 2>&1); [ "$problem" = whole ]; }
-if [ ! -f "$f" ] || ! whole; then
+if [ ! -f "$f" ] || [ "$(($(wc -c < "$f")))" != "$size" ]; then
+  [ "$ahead" = 0 ] || head -c "$ahead" > /dev/null
+  chmod 0755 "$d" || fail "cannot set the mode of $d"
   t=$d/.new.$$
   trap 'rm -f "$t"' EXIT
   if command -v gzip >/dev/null 2>&1; then
@@ -43,14 +47,26 @@ if [ ! -f "$f" ] || ! whole; then
     problem=$( { head -c "$n" > "$t"; } 2>&1 )
   fi
   [ "$(sum "$t")" = "$h" ] || fail "cannot store the agent in $d: ${problem:-it arrived damaged}$(df -P "$d" 2>/dev/null | awk 'NR==2 && $4==0 {print " (the file system "$6" is full)"}')"
+  sync "$t" 2>/dev/null
   chmod 0755 "$t" && mv -f "$t" "$f" || fail "cannot store the agent as $f"
   trap - EXIT
-  whole || fail "cannot run the agent $f (is $d mounted noexec?): $problem"
+  problem=$("$f" --version 2>&1) || fail "cannot run the agent $f (is $d mounted noexec?): $problem"
 fi
+[ -x "$f" ] || fail "cannot run the agent $f (is $d mounted noexec?)"
 "#;
 
-/// The command that starts the agent.
-pub fn command(agent: &AgentBinary, launch: &Launch) -> String {
+/// How many bytes of the greeting are sent before the script says that it is ready: all, but none where a program in between might
+/// take them for a password.
+pub fn ahead(launch: &Launch, greeting: &[u8]) -> usize {
+    let can_be = launch.r#become.as_ref().is_none_or(Become::asks_nothing);
+    if can_be { greeting.len() } else { 0 }
+}
+
+/// The command that starts the agent; `ahead` is how many bytes for the agent are sent along with it.
+///
+/// # Errors
+/// When there is no agent any more.
+pub fn command(agent: &AgentBinary, launch: &Launch, ahead: usize) -> Result<String, TransportError> {
     let last = match &launch.r#become {
         None => "say ready\nexec \"$f\"\n".to_owned(),
         // Only the other user's shell says that all is well: before it, the input may be for a question of `sudo` or `su`.
@@ -59,19 +75,23 @@ pub fn command(agent: &AgentBinary, launch: &Launch) -> String {
             other.script(&format!("\"echo '{MARK}ready'; exec $f\""))
         ),
     };
-    format!(
-        "exec /bin/sh -c {} slipway {}",
+    Ok(format!(
+        "exec /bin/sh -c {} slipway {} {} {ahead}",
         quote(&format!("{SCRIPT}{last}")),
-        agent.sha256,
-    )
+        agent.sha256()?,
+        agent.size,
+    ))
 }
 
 /// The command that removes the agent.
-pub fn remove_command(agent: &AgentBinary) -> String {
-    format!(
+///
+/// # Errors
+/// When there is no agent any more.
+pub fn remove_command(agent: &AgentBinary) -> Result<String, TransportError> {
+    Ok(format!(
         "d=/var/tmp/slipway-agent-$(id -u); rm -f \"$d/{}\"; rmdir \"$d\" 2>/dev/null; true",
-        agent.sha256
-    )
+        agent.sha256()?
+    ))
 }
 
 /// Text as one word of a POSIX shell.
@@ -79,9 +99,18 @@ pub fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// Follows the script until the agent runs; returns the pipe with what the agent has said by then.
-pub async fn follow(mut pipe: Pipe, agent: &AgentBinary, launch: &Launch) -> Result<Pipe, TransportError> {
+/// Follows the script until the agent runs and is greeted; returns the pipe with what the agent has said by then.
+pub async fn follow(
+    mut pipe: Pipe,
+    agent: &AgentBinary,
+    launch: &Launch,
+    greeting: &[u8],
+) -> Result<Pipe, TransportError> {
     let mut buffer: Vec<u8> = Vec::new();
+    let mut is_greeted = ahead(launch, greeting) > 0;
+    if is_greeted {
+        pipe.say(greeting).await;
+    }
     let mut becoming = None;
     loop {
         while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
@@ -93,6 +122,9 @@ pub async fn follow(mut pipe: Pipe, agent: &AgentBinary, launch: &Launch) -> Res
             if said == "ready" {
                 // Questions that were answered explain nothing that comes later.
                 pipe.errors.clear();
+                if !is_greeted {
+                    pipe.say(greeting).await;
+                }
                 return Ok(with_beginning(pipe, buffer));
             }
             if said == "become" {
@@ -103,6 +135,7 @@ pub async fn follow(mut pipe: Pipe, agent: &AgentBinary, launch: &Launch) -> Res
                 return Err(TransportError::Unreachable(reason.to_owned()));
             }
             if let Some(wanted) = said.strip_prefix("want ") {
+                is_greeted = false;
                 // A host that speaks before it has read everything says why it gave up: the rest is not sent.
                 let sending = send(pipe.outgoing.as_mut(), agent, wanted);
                 tokio::select! {
@@ -117,10 +150,7 @@ pub async fn follow(mut pipe: Pipe, agent: &AgentBinary, launch: &Launch) -> Res
         if let Some(dialogue) = &mut becoming
             && let Some(answer) = dialogue.heard(&pipe.errors.raw())?
         {
-            // A write that fails is a host that stopped reading: what it says next is the better message.
-            if pipe.outgoing.write_all(answer.as_bytes()).await.is_ok() {
-                let _ = pipe.outgoing.flush().await;
-            }
+            pipe.say(answer.as_bytes()).await;
         }
         let bytes = tokio::select! {
             bytes = pipe.incoming.recv() => bytes,
@@ -163,15 +193,14 @@ async fn send(
         )));
     }
     // Compressed only for a host that asks: most have the agent from the last run.
-    let compressed = if form == "gzip" {
-        Some(agent.compressed())
+    let content = if form == "gzip" {
+        agent.compressed()?
     } else {
-        None
+        agent.content()?
     };
-    let content: &[u8] = compressed.as_deref().unwrap_or(&agent.bytes);
     let length = format!("{}\n", content.len());
     // A write that fails is a host that stopped reading: what the script says next is the better message.
-    if outgoing.write_all(length.as_bytes()).await.is_ok() && outgoing.write_all(content).await.is_ok() {
+    if outgoing.write_all(length.as_bytes()).await.is_ok() && outgoing.write_all(&content).await.is_ok() {
         let _ = outgoing.flush().await;
     }
     Ok(())

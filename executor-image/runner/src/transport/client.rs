@@ -69,18 +69,24 @@ fn frame<T: serde::Serialize>(kind: FrameKind, stream: u32, message: &T) -> Resu
 }
 
 impl AgentClient {
-    /// Greets the agent and starts to serve its frames.
+    /// What the agent must hear first.
     ///
     /// # Errors
-    /// When it does not answer, refuses, or is another version.
-    pub async fn start(mut pipe: Pipe, fence: Option<Fence>) -> Result<Self, TransportError> {
+    /// When it has no JSON form.
+    pub fn greeting(fence: Option<Fence>) -> Result<Vec<u8>, TransportError> {
         let hello = Hello {
             protocol: PROTOCOL_VERSION,
             fence,
             silence_seconds: Some(SILENCE_SECONDS),
         };
-        let bytes = frame(FrameKind::Hello, 0, &hello)?;
-        let sent = pipe.outgoing.write_all(&bytes).await.is_ok() && pipe.outgoing.flush().await.is_ok();
+        frame(FrameKind::Hello, 0, &hello)
+    }
+
+    /// Waits for the answer of an agent that was greeted, and starts to serve its frames.
+    ///
+    /// # Errors
+    /// When it does not answer, refuses, or is another version.
+    pub async fn start(mut pipe: Pipe) -> Result<Self, TransportError> {
         let mut decoder = Decoder::default();
         let first = loop {
             match decoder.next_frame() {
@@ -94,7 +100,7 @@ impl AgentClient {
             }
             match pipe.incoming.recv().await {
                 Some(bytes) => decoder.push(&bytes),
-                None => return Err(TransportError::Unreachable(ended_message(&pipe.errors, sent))),
+                None => return Err(TransportError::Unreachable(ended_message(&pipe.errors, false))),
             }
         };
         let welcome: Welcome = match first.kind {
@@ -395,12 +401,16 @@ async fn read_frames(
     drop(guard);
 }
 
-fn ended_message(errors: &ErrorTail, sent: bool) -> String {
+fn ended_message(errors: &ErrorTail, answered: bool) -> String {
     let said = errors.text();
     if !said.is_empty() {
         return said;
     }
     let end = errors.end().unwrap_or("the agent ended");
-    let when = if sent { "" } else { " before the agent answered" };
+    let when = if answered {
+        ""
+    } else {
+        " before the agent answered"
+    };
     format!("the connection to the host was lost{when}: {end}")
 }

@@ -10,7 +10,7 @@ use std::{
 use futures::future::BoxFuture;
 use thiserror::Error;
 use tokio::{
-    io::AsyncWrite,
+    io::{AsyncWrite, AsyncWriteExt},
     sync::{Notify, mpsc},
 };
 
@@ -80,6 +80,16 @@ pub struct Pipe {
     pub errors: ErrorTail,
     /// Held as long as the pipe is in use.
     pub guard: Box<dyn Any + Send>,
+}
+
+impl Pipe {
+    /// Writes to the program. A write that fails is a program that stopped reading: what it says next is the better message.
+    pub async fn say(&mut self, bytes: &[u8]) {
+        if self.outgoing.write_all(bytes).await.is_ok() {
+            // ok: as above.
+            let _ = self.outgoing.flush().await;
+        }
+    }
 }
 
 /// The last few KiB of a standard error.
@@ -155,8 +165,8 @@ pub struct ExecOutput {
 
 /// An open connection to a host.
 pub trait Connection: Send + Sync + Debug {
-    /// Starts the agent, storing it on the host first if it is not there.
-    fn start_agent(&self, launch: Launch) -> BoxFuture<'_, Result<Pipe, TransportError>>;
+    /// Starts the agent, storing it on the host first if it is not there, and writes the greeting to it.
+    fn start_agent(&self, launch: Launch, greeting: Vec<u8>) -> BoxFuture<'_, Result<Pipe, TransportError>>;
 
     /// Runs a command through a shell without the agent (the module `raw`), as another user if need be.
     fn execute(

@@ -279,6 +279,7 @@ async fn start(
     launch: &Launch,
     fence: Option<Fence>,
 ) -> Result<AgentClient, TransportError> {
-    let pipe = connection.start_agent(launch.clone()).await?;
-    AgentClient::start(pipe, fence).await
+    let greeting = AgentClient::greeting(fence)?;
+    let pipe = connection.start_agent(launch.clone(), greeting).await?;
+    AgentClient::start(pipe).await
 }

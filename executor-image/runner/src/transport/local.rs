@@ -28,23 +28,28 @@ impl LocalConnection {
 }
 
 impl Connection for LocalConnection {
-    fn start_agent(&self, launch: Launch) -> BoxFuture<'_, Result<Pipe, TransportError>> {
+    fn start_agent(&self, launch: Launch, greeting: Vec<u8>) -> BoxFuture<'_, Result<Pipe, TransportError>> {
         Box::pin(async move {
             let Some(_) = &launch.r#become else {
                 let mut command = Command::new(&self.agent.path);
-                return start(&mut command).map_err(|error| {
+                let mut pipe = start(&mut command).map_err(|error| {
                     TransportError::Unreachable(format!(
                         "cannot start {}: {error}",
                         self.agent.path.display()
                     ))
-                });
+                })?;
+                pipe.say(&greeting).await;
+                return Ok(pipe);
             };
             // Another user may not be allowed to see where the agent is: it is stored where all may.
             let mut command = Command::new("/bin/sh");
-            command.arg("-c").arg(bootstrap::command(&self.agent, &launch));
+            let ahead = bootstrap::ahead(&launch, &greeting);
+            command
+                .arg("-c")
+                .arg(bootstrap::command(&self.agent, &launch, ahead)?);
             let pipe = start(&mut command)
                 .map_err(|error| TransportError::Unreachable(format!("cannot start /bin/sh: {error}")))?;
-            bootstrap::follow(pipe, &self.agent, &launch).await
+            bootstrap::follow(pipe, &self.agent, &launch, &greeting).await
         })
     }
 

@@ -23,7 +23,7 @@ const BUFFER: usize = 16 * 1024;
 pub struct MemoryConnection;
 
 impl Connection for MemoryConnection {
-    fn start_agent(&self, launch: Launch) -> BoxFuture<'_, Result<Pipe, TransportError>> {
+    fn start_agent(&self, launch: Launch, greeting: Vec<u8>) -> BoxFuture<'_, Result<Pipe, TransportError>> {
         Box::pin(async move {
             let user = launch
                 .r#become
@@ -31,12 +31,14 @@ impl Connection for MemoryConnection {
             let (near, far) = tokio::io::duplex(BUFFER);
             let (answers, incoming) = mpsc::channel(64);
             tokio::spawn(serve(far, answers, user));
-            Ok(Pipe {
+            let mut pipe = Pipe {
                 incoming,
                 outgoing: Box::new(near),
                 errors: ErrorTail::default(),
                 guard: Box::new(()),
-            })
+            };
+            pipe.say(&greeting).await;
+            Ok(pipe)
         })
     }
 
@@ -108,8 +110,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_host_in_memory_answers_every_call_and_has_every_file() {
-        let pipe = MemoryConnection.start_agent(Launch::default()).await.unwrap();
-        let agent = AgentClient::start(pipe, None).await.unwrap();
+        let greeting = AgentClient::greeting(None).unwrap();
+        let pipe = MemoryConnection
+            .start_agent(Launch::default(), greeting)
+            .await
+            .unwrap();
+        let agent = AgentClient::start(pipe).await.unwrap();
         assert_eq!(agent.put(b"content").await.unwrap().unwrap().len(), 64);
         let result = agent.call(&slipway_protocol::Call::default()).await.unwrap();
         assert!(!result.changed() && !result.failed());

@@ -251,11 +251,12 @@ fn io_reason(error: &std::io::Error) -> String {
 }
 
 impl Connection for SshConnection {
-    fn start_agent(&self, launch: Launch) -> BoxFuture<'_, Result<Pipe, TransportError>> {
+    fn start_agent(&self, launch: Launch, greeting: Vec<u8>) -> BoxFuture<'_, Result<Pipe, TransportError>> {
         Box::pin(async move {
-            let command = bootstrap::command(&self.agent, &launch);
+            let ahead = bootstrap::ahead(&launch, &greeting);
+            let command = bootstrap::command(&self.agent, &launch, ahead)?;
             let pipe = self.open(command).await?;
-            bootstrap::follow(pipe, &self.agent, &launch).await
+            bootstrap::follow(pipe, &self.agent, &launch, &greeting).await
         })
     }
 
@@ -305,8 +306,10 @@ impl Connection for SshConnection {
 
     fn remove_agent(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            // ok: a host that cannot be reached any more keeps a file that harms nobody.
-            let _ = self.execute(bootstrap::remove_command(&self.agent), None).await;
+            if let Ok(command) = bootstrap::remove_command(&self.agent) {
+                // ok: a host that cannot be reached any more keeps a file that harms nobody.
+                let _ = self.execute(command, None).await;
+            }
         })
     }
 
