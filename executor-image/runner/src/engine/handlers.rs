@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use slipway_language::Scope;
+use slipway_language::{Scope, TemplateError};
 
 use super::{
     HostState,
@@ -35,10 +35,37 @@ pub(super) struct HandlerTable {
 #[derive(Debug)]
 struct Entry {
     handler: Handler,
+    /// Empty without a name, and where the name is a template that has no value.
     name: String,
+    /// Why it cannot be notified by its name.
+    unusable: Option<String>,
     /// Handlers of one role, or of the play itself, belong together: of equal names in one section the first counts,
     /// of equal names in several sections the last.
     section: usize,
+}
+
+impl Entry {
+    /// Whether `own`, its name or a topic, is what is notified: by itself, or with the role's name before it.
+    fn is_called(&self, own: &str, notified: &str) -> bool {
+        let role = self.handler.task.role.as_ref();
+        own == notified
+            || role.is_some_and(|role| {
+                let short = role
+                    .collection
+                    .as_ref()
+                    .and_then(|_| role.name.rsplit('.').next());
+                let called = |role: &str| notified == format!("{role} : {own}");
+                called(&role.name) || short.is_some_and(called)
+            })
+    }
+}
+
+/// What Ansible says of a handler whose name has no value.
+fn unusable(name: &str, error: &TemplateError) -> String {
+    format!(
+        "Handler '{name}' is unusable because it has no listen topics and the name could not be templated (host-specific \
+         variables are not supported in handler names). The error: {error}"
+    )
 }
 
 impl HandlerTable {
@@ -63,15 +90,19 @@ impl HandlerTable {
                 section += 1;
             }
             last_role = Some(role);
-            let name = handler.task.name.as_ref().map_or_else(String::new, |name| {
-                play.run.templar.render(name, scope).map_or_else(
-                    |_| name.as_str().unwrap_or_default().to_owned(),
-                    |value| slipway_language::to_text(&value),
-                )
+            let rendered = handler.task.name.as_ref().map(|name| {
+                let value = play.run.templar.render(name, scope);
+                value.map_err(|error| unusable(name.as_str().unwrap_or_default(), &error))
             });
+            let (name, unusable) = match rendered {
+                None => (String::new(), None),
+                Some(Ok(value)) => (slipway_language::to_text(&value), None),
+                Some(Err(reason)) => (String::new(), Some(reason)),
+            };
             self.entries.push(Entry {
                 handler: handler.clone(),
                 name,
+                unusable,
                 section,
             });
         }
@@ -83,6 +114,20 @@ impl HandlerTable {
             self.roles.push(role.identity.clone());
             self.add(handlers, play, scope);
         }
+    }
+
+    /// What to warn of when a name is notified: the handlers that are looked at before the one of this name, and have a name
+    /// without a value and no topics.
+    pub(super) fn warnings(&self, name: &str) -> Vec<&str> {
+        let place = |index: usize| (self.entries[index].section, std::cmp::Reverse(index));
+        let found = self.named(name);
+        self.entries
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| found.is_none_or(|found| place(*index) > place(found)))
+            .filter(|(_, entry)| entry.handler.listen.is_empty())
+            .filter_map(|(_, entry)| entry.unusable.as_deref())
+            .collect()
     }
 
     /// Notes that hosts notify the handlers of a name or topic.
@@ -150,6 +195,7 @@ impl HandlerTable {
                 Entry {
                     handler,
                     name: String::new(),
+                    unusable: None,
                     section,
                 },
             );
@@ -157,32 +203,24 @@ impl HandlerTable {
     }
 
     fn find(&self, name: &str) -> Vec<usize> {
-        // By its own name, or with its role's before it.
-        let is_called = |entry: &Entry, own: &str| {
-            let role = entry.handler.task.role.as_ref();
-            own == name
-                || role.is_some_and(|role| {
-                    let short = role
-                        .collection
-                        .as_ref()
-                        .and_then(|_| role.name.rsplit('.').next());
-                    let called = |role: &str| name == format!("{role} : {own}");
-                    called(&role.name) || short.is_some_and(called)
-                })
-        };
-        let is_named = |entry: &Entry| !entry.name.is_empty() && is_called(entry, &entry.name);
-        let mut found: Vec<usize> = Vec::new();
-        let named = (0..self.entries.len())
-            .filter(|index| is_named(&self.entries[*index]))
-            .max_by_key(|index| (self.entries[*index].section, std::cmp::Reverse(*index)));
-        found.extend(named);
+        let mut found: Vec<usize> = self.named(name).into_iter().collect();
         for (index, entry) in self.entries.iter().enumerate() {
             let mut topics = entry.handler.listen.iter();
-            if topics.any(|topic| is_called(entry, topic)) && !found.contains(&index) {
+            if topics.any(|topic| entry.is_called(topic, name)) && !found.contains(&index) {
                 found.push(index);
             }
         }
         found
+    }
+
+    /// The handler of this name.
+    fn named(&self, name: &str) -> Option<usize> {
+        (0..self.entries.len())
+            .filter(|index| {
+                let entry = &self.entries[*index];
+                !entry.name.is_empty() && entry.is_called(&entry.name, name)
+            })
+            .max_by_key(|index| (self.entries[*index].section, std::cmp::Reverse(*index)))
     }
 
     fn task(&self, index: usize) -> Option<Arc<Task>> {

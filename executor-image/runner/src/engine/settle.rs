@@ -80,6 +80,9 @@ impl Batch {
         // Of `run_once` too, only the host that did the task runs the handler.
         let receivers = [Arc::clone(&result.host)];
         for name in result.notify.iter().filter(|_| line == HostLine::Changed) {
+            for warning in self.handlers.warnings(name) {
+                run.printer.warning(warning);
+            }
             let Err(known) = self.handlers.notify(name, &receivers) else {
                 continue;
             };
