@@ -145,7 +145,10 @@ impl Loader {
         ahead: bool,
     ) -> Result<Action, Problem> {
         if context.handlers {
-            return Err(Problem::new(&written.span, "Using 'include_role' as a handler is not supported."));
+            return Err(Problem::new(
+                &written.span,
+                "Using 'include_role' as a handler is not supported.",
+            ));
         }
         self.check_parameters(written, false)?;
         let name = written.required("name", &["role"])?;

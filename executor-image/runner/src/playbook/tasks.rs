@@ -79,7 +79,10 @@ impl Loader {
         };
         for entry in entries.iter() {
             if entry.get("block").is_some() {
-                self.problem(Problem::new(&entry.span, "Using a block as a handler is not supported."));
+                self.problem(Problem::new(
+                    &entry.span,
+                    "Using a block as a handler is not supported.",
+                ));
                 continue;
             }
             let listen = match entry.get("listen") {

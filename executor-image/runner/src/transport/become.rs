@@ -127,7 +127,7 @@ impl Become {
         } else if said.is_empty() {
             format!("{name} ended without saying why")
         } else {
-            said.replace(PROMPT, "").trim().to_owned()
+            without_place(said.replace(PROMPT, "").trim()).to_owned()
         })
     }
 
@@ -177,6 +177,18 @@ impl Dialogue<'_> {
 fn without_non_interactive(flags: &str) -> String {
     let words = flags.split_whitespace().filter(|word| *word != "-n");
     words.collect::<Vec<&str>>().join(" ")
+}
+
+/// A shell's message without the line of our own script: `slipway: 27: exec: …`, or `slipway: line 27: exec: …`.
+fn without_place(said: &str) -> &str {
+    let after_number = |rest: &'_ str| -> Option<usize> {
+        let digits = rest.find(|letter: char| !letter.is_ascii_digit())?;
+        (digits > 0 && rest[digits..].starts_with(": ")).then_some(digits + 2)
+    };
+    said.strip_prefix("slipway: ")
+        .map(|rest| rest.strip_prefix("line ").unwrap_or(rest))
+        .and_then(|rest| after_number(rest).map(|start| &rest[start..]))
+        .unwrap_or(said)
 }
 
 #[cfg(test)]
