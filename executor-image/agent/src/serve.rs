@@ -10,8 +10,8 @@ use anyhow::{Context as _, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 use slipway_protocol::{
-    Call, Decoder, Frame, FrameKind, Hello, ModuleResult, PROTOCOL_VERSION, PutBegin, Refusal, Welcome,
-    encode,
+    Call, Decoder, Frame, FrameKind, Hello, MAX_FRAME, ModuleResult, PROTOCOL_VERSION, PutBegin, Refusal,
+    Welcome, encode,
 };
 
 use crate::accounts;
@@ -161,6 +161,30 @@ impl Replies {
         )
     }
 
+    /// The result of a call. One that does not fit into a frame would end the connection, and all other calls with it: its task
+    /// fails instead.
+    fn send_result(&self, stream: u32, result: &ModuleResult) -> anyhow::Result<()> {
+        let payload = serde_json::to_vec(result).context("encoding a result")?;
+        if payload.len() <= MAX_FRAME {
+            return self.send_payload(FrameKind::Result, stream, payload);
+        }
+        let mut failure = ModuleResult::failure(format!(
+            "the result has {} bytes, more than the {MAX_FRAME} that a host may answer: let the task return less, for example by \
+             writing its output to a file of the host and fetching that",
+            payload.len()
+        ));
+        for key in ["changed", "rc"] {
+            if let Some(value) = result
+                .0
+                .get(key)
+                .filter(|value| value.is_boolean() || value.is_number())
+            {
+                failure.0.insert(key.to_owned(), value.clone());
+            }
+        }
+        self.send(FrameKind::Result, stream, &failure)
+    }
+
     fn send_payload(&self, kind: FrameKind, stream: u32, payload: Vec<u8>) -> anyhow::Result<()> {
         let bytes = encode(&Frame {
             kind,
@@ -246,7 +270,7 @@ impl Connection {
                     .unwrap_or_else(PoisonError::into_inner)
                     .remove(&stream);
                 // A runner that no longer reads has gone: the end of its input ends the agent.
-                let _ = replies.send(FrameKind::Result, stream, &result);
+                let _ = replies.send_result(stream, &result);
             })
             .context("starting a thread for a call")?;
         Ok(())

@@ -42,6 +42,42 @@ fn a_play_runs_over_ssh_and_becomes_another_user() {
 }
 
 #[test]
+fn a_result_that_is_too_large_fails_its_task_and_the_host_goes_on() {
+    let server = Sshd::start("", "");
+    let playbook = "- hosts: server
+  gather_facts: false
+  tasks:
+    - shell: head -c 20000000 /dev/zero
+      register: large
+      ignore_errors: true
+    - assert:
+        that:
+          - large is failed
+          - large is changed
+          - large.rc == 0
+          - large.stdout is undefined
+    - shell: head -c 20000000 /dev/zero
+      async: 60
+      poll: 1
+      register: larger
+      ignore_errors: true
+    - assert: {that: larger is failed}
+    - shell: yes | head -c 1000000
+      register: fits
+    - debug: {msg: \"still here: {{ fits.stdout | length }}\"}
+";
+    let played = server.play(playbook, &[]);
+    played.assert(
+        0,
+        &[
+            "more than the 8388608 that a host may answer",
+            "still here: 999999",
+        ],
+    );
+    assert!(!played.stdout.contains("UNREACHABLE"), "{}", played.stdout);
+}
+
+#[test]
 fn another_host_key_than_the_known_one_is_refused_with_both_fingerprints() {
     let server = Sshd::start("", "");
     server.trust("other_host");
