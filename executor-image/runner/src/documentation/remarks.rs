@@ -46,7 +46,11 @@ const REMARKS: &[Remark] = &[
         "collections",
         "names roles; a module is found by its full name, or by its short name if it is in the table below",
     ),
-    differs(Kind::Keyword, "tags", "a template in it is refused"),
+    differs(
+        Kind::Keyword,
+        "tags",
+        "may be templates of what is known without a host; `--tags` chooses by what they give",
+    ),
     differs(Kind::Keyword, "vars_prompt", "`encrypt` is refused"),
     differs(
         Kind::Keyword,

@@ -229,6 +229,13 @@ pub fn is_keyword(name: &str) -> bool {
     name.starts_with("with_") || KEYWORDS.iter().any(|keyword| keyword.name == name)
 }
 
+/// Whether this is a keyword of plays and of nothing else.
+pub fn is_of_plays_alone(name: &str) -> bool {
+    KEYWORDS
+        .iter()
+        .any(|keyword| keyword.name == name && keyword.places == PLAY)
+}
+
 /// The names of the keywords of a place, for the nearest one.
 pub fn names(place: Place) -> impl Iterator<Item = &'static str> {
     KEYWORDS

@@ -223,8 +223,8 @@ impl Loader {
         Ok(document.root)
     }
 
-    /// The settings of a block, task, role or play with its keywords laid over those around it. Tags may be templates of what is known
-    /// while loading.
+    /// The settings of a block, task, role or play with its keywords laid over those around it. Templates among
+    /// tags that use what is known while loading are rendered here, others when the play begins or the include is expanded.
     pub(super) fn settings(&self, around: &Settings, node: &Node) -> Result<Settings, Problem> {
         let Some(tags) = node.get("tags").filter(|tags| tags.has_templates()) else {
             return around.with(node);
@@ -240,10 +240,12 @@ impl Loader {
         ));
         let mut known = Vec::new();
         for tag in super::settings::list(tags) {
-            known.extend(self.static_texts(&tag, &vars)?);
+            match self.static_texts(&tag, &vars) {
+                Some(texts) => known.extend(texts.into_iter().map(|text| Node::text(tag.span.clone(), text))),
+                None => known.push(tag),
+            }
         }
-        let known = known.into_iter().map(|tag| Node::text(tags.span.clone(), tag));
-        let known = Node::new(tags.span.clone(), NodeKind::List(known.collect()));
+        let known = Node::new(tags.span.clone(), NodeKind::List(known.into()));
         let entries = node.entries().iter().map(|(key, value)| {
             let value = if key.as_str() == Some("tags") {
                 &known
@@ -277,18 +279,13 @@ impl Loader {
         Ok(slipway_language::to_text(&value))
     }
 
-    /// The same where a template may give a list.
-    fn static_texts(&self, node: &Node, vars: &[Arc<Vars>]) -> Result<Vec<String>, Problem> {
+    /// The texts that a template gives, if what it uses is known while loading.
+    fn static_texts(&self, node: &Node, vars: &[Arc<Vars>]) -> Option<Vec<String>> {
         if !node.has_templates() {
-            return Ok(vec![self.static_text(node, vars)?]);
+            return None;
         }
-        let value = self.static_value(node, vars).map_err(|error| {
-            Problem::new(
-                &node.span,
-                format!("a tag cannot be known when the playbook is loaded: {error}"),
-            )
-        })?;
-        Ok(match value.try_iter() {
+        let value = self.static_value(node, vars).ok()?;
+        Some(match value.try_iter() {
             Ok(values) if value.as_str().is_none() => {
                 values.map(|value| slipway_language::to_text(&value)).collect()
             }

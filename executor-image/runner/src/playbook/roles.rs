@@ -109,7 +109,8 @@ impl Loader {
                 let mut params = self.vars(entry.get("vars"));
                 for (key, value) in entries.iter() {
                     let text = key.as_str().unwrap_or_default();
-                    if keywords::is_keyword(text) {
+                    // A parameter may have the name of what only plays have: `user`, for one.
+                    if keywords::is_keyword(text) && !keywords::is_of_plays_alone(text) {
                         if let Some(problem) = keywords::check(key, value, Place::Role, false) {
                             self.problem(problem);
                         }
