@@ -40,8 +40,6 @@ pub struct AgentBinary {
     pub path: PathBuf,
     /// The architecture that it runs on, as `uname -m` names it.
     pub architecture: &'static str,
-    /// Its length in bytes.
-    pub size: u64,
     sha256: OnceLock<Result<String, String>>,
     compressed: OnceLock<Result<Arc<[u8]>, String>>,
 }
@@ -69,7 +67,6 @@ impl AgentBinary {
             source,
         };
         let file = File::open(path).map_err(unreadable)?;
-        let size = file.metadata().map_err(unreadable)?.len();
         let mut header = Vec::with_capacity(20);
         file.take(20).read_to_end(&mut header).map_err(unreadable)?;
         // Bytes 18 and 19 of an ELF header name the machine.
@@ -84,7 +81,6 @@ impl AgentBinary {
         Ok(Self {
             path: path.to_path_buf(),
             architecture,
-            size,
             sha256: OnceLock::new(),
             compressed: OnceLock::new(),
         })
@@ -164,7 +160,7 @@ mod tests {
         program[18] = 62;
         std::fs::write(&file, &program).unwrap();
         let agent = AgentBinary::read(&file).unwrap();
-        assert_eq!((agent.architecture, agent.size), ("x86_64", 100_000));
+        assert_eq!(agent.architecture, "x86_64");
         assert_eq!(agent.sha256().unwrap(), hex::encode(Sha256::digest(&program)));
         assert_eq!(*agent.content().unwrap(), *program);
         std::fs::remove_file(&file).unwrap();

@@ -26,7 +26,7 @@ const NOISE_LIMIT: usize = 64 * 1024;
 /// not meet, and a file of that name is a whole one. It is not read again at each start: that cost more than all else here. The
 /// folder must be ours and writable by nobody else, or who owns it could have `sudo` run what they like.
 const SCRIPT: &str = r#"
-h=$1 size=$2 ahead=$3
+h=$1 ahead=$2
 umask 022
 say() { printf 'slipway-agent: %s\n' "$*"; }
 fail() { say "error $(printf '%s' "$*" | tr -s '\n' ' ')"; exit 1; }
@@ -34,7 +34,7 @@ d=/var/tmp/slipway-agent-$(id -u); f=$d/$h
 [ -d "$d" ] || mkdir -m 0755 "$d" 2>/dev/null || [ -d "$d" ] || fail "cannot make the directory $d: $(mkdir "$d" 2>&1)"
 [ -O "$d" ] && [ ! -L "$d" ] || fail "$d does not belong to $(id -un): remove it"
 sum() { sha256sum "$1" 2>/dev/null | cut -d ' ' -f 1; }
-if [ ! -f "$f" ] || [ "$(($(wc -c < "$f")))" != "$size" ]; then
+if [ ! -f "$f" ] || [ "$(sum "$f")" != "$h" ]; then
   [ "$ahead" = 0 ] || head -c "$ahead" > /dev/null
   chmod 0755 "$d" || fail "cannot set the mode of $d"
   t=$d/.new.$$
@@ -76,10 +76,9 @@ pub fn command(agent: &AgentBinary, launch: &Launch, ahead: usize) -> Result<Str
         ),
     };
     Ok(format!(
-        "exec /bin/sh -c {} slipway {} {} {ahead}",
+        "exec /bin/sh -c {} slipway {} {ahead}",
         quote(&format!("{SCRIPT}{last}")),
         agent.sha256()?,
-        agent.size,
     ))
 }
 
