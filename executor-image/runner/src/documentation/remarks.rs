@@ -53,11 +53,6 @@ const REMARKS: &[Remark] = &[
     ),
     differs(Kind::Keyword, "vars_prompt", "`encrypt` is refused"),
     differs(
-        Kind::Keyword,
-        "module_defaults",
-        "by module; groups (`group/aws`) are not known",
-    ),
-    differs(
         Kind::Syntax,
         "{{ list.append(x) }}",
         "values do not change in place, but for lists and mappings that the same template has made with `set`",

@@ -13,7 +13,7 @@ pub(super) fn arguments(
     module: &ModuleAction,
 ) -> Result<(Map<String, Json>, bool), TemplateError> {
     let (templar, watch) = item.play.run.templar.watched();
-    let mut args = defaults(item, module.name(), &templar)?;
+    let mut args = defaults(item, &module.full_name(), &templar)?;
     if let Some(whole) = &module.whole {
         let value = strip_omit(&templar.render(whole, &item.scope)?);
         match to_json(&value) {
@@ -53,33 +53,38 @@ fn argument_name(item: &ItemContext<'_>, module: &ModuleAction, key: &Node) -> R
     Ok(slipway_language::to_text(&name))
 }
 
-/// What `module_defaults` says of a module: the innermost that names it.
+/// What `module_defaults` says of a module, by its full name: first of its groups, then of itself; of what is said of the same group
+/// or module several times, the innermost.
 pub(crate) fn defaults(
     item: &ItemContext<'_>,
     module: &str,
     templar: &Templar,
 ) -> Result<Map<String, Json>, TemplateError> {
-    let named = |key: &Node| {
-        let name = key.as_str().unwrap_or_default();
-        let full = slipway_protocol::spec::find(name).map_or(name, |spec| spec.name);
-        full == module
-    };
+    let (mut of_groups, mut of_module) = (IndexMap::new(), None);
     let settings = item.task.settings.module_defaults.iter();
-    let found = settings.flat_map(Node::entries).rfind(|(key, _)| named(key));
-    let Some((_, node)) = found else {
-        return Ok(Map::new());
-    };
-    let value = templar
-        .render(node, &item.scope)
-        .map_err(|error| error.at(&node.span))?;
-    match to_json(&strip_omit(&value)) {
-        Json::Object(map) => Ok(map),
-        Json::Null => Ok(Map::new()),
-        other => Err(TemplateError::new(format!(
-            "the defaults of a module must be a mapping, they are {other}"
-        ))
-        .at(&node.span)),
+    for entry in settings.filter(|entry| entry.concerns(module)) {
+        match entry.group() {
+            Some(group) => drop(of_groups.insert(group, &entry.arguments)),
+            None => of_module = Some(&entry.arguments),
+        }
     }
+    let mut all = Map::new();
+    for node in of_groups.into_values().chain(of_module) {
+        let value = templar
+            .render(node, &item.scope)
+            .map_err(|error| error.at(&node.span))?;
+        match to_json(&strip_omit(&value)) {
+            Json::Object(map) => all.extend(map),
+            Json::Null => {}
+            other => {
+                return Err(TemplateError::new(format!(
+                    "the defaults of a module must be a mapping, they are {other}"
+                ))
+                .at(&node.span));
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// The environment of the module, outer settings first.

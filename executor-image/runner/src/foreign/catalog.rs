@@ -9,6 +9,7 @@ use std::{
 use slipway_protocol::spec::{self, ModuleSpec, Side};
 
 use super::{
+    action_groups::Groups,
     collections::{Collections, Routing, split_name},
     core::Core,
     dependencies::{DependencyError, Library},
@@ -83,6 +84,7 @@ struct Inner {
     installed: OnceLock<Installed>,
     /// Modules by their files.
     found: Mutex<HashMap<PathBuf, Arc<ForeignModule>>>,
+    groups: Groups,
 }
 
 /// What is looked for only when a name is not in the table.
@@ -119,6 +121,7 @@ impl Catalog {
             scan_packages: settings.collections_scan_sys_path,
             installed: OnceLock::new(),
             found: Mutex::default(),
+            groups: Groups::default(),
         }))
     }
 
@@ -216,6 +219,77 @@ impl Catalog {
             .iter()
             .chain(&self.0.far)
             .find_map(|folder| module_file(folder, name)))
+    }
+
+    /// The full name of a module, wherever it has moved to, whether it can be used or not; none if there is none.
+    pub fn full_name(&self, name: &str) -> Option<String> {
+        let mut name = name.to_owned();
+        for _ in 0..8 {
+            let short = name
+                .strip_prefix("ansible.legacy.")
+                .or((!name.contains('.')).then_some(name.as_str()));
+            let native = spec::find(&name);
+            if let Some(short) = short {
+                let replaceable = native.is_none_or(|spec| spec.side != Side::Runner);
+                if replaceable && !matches!(self.near_file(short), Ok(None)) {
+                    return Some(format!("ansible.legacy.{short}"));
+                }
+                name = format!("ansible.builtin.{short}");
+            }
+            if let Some(spec) = native
+                && (name.starts_with("ansible.builtin.") || spec.name == name)
+            {
+                return Some(spec.name.to_owned());
+            }
+            let (namespace, collection, below) = split_name(&name)?;
+            let routing = self.routing_of(namespace, collection)?;
+            let redirect = |kind| routing.of(kind, below)?.redirect.clone();
+            name = match redirect("modules") {
+                Some(redirect) => redirect,
+                None if self.is_installed(namespace, collection, below) => return Some(name),
+                None => redirect("action")?,
+            };
+        }
+        None
+    }
+
+    /// Whether a collection, or ansible-core as `ansible.builtin`, has a module or an action plugin of this name.
+    fn is_installed(&self, namespace: &str, collection: &str, below: &str) -> bool {
+        let below = below.replace('.', "/");
+        let installed = self.installed();
+        let (modules, actions) = if (namespace, collection) == ("ansible", "builtin") {
+            let Some((core, ..)) = &installed.core else {
+                return false;
+            };
+            (
+                core.directory.join("modules"),
+                core.directory.join("plugins/action"),
+            )
+        } else {
+            let Some(directory) = installed.collections.find(namespace, collection) else {
+                return false;
+            };
+            (
+                directory.join("plugins/modules"),
+                directory.join("plugins/action"),
+            )
+        };
+        module_file(&modules, &below).is_some() || actions.join(format!("{below}.py")).is_file()
+    }
+
+    /// What a collection says of its plugins, `ansible.builtin` being ansible-core; none if it is not installed.
+    pub(super) fn routing_of(&self, namespace: &str, collection: &str) -> Option<Arc<Routing>> {
+        let installed = self.installed();
+        if (namespace, collection) == ("ansible", "builtin") {
+            return installed.core.as_ref().map(|(_, routing, _)| Arc::clone(routing));
+        }
+        let directory = installed.collections.find(namespace, collection)?;
+        Some(installed.collections.routing(&directory))
+    }
+
+    /// Groups of modules that were looked up.
+    pub(super) fn groups(&self) -> &Groups {
+        &self.0.groups
     }
 
     /// The module of this fully qualified name as its collection has it, whatever the table says.

@@ -8,6 +8,8 @@ use std::{
 
 use serde::Deserialize;
 
+use super::action_groups::Group;
+
 /// Where collections are.
 #[derive(Debug, Default)]
 pub struct Collections {
@@ -21,6 +23,8 @@ pub struct Collections {
 pub struct Routing {
     #[serde(default)]
     plugin_routing: HashMap<String, Option<HashMap<String, Route>>>,
+    #[serde(default)]
+    action_groups: Option<HashMap<String, Option<Vec<serde_yaml::Value>>>>,
 }
 
 /// What is said of one plugin.
@@ -54,6 +58,13 @@ impl Routing {
     /// What is said of a plugin.
     pub fn of(&self, kind: &str, name: &str) -> Option<&Route> {
         self.plugin_routing.get(kind)?.as_ref()?.get(name)
+    }
+
+    /// What is said of a group of modules, by its full name or by its short one.
+    pub fn group(&self, full_name: &str, short_name: &str) -> Option<Group> {
+        let groups = self.action_groups.as_ref()?;
+        let members = groups.get(full_name).or_else(|| groups.get(short_name))?;
+        Some(Group::new(members.as_deref().unwrap_or_default()))
     }
 }
 

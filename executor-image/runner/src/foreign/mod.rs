@@ -1,6 +1,7 @@
 //! Modules that other people have written: found by name in roles, beside playbooks, in collections and in the installed
 //! ansible-core, packed with the library code they import, and run by the agent.
 
+mod action_groups;
 mod catalog;
 mod collections;
 mod core;

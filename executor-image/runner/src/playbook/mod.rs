@@ -13,6 +13,7 @@ mod includes;
 mod keywords;
 mod loader;
 mod model;
+mod module_defaults;
 mod play;
 mod roles;
 mod settings;
@@ -28,6 +29,7 @@ pub use model::{
     Action, Block, Handler, IncludeRole, IncludeTasks, Item, Loop, LoopControl, Meta, ModuleAction, Play,
     Playbook, Role, Strategy, Task,
 };
+pub use module_defaults::ModuleDefaults;
 pub use roles::{LoadedRole, RoleFiles, RoleUse};
 pub use settings::{Settings, split as split_names};
 pub use tags::TagSelection;

@@ -1,6 +1,6 @@
 //! Plays, blocks, tasks, handlers and roles as the engine runs them.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{borrow::Cow, path::PathBuf, sync::Arc};
 
 use slipway_language::{Layer, Node, Span};
 use slipway_protocol::spec::ModuleSpec;
@@ -165,6 +165,16 @@ impl ModuleAction {
         self.foreign
             .as_ref()
             .map_or(self.spec.name, |module| module.name.as_str())
+    }
+
+    /// The name by which defaults are set for it: its full one, or one in `ansible.legacy` if it is in no collection.
+    pub fn full_name(&self) -> Cow<'_, str> {
+        let name = self.name();
+        if name.contains('.') {
+            Cow::Borrowed(name)
+        } else {
+            Cow::Owned(format!("ansible.legacy.{name}"))
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use slipway_language::{Node, NodeKind};
 
 use crate::inventory::Vars;
 
-use super::error::Problem;
+use super::{error::Problem, module_defaults::ModuleDefaults};
 
 /// The inherited keywords of a task, already merged: the nearest one wins, lists grow from the outside in.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +26,7 @@ pub struct Settings {
     /// `delegate_facts`
     pub delegate_facts: Option<Node>,
     /// `module_defaults`, outermost first.
-    pub module_defaults: Vec<Node>,
+    pub module_defaults: Vec<ModuleDefaults>,
     /// `collections`: where roles are looked for that are named without their collection.
     pub collections: Vec<Arc<str>>,
     /// `connection`
@@ -69,7 +69,7 @@ pub struct Settings {
 
 impl Settings {
     /// These settings with the keywords of a block, task or role laid over them. `vars` are the caller's business: they have
-    /// different precedence by place.
+    /// different precedence by place; so are `module_defaults`, for which modules are looked up.
     ///
     /// # Errors
     /// When `tags` is not text.
@@ -99,10 +99,6 @@ impl Settings {
                 "timeout" => &mut settings.timeout,
                 "environment" => {
                     settings.environment.extend(list(value));
-                    continue;
-                }
-                "module_defaults" => {
-                    settings.module_defaults.extend(list(value));
                     continue;
                 }
                 "collections" => {

@@ -85,6 +85,22 @@ pub const CASES: &[Case] = &[
         state: directory
 ",
     ),
+    local(
+        "Defaults of a group of modules that nobody has",
+        &[
+            "could not resolve the module_defaults group ansible.builtin.k8",
+            "^",
+        ],
+        "- hosts: all
+  gather_facts: false
+  module_defaults:
+    group/k8:
+      kubeconfig: /root/.kube/config
+  tasks:
+    - name: Reach the host
+      ansible.builtin.ping:
+",
+    ),
     Case {
         // Python lists a set in an order of its own.
         is_of_system: true,

@@ -1,0 +1,3 @@
+#!/bin/sh
+. "$1"
+printf '{"changed": false, "path": "%s", "more": "%s"}\n' "$path" "$more"
