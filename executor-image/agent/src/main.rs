@@ -1,9 +1,12 @@
 //! The program that the playbook runner starts on a host and that carries out modules there.
 //!
-//! It takes no arguments but `--version`: everything it does is asked for by frames on its input. `--job` is for itself: it starts
-//! itself so for a call that outlives the connection, and what to do is on its input there too.
+//! Everything it does is asked for by frames on its input; the first of them, the greeting, may be given with `--greeted` instead, in
+//! hexadecimal digits: a runner far away then waits for one answer less. `--job` is for itself: it starts itself so for a call that
+//! outlives the connection, and what to do is on its input there too.
 
 use std::process::ExitCode;
+
+use anyhow::Context;
 
 fn main() -> ExitCode {
     let end = |result: anyhow::Result<()>| match result {
@@ -13,8 +16,10 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     };
-    match std::env::args().nth(1).as_deref() {
-        None => end(slipway_agent::serve::serve_standard_streams()),
+    let mut arguments = std::env::args().skip(1);
+    match arguments.next().as_deref() {
+        None => end(slipway_agent::serve::serve_standard_streams(&[])),
+        Some("--greeted") => end(greeted(&arguments.next().unwrap_or_default())),
         Some(slipway_agent::job::ARGUMENT) => end(slipway_agent::job::carry_out_from_standard_input()),
         Some("--version" | "-V") => {
             println!(
@@ -26,9 +31,14 @@ fn main() -> ExitCode {
         }
         Some(other) => {
             eprintln!(
-                "slipway-agent: unknown argument {other:?}; the playbook runner starts it without arguments"
+                "slipway-agent: unknown argument {other:?}; it is the playbook runner that starts this program"
             );
             ExitCode::from(2)
         }
     }
+}
+
+fn greeted(digits: &str) -> anyhow::Result<()> {
+    let greeting = hex::decode(digits).context("reading the greeting after --greeted")?;
+    slipway_agent::serve::serve_standard_streams(&greeting)
 }

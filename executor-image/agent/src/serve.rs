@@ -21,30 +21,36 @@ use crate::fence;
 use crate::job;
 use crate::store::{Incoming, Store};
 
-/// Serves a runner on standard input and output until the input ends.
+/// Serves a runner on standard input and output until the input ends. `first` is what it has said already.
 ///
 /// # Errors
 /// When the streams break or the runner does not speak the protocol.
-pub fn serve_standard_streams() -> anyhow::Result<()> {
+pub fn serve_standard_streams(first: &[u8]) -> anyhow::Result<()> {
     // Arguments of calls may be secrets: no core dump, no other process of this user reads this one's memory.
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
         .context("making the agent's memory private")?;
     // Not through the standard library's buffer, which would hide from `poll` what has been read ahead.
     let input = std::io::stdin().as_fd().try_clone_to_owned();
     serve(
+        first,
         File::from(input.context("opening standard input")?),
         std::io::stdout(),
     )
 }
 
-/// Serves a runner on these streams until the input ends or is silent for longer than the runner said; then every running call is
+/// Serves a runner, which has said `first` already, on these streams until the input ends or is silent for longer than the runner said; then every running call is
 /// stopped.
 ///
 /// # Errors
 /// When the streams break or the runner does not speak the protocol.
-pub fn serve(input: impl Read + AsFd, output: impl Write + Send + 'static) -> anyhow::Result<()> {
+pub fn serve(
+    first: &[u8],
+    input: impl Read + AsFd,
+    output: impl Write + Send + 'static,
+) -> anyhow::Result<()> {
     let replies = Replies(Arc::new(Mutex::new(Box::new(output))));
     let mut frames = Frames::new(input);
+    frames.decoder.push(first);
     let Some(hello) = frames.next()? else {
         return Ok(());
     };

@@ -176,7 +176,7 @@ fn another_architecture_is_named() {
 #[test]
 fn a_cached_agent_that_was_changed_is_replaced() {
     let server = Sshd::start("mount -t tmpfs tmpfs /var/tmp;", "");
-    let spoil = "- hosts: all\n  gather_facts: false\n  tasks:\n    - raw: for f in /var/tmp/slipway-agent-0/*; do mv $f $f.x; (head -c 100 $f.x; echo junk; tail -c +106 $f.x) > $f; chmod 755 $f; done; ls /var/tmp/slipway-agent-0\n    - ping:\n";
+    let spoil = "- hosts: all\n  gather_facts: false\n  tasks:\n    - raw: cd /var/tmp/slipway-agent-0; f=$(ls | grep -v note); mv $f x; (head -c 100 x; echo junk; tail -c +106 x) > $f; chmod 755 $f; touch -r x $f; ls -l | grep -c note\n    - ping:\n";
     server.play(PING, &[]).assert(0, &["ok=1"]);
     server.play(spoil, &[]).assert(0, &["ok=2"]);
 }

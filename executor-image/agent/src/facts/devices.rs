@@ -1,6 +1,6 @@
 //! Block devices, their partitions, and the links that lead to them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
@@ -36,19 +36,21 @@ fn entries(directory: &Path) -> Vec<String> {
 }
 
 fn describe(context: &Context, name: &str, links: &Links) -> Value {
-    let directory = Path::new(DIRECTORY).join(name);
+    let directory = place(name);
     let file = |path: &str| read(directory.join(path)).filter(|text| !text.is_empty());
     let text = |path: &str, default: &str| file(path).unwrap_or_else(|| default.to_owned());
-    let target = directory.canonicalize().unwrap_or_else(|_| directory.clone());
+    // What has no hardware (a host may have a loop device for each of its containers) has nothing to say of it.
+    let has_hardware = !directory.starts_with("/sys/devices/virtual/block");
+    let hardware = |path: &str| has_hardware.then(|| file(path)).flatten();
     let sectors = sectors(&directory);
     let mut device = answer!({
         // Ansible tells real devices from others only where the kernel has no links in this directory.
         "virtual": 1,
         "links": links.of(name),
-        "vendor": file("device/vendor"),
-        "model": file("device/model"),
-        "sas_address": file("device/sas_address"),
-        "sas_device_handle": file("device/sas_device_handle"),
+        "vendor": hardware("device/vendor"),
+        "model": hardware("device/model"),
+        "sas_address": hardware("device/sas_address"),
+        "sas_device_handle": hardware("device/sas_device_handle"),
         "removable": text("removable", "0"),
         "support_discard": text("queue/discard_granularity", "0"),
         "partitions": partitions(&directory, name, links),
@@ -57,15 +59,27 @@ fn describe(context: &Context, name: &str, links: &Links) -> Value {
         "sectors": sectors,
         "sectorsize": text("queue/logical_block_size", "512"),
         "size": human(sectors * 512),
-        "host": controller(context, &target),
+        "host": controller(context, &directory),
         "holders": holders(&directory),
     });
     for (key, path) in [("serial", "device/serial"), ("wwn", "device/wwid")] {
-        if let Some(value) = file(path) {
+        if let Some(value) = hardware(path) {
             device.insert(key.to_owned(), value.into());
         }
     }
     Value::Object(device)
+}
+
+/// The directory of a device, to which `/sys/block` has a link: followed here once, not for each file below it.
+fn place(name: &str) -> PathBuf {
+    let link = Path::new(DIRECTORY).join(name);
+    match link.read_link() {
+        // Relative to `/sys/block`.
+        Ok(target) => target
+            .strip_prefix("..")
+            .map_or_else(|_| target.clone(), |below| Path::new("/sys").join(below)),
+        Err(_) => link,
+    }
 }
 
 /// The size in units of 512 bytes, whatever the device's own are.

@@ -18,6 +18,8 @@ mod software;
 mod storage_names;
 mod virtualization;
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -173,11 +175,16 @@ pub fn collect(context: &Context, subset: &[String]) -> Result<Map<String, Value
     Ok(facts)
 }
 
+/// The most that is read of a file of facts, in bytes.
+const LONGEST: u64 = 16 * 1024 * 1024;
+
 /// A file's text without white space around it; nothing when it cannot be read.
 fn read(path: impl AsRef<Path>) -> Option<String> {
-    std::fs::read_to_string(path)
-        .ok()
-        .map(|text| text.trim().to_owned())
+    // Most are files of the kernel that hold a word and do not know their size: nobody asks for it.
+    let mut text = String::with_capacity(512);
+    let file = File::open(path).ok()?;
+    file.take(LONGEST).read_to_string(&mut text).ok()?;
+    Some(text.trim().to_owned())
 }
 
 #[cfg(test)]

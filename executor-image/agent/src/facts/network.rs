@@ -1,8 +1,10 @@
 //! Interfaces, addresses and default routes.
 
 mod ethtool;
+mod kernel;
 
-use std::net::Ipv4Addr;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -10,38 +12,54 @@ use serde_json::{Map, Value, json};
 use super::{Facts, read};
 use crate::answer::answer;
 use crate::context::Context;
-use crate::process::{Process, find_program};
+use crate::process::find_program;
+use kernel::{Address, Kernel, Route};
+
+/// Where the kernel describes interfaces.
+const DIRECTORY: &str = "/sys/class/net";
+
+/// Addresses far away, which Ansible asks for the way to.
+const FAR_V4: Ipv4Addr = Ipv4Addr::new(8, 8, 8, 8);
+const FAR_V6: Ipv6Addr = Ipv6Addr::new(0x2404, 0x6800, 0x400a, 0x800, 0, 0, 0, 0x1012);
 
 pub(super) fn collect(context: &Context) -> Facts {
-    let links = json_of(context, &["-j", "address", "show"]);
+    let kernel = Kernel::connect().ok();
+    let addresses = kernel
+        .as_ref()
+        .and_then(|kernel| kernel.addresses().ok())
+        .unwrap_or_default();
     let has_ethtool = find_program("ethtool".as_ref(), &context.environment).is_some();
+    let names = names();
     let mut interfaces = Map::new();
     let mut all_v4 = Vec::new();
     let mut all_v6 = Vec::new();
-    for link in links.as_array().into_iter().flatten() {
-        let Some(name) = link["ifname"].as_str() else {
-            continue;
-        };
-        let mut interface = describe(name, link);
+    for (index, name) in &names {
+        let own = addresses.iter().filter(|address| address.interface == *index);
+        let mut interface = describe(name, own);
         if has_ethtool {
             ethtool::add(context, name, &mut interface);
         }
         collect_addresses(&interface, &mut all_v4, &mut all_v6);
-        interfaces.insert(name.to_owned(), Value::Object(interface));
+        interfaces.insert(name.clone(), Value::Object(interface));
     }
-    let default_v4 = default_route(context, "-4", "8.8.8.8", &interfaces);
-    let default_v6 = default_route(context, "-6", "2404:6800:400a:800::1012", &interfaces);
-    let names: Vec<&String> = interfaces.keys().collect();
+    let route = |far: IpAddr| {
+        let route = kernel.as_ref()?.route_to(far).ok()??;
+        let name = names.get(&route.interface)?;
+        Some(default_route(name, &route, &interfaces))
+    };
+    let default_v4 = route(FAR_V4.into()).unwrap_or_else(|| json!({}));
+    let default_v6 = route(FAR_V6.into()).unwrap_or_else(|| json!({}));
+    let local = |is_v4: bool| {
+        let routes = kernel.as_ref().and_then(|kernel| kernel.local_routes(is_v4).ok());
+        routes.unwrap_or_default()
+    };
     let mut facts = answer!({
-        "interfaces": names,
+        "interfaces": names.values().collect::<Vec<_>>(),
         "default_ipv4": default_v4,
         "default_ipv6": default_v6,
         "all_ipv4_addresses": all_v4,
         "all_ipv6_addresses": all_v6,
-        "locally_reachable_ips": {
-            "ipv4": local_routes(context, "-4"),
-            "ipv6": local_routes(context, "-6"),
-        },
+        "locally_reachable_ips": {"ipv4": local(true), "ipv6": local(false)},
     });
     for (name, interface) in interfaces {
         facts.insert(name.replace(['-', '.', ':'], "_"), interface);
@@ -49,18 +67,19 @@ pub(super) fn collect(context: &Context) -> Facts {
     facts
 }
 
-/// What `ip` says, as JSON.
-fn json_of(context: &Context, arguments: &[&str]) -> Value {
-    let output = Process::tool(context, "ip").args(arguments).run();
-    output
-        .ok()
-        .filter(|output| output.code == 0)
-        .and_then(|output| serde_json::from_str(&output.stdout).ok())
-        .unwrap_or_default()
+/// The names of all interfaces by their numbers.
+fn names() -> BTreeMap<u32, String> {
+    let entries = Path::new(DIRECTORY).read_dir().into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| {
+            let index = read(entry.path().join("ifindex"))?.parse().ok()?;
+            Some((index, entry.file_name().to_string_lossy().into_owned()))
+        })
+        .collect()
 }
 
-fn describe(name: &str, link: &Value) -> Map<String, Value> {
-    let directory = Path::new("/sys/class/net").join(name);
+fn describe<'a>(name: &str, addresses: impl Iterator<Item = &'a Address>) -> Map<String, Value> {
+    let directory = Path::new(DIRECTORY).join(name);
     let file = |part: &str| read(directory.join(part));
     let mut interface = answer!({
         "device": name,
@@ -102,7 +121,7 @@ fn describe(name: &str, link: &Value) -> Map<String, Value> {
             interface.insert("id".to_owned(), id.into());
         }
     }
-    add_addresses(&mut interface, link);
+    add_addresses(&mut interface, addresses);
     interface
 }
 
@@ -126,23 +145,24 @@ fn kind(directory: &Path) -> &'static str {
     }
 }
 
-fn add_addresses(interface: &mut Map<String, Value>, link: &Value) {
+fn add_addresses<'a>(interface: &mut Map<String, Value>, addresses: impl Iterator<Item = &'a Address>) {
     let mut secondaries = Vec::new();
     let mut six = Vec::new();
-    for address in link["addr_info"].as_array().into_iter().flatten() {
-        let (Some(local), Some(prefix)) = (address["local"].as_str(), address["prefixlen"].as_u64()) else {
-            continue;
-        };
-        if address["family"] == "inet" {
-            let entry = v4_entry(local, prefix, address["broadcast"].as_str().unwrap_or_default());
-            // The first is the address; the others are secondary ones.
-            if interface.contains_key("ipv4") {
-                secondaries.push(entry);
-            } else {
-                interface.insert("ipv4".to_owned(), entry);
+    for found in addresses {
+        match found.ip {
+            IpAddr::V4(address) => {
+                let broadcast = found.broadcast.map(|address| address.to_string());
+                let entry = v4_entry(address, found.prefix, &broadcast.unwrap_or_default());
+                // The first is the address; the others are secondary ones.
+                if interface.contains_key("ipv4") {
+                    secondaries.push(entry);
+                } else {
+                    interface.insert("ipv4".to_owned(), entry);
+                }
             }
-        } else {
-            six.push(json!({"address": local, "prefix": prefix.to_string(), "scope": address["scope"]}));
+            IpAddr::V6(address) => six.push(json!({
+                "address": address.to_string(), "prefix": found.prefix.to_string(), "scope": found.scope,
+            })),
         }
     }
     if !secondaries.is_empty() {
@@ -153,13 +173,11 @@ fn add_addresses(interface: &mut Map<String, Value>, link: &Value) {
     }
 }
 
-fn v4_entry(address: &str, prefix: u64, broadcast: &str) -> Value {
-    let mask = u32::MAX
-        .checked_shl(32 - u32::try_from(prefix).unwrap_or(32).min(32))
-        .unwrap_or(0);
-    let network = address.parse::<Ipv4Addr>().map_or(0, u32::from) & mask;
+fn v4_entry(address: Ipv4Addr, prefix: u8, broadcast: &str) -> Value {
+    let mask = u32::MAX.checked_shl(32 - u32::from(prefix).min(32)).unwrap_or(0);
+    let network = u32::from(address) & mask;
     json!({
-        "address": address,
+        "address": address.to_string(),
         "netmask": Ipv4Addr::from(mask).to_string(),
         "network": Ipv4Addr::from(network).to_string(),
         "broadcast": broadcast,
@@ -192,15 +210,11 @@ fn collect_addresses(interface: &Map<String, Value>, four: &mut Vec<Value>, six:
 }
 
 /// The address, interface and gateway by which the world is reached, with the address's details.
-fn default_route(context: &Context, family: &str, far: &str, interfaces: &Map<String, Value>) -> Value {
-    let routes = json_of(context, &[family, "-j", "route", "get", far]);
-    let route = &routes[0];
-    let (Some(device), Some(address)) = (route["dev"].as_str(), route["prefsrc"].as_str()) else {
-        return json!({});
-    };
+fn default_route(device: &str, route: &Route, interfaces: &Map<String, Value>) -> Value {
+    let address = route.source.to_string();
     let mut facts = answer!({"interface": device, "address": address});
-    if let Some(gateway) = route["gateway"].as_str() {
-        facts.insert("gateway".to_owned(), gateway.into());
+    if let Some(gateway) = route.gateway {
+        facts.insert("gateway".to_owned(), gateway.to_string().into());
     }
     let Some(interface) = interfaces.get(device) else {
         return Value::Object(facts);
@@ -210,31 +224,22 @@ fn default_route(context: &Context, family: &str, far: &str, interfaces: &Map<St
             facts.insert(key.to_owned(), value.clone());
         }
     }
-    let entries: Vec<&Value> = if family == "-4" {
+    let entries: Vec<&Value> = if route.source.is_ipv4() {
         facts.insert("alias".to_owned(), device.into());
         let secondaries = interface["ipv4_secondaries"].as_array().into_iter().flatten();
         interface.get("ipv4").into_iter().chain(secondaries).collect()
     } else {
         interface["ipv6"].as_array().into_iter().flatten().collect()
     };
-    if let Some(Value::Object(entry)) = entries.into_iter().find(|entry| entry["address"] == address) {
+    if let Some(Value::Object(entry)) = entries
+        .into_iter()
+        .find(|entry| entry["address"] == address.as_str())
+    {
         for (key, value) in entry {
             facts.insert(key.clone(), value.clone());
         }
     }
     Value::Object(facts)
-}
-
-/// Addresses and networks that lead to this host itself.
-fn local_routes(context: &Context, family: &str) -> Vec<Value> {
-    let routes = json_of(context, &[family, "-j", "route", "show", "table", "local"]);
-    routes
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(|route| route["type"] == "local")
-        .map(|route| route["dst"].clone())
-        .collect()
 }
 
 #[cfg(test)]
@@ -249,7 +254,7 @@ mod tests {
             ("10.1.2.3", 32, "255.255.255.255", "10.1.2.3"),
             ("172.16.99.1", 20, "255.255.240.0", "172.16.96.0"),
         ] {
-            let entry = v4_entry(address, prefix, "");
+            let entry = v4_entry(address.parse().unwrap(), prefix, "");
             assert_eq!(
                 (entry["netmask"].as_str(), entry["network"].as_str()),
                 (Some(mask), Some(network))

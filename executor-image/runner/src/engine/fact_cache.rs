@@ -85,15 +85,20 @@ impl FactCache {
         Some(KeptFacts { facts, gathered })
     }
 
-    /// Keeps the facts of a host.
+    /// Keeps the facts of a host, which are asked for only where they are kept.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn save(&self, host: &str, facts: &Map<String, Value>, gathered: bool) -> std::io::Result<()> {
+    pub fn save(
+        &self,
+        host: &str,
+        facts: impl FnOnce() -> Map<String, Value>,
+        gathered: bool,
+    ) -> std::io::Result<()> {
         let Some(file) = self.file(host) else {
             return Ok(());
         };
-        let mut facts = facts.clone();
+        let mut facts = facts();
         if gathered {
             facts.insert(GATHERED.to_owned(), Value::Bool(true));
         }
@@ -150,7 +155,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let facts: Map<String, Value> = serde_json::from_str(r#"{"ansible_system": "Linux"}"#).unwrap();
         let kept = cache(directory.path(), "60");
-        kept.save("h1", &facts, true).unwrap();
+        kept.save("h1", || facts.clone(), true).unwrap();
         let loaded = kept.load("h1").unwrap();
         assert_eq!((loaded.facts, loaded.gathered), (facts, true));
         let file = directory.path().join("facts_h1");
@@ -172,7 +177,7 @@ mod tests {
     fn the_name_of_a_host_leads_nowhere_else() {
         let directory = tempfile::tempdir().unwrap();
         let kept = cache(directory.path(), "0");
-        kept.save("../h1", &Map::new(), false).unwrap();
+        kept.save("../h1", Map::new, false).unwrap();
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 }

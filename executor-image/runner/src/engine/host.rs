@@ -77,13 +77,13 @@ pub struct FactKeeping {
     pub inject: bool,
 }
 
-/// What is known of a host's facts.
+/// What is known of a host's facts. Each is held once, however many names it has: of hundreds of hosts they are most of the memory.
 #[derive(Debug, Default)]
 struct Gathered {
     /// By their names under `ansible_facts`.
-    facts: Map<String, Json>,
+    facts: IndexMap<Arc<str>, Value>,
     /// By the names that modules gave them, as the cache keeps them.
-    given: Map<String, Json>,
+    given: IndexMap<Arc<str>, Value>,
     /// Whether `gather_facts` has run.
     complete: bool,
 }
@@ -166,21 +166,25 @@ impl HostState {
     pub fn add_facts(&self, facts: &Map<String, Json>) -> std::io::Result<()> {
         let mut gathered = lock(&self.gathered);
         self.learn(&mut gathered, facts);
-        self.keeping
-            .cache
-            .save(&self.name, &gathered.given, gathered.complete)
+        let given = || {
+            let facts = gathered.given.iter();
+            facts
+                .map(|(name, value)| (name.to_string(), slipway_language::to_json(value)))
+                .collect()
+        };
+        self.keeping.cache.save(&self.name, given, gathered.complete)
     }
 
     fn learn(&self, gathered: &mut Gathered, facts: &Map<String, Json>) {
         for (name, value) in facts {
             let short = name.strip_prefix("ansible_").unwrap_or(name);
-            gathered.facts.insert(short.to_owned(), value.clone());
-            gathered.given.insert(name.clone(), value.clone());
+            let data = slipway_language::from_json(value.clone());
+            gathered.facts.insert(Arc::from(short), data.clone());
+            gathered.given.insert(Arc::from(name.as_str()), data.clone());
             // What an administrator has put on the host is always a variable.
             if !self.keeping.inject && short != "local" {
                 continue;
             }
-            let data = slipway_language::from_json(value.clone());
             let prefixed = (short == name).then(|| format!("ansible_{name}"));
             for name in std::iter::once(name.as_str()).chain(prefixed.as_deref()) {
                 if !is_restricted(name) {
@@ -188,9 +192,9 @@ impl HostState {
                 }
             }
         }
-        let all = Json::Object(gathered.facts.clone());
-        self.facts
-            .set_answer("ansible_facts", slipway_language::from_json(all), false);
+        let all = gathered.facts.iter();
+        let all = Value::from_pairs(all.map(|(name, value)| (Arc::clone(name), value.clone())));
+        self.facts.set_answer("ansible_facts", all, false);
     }
 
     /// Whether `gather_facts` has run, in this run or in one whose facts were kept.

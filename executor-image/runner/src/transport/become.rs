@@ -99,11 +99,6 @@ impl Become {
         }
     }
 
-    /// Whether the program reads nothing from its input before the user's shell does: it is told not to ask.
-    pub(super) fn asks_nothing(&self) -> bool {
-        self.method == BecomeMethod::Sudo && self.flags.is_none() && self.password.is_none()
-    }
-
     /// Listens to what the program says.
     pub(super) fn listen(&self) -> Dialogue<'_> {
         Dialogue {

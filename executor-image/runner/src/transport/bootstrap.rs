@@ -6,8 +6,7 @@
 //! another user is become from now on, which may ask for a password on standard error, `ready` says that the next byte is the
 //! agent's, `error TEXT` says why not. Other lines (a login message) are passed over.
 //!
-//! Most hosts have the file, and their agents are greeted before the script has said anything, which saves a round trip. A host
-//! that wants the file throws the greeting away first, and is greeted once more when it is ready.
+//! The agent's greeting goes with the command: sshd takes no input before the command runs, so that it would cost a round trip.
 
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
@@ -23,10 +22,11 @@ const MARK: &str = "slipway-agent: ";
 const NOISE_LIMIT: usize = 64 * 1024;
 
 /// The file is written under a temporary name, checked by its hash, written to the disk and renamed, so that two runs at once do
-/// not meet, and a file of that name is a whole one. It is not read again at each start: that cost more than all else here. The
-/// folder must be ours and writable by nobody else, or who owns it could have `sudo` run what they like.
+/// not meet, and a file of that name is a whole one. Hashing it at each start would cost more than all else here: what it was when
+/// its hash was right (inode, length, times to the nanosecond) is noted beside it, and it is hashed again whenever that has changed.
+/// The folder must be ours and writable by nobody else, or who owns it could have `sudo` run what they like.
 const SCRIPT: &str = r#"
-h=$1 ahead=$2
+h=$1 g=$2
 umask 022
 say() { printf 'slipway-agent: %s\n' "$*"; }
 fail() { say "error $(printf '%s' "$*" | tr -s '\n' ' ')"; exit 1; }
@@ -34,8 +34,13 @@ d=/var/tmp/slipway-agent-$(id -u); f=$d/$h
 [ -d "$d" ] || mkdir -m 0755 "$d" 2>/dev/null || [ -d "$d" ] || fail "cannot make the directory $d: $(mkdir "$d" 2>&1)"
 [ -O "$d" ] && [ ! -L "$d" ] || fail "$d does not belong to $(id -un): remove it"
 sum() { sha256sum "$1" 2>/dev/null | cut -d ' ' -f 1; }
-if [ ! -f "$f" ] || [ "$(sum "$f")" != "$h" ]; then
-  [ "$ahead" = 0 ] || head -c "$ahead" > /dev/null
+note() { stat -c '%i %s %y %z' "$f" 2>/dev/null; }
+same() {
+  { read -r noted < "$f.note"; } 2>/dev/null && [ "$noted" = "$(note)" ] && return
+  [ -f "$f" ] && [ "$(sum "$f")" = "$h" ] || return
+  { note > "$f.note"; } 2>/dev/null || :
+}
+if ! same; then
   chmod 0755 "$d" || fail "cannot set the mode of $d"
   t=$d/.new.$$
   trap 'rm -f "$t"' EXIT
@@ -51,34 +56,29 @@ if [ ! -f "$f" ] || [ "$(sum "$f")" != "$h" ]; then
   chmod 0755 "$t" && mv -f "$t" "$f" || fail "cannot store the agent as $f"
   trap - EXIT
   problem=$("$f" --version 2>&1) || fail "cannot run the agent $f (is $d mounted noexec?): $problem"
+  { note > "$f.note"; } 2>/dev/null
 fi
 [ -x "$f" ] || fail "cannot run the agent $f (is $d mounted noexec?)"
 "#;
 
-/// How many bytes of the greeting are sent before the script says that it is ready: all, but none where a program in between might
-/// take them for a password.
-pub fn ahead(launch: &Launch, greeting: &[u8]) -> usize {
-    let can_be = launch.r#become.as_ref().is_none_or(Become::asks_nothing);
-    if can_be { greeting.len() } else { 0 }
-}
-
-/// The command that starts the agent; `ahead` is how many bytes for the agent are sent along with it.
+/// The command that starts the agent and greets it.
 ///
 /// # Errors
 /// When there is no agent any more.
-pub fn command(agent: &AgentBinary, launch: &Launch, ahead: usize) -> Result<String, TransportError> {
+pub fn command(agent: &AgentBinary, launch: &Launch, greeting: &[u8]) -> Result<String, TransportError> {
     let last = match &launch.r#become {
-        None => "say ready\nexec \"$f\"\n".to_owned(),
+        None => "say ready\nexec \"$f\" --greeted $g\n".to_owned(),
         // Only the other user's shell says that all is well: before it, the input may be for a question of `sudo` or `su`.
         Some(other) => format!(
             "say become\nexec {}\n",
-            other.script(&format!("\"echo '{MARK}ready'; exec $f\""))
+            other.script(&format!("\"echo '{MARK}ready'; exec $f --greeted $g\""))
         ),
     };
     Ok(format!(
-        "exec /bin/sh -c {} slipway {} {ahead}",
+        "exec /bin/sh -c {} slipway {} {}",
         quote(&format!("{SCRIPT}{last}")),
         agent.sha256()?,
+        hex::encode(greeting),
     ))
 }
 
@@ -88,7 +88,7 @@ pub fn command(agent: &AgentBinary, launch: &Launch, ahead: usize) -> Result<Str
 /// When there is no agent any more.
 pub fn remove_command(agent: &AgentBinary) -> Result<String, TransportError> {
     Ok(format!(
-        "d=/var/tmp/slipway-agent-$(id -u); rm -f \"$d/{}\"; rmdir \"$d\" 2>/dev/null; true",
+        "d=/var/tmp/slipway-agent-$(id -u); rm -f \"$d/{0}\" \"$d/{0}.note\"; rmdir \"$d\" 2>/dev/null; true",
         agent.sha256()?
     ))
 }
@@ -98,18 +98,9 @@ pub fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// Follows the script until the agent runs and is greeted; returns the pipe with what the agent has said by then.
-pub async fn follow(
-    mut pipe: Pipe,
-    agent: &AgentBinary,
-    launch: &Launch,
-    greeting: &[u8],
-) -> Result<Pipe, TransportError> {
+/// Follows the script until the agent runs; returns the pipe with what the agent has said by then.
+pub async fn follow(mut pipe: Pipe, agent: &AgentBinary, launch: &Launch) -> Result<Pipe, TransportError> {
     let mut buffer: Vec<u8> = Vec::new();
-    let mut is_greeted = ahead(launch, greeting) > 0;
-    if is_greeted {
-        pipe.say(greeting).await;
-    }
     let mut becoming = None;
     loop {
         while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
@@ -121,9 +112,6 @@ pub async fn follow(
             if said == "ready" {
                 // Questions that were answered explain nothing that comes later.
                 pipe.errors.clear();
-                if !is_greeted {
-                    pipe.say(greeting).await;
-                }
                 return Ok(with_beginning(pipe, buffer));
             }
             if said == "become" {
@@ -134,7 +122,6 @@ pub async fn follow(
                 return Err(TransportError::Unreachable(reason.to_owned()));
             }
             if let Some(wanted) = said.strip_prefix("want ") {
-                is_greeted = false;
                 // A host that speaks before it has read everything says why it gave up: the rest is not sent.
                 let sending = send(pipe.outgoing.as_mut(), agent, wanted);
                 tokio::select! {

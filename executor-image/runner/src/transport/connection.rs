@@ -165,7 +165,7 @@ pub struct ExecOutput {
 
 /// An open connection to a host.
 pub trait Connection: Send + Sync + Debug {
-    /// Starts the agent, storing it on the host first if it is not there, and writes the greeting to it.
+    /// Starts the agent, storing it on the host first if it is not there, and greets it.
     fn start_agent(&self, launch: Launch, greeting: Vec<u8>) -> BoxFuture<'_, Result<Pipe, TransportError>>;
 
     /// Runs a command through a shell without the agent (the module `raw`), as another user if need be.

@@ -43,13 +43,12 @@ impl Connection for LocalConnection {
             };
             // Another user may not be allowed to see where the agent is: it is stored where all may.
             let mut command = Command::new("/bin/sh");
-            let ahead = bootstrap::ahead(&launch, &greeting);
             command
                 .arg("-c")
-                .arg(bootstrap::command(&self.agent, &launch, ahead)?);
+                .arg(bootstrap::command(&self.agent, &launch, &greeting)?);
             let pipe = start(&mut command)
                 .map_err(|error| TransportError::Unreachable(format!("cannot start /bin/sh: {error}")))?;
-            bootstrap::follow(pipe, &self.agent, &launch, &greeting).await
+            bootstrap::follow(pipe, &self.agent, &launch).await
         })
     }
 

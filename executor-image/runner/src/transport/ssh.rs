@@ -253,10 +253,9 @@ fn io_reason(error: &std::io::Error) -> String {
 impl Connection for SshConnection {
     fn start_agent(&self, launch: Launch, greeting: Vec<u8>) -> BoxFuture<'_, Result<Pipe, TransportError>> {
         Box::pin(async move {
-            let ahead = bootstrap::ahead(&launch, &greeting);
-            let command = bootstrap::command(&self.agent, &launch, ahead)?;
+            let command = bootstrap::command(&self.agent, &launch, &greeting)?;
             let pipe = self.open(command).await?;
-            bootstrap::follow(pipe, &self.agent, &launch, &greeting).await
+            bootstrap::follow(pipe, &self.agent, &launch).await
         })
     }
 
