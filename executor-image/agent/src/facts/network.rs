@@ -3,7 +3,6 @@
 mod ethtool;
 mod kernel;
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
@@ -24,12 +23,12 @@ const FAR_V6: Ipv6Addr = Ipv6Addr::new(0x2404, 0x6800, 0x400a, 0x800, 0, 0, 0, 0
 
 pub(super) fn collect(context: &Context) -> Facts {
     let kernel = Kernel::connect().ok();
-    let addresses = kernel
-        .as_ref()
-        .and_then(|kernel| kernel.addresses().ok())
+    let ask = kernel.as_ref();
+    let names = ask
+        .and_then(|kernel| kernel.interfaces().ok())
         .unwrap_or_default();
+    let addresses = ask.and_then(|kernel| kernel.addresses().ok()).unwrap_or_default();
     let has_ethtool = find_program("ethtool".as_ref(), &context.environment).is_some();
-    let names = names();
     let mut interfaces = Map::new();
     let mut all_v4 = Vec::new();
     let mut all_v6 = Vec::new();
@@ -43,14 +42,14 @@ pub(super) fn collect(context: &Context) -> Facts {
         interfaces.insert(name.clone(), Value::Object(interface));
     }
     let route = |far: IpAddr| {
-        let route = kernel.as_ref()?.route_to(far).ok()??;
+        let route = ask?.route_to(far).ok()??;
         let name = names.get(&route.interface)?;
         Some(default_route(name, &route, &interfaces))
     };
     let default_v4 = route(FAR_V4.into()).unwrap_or_else(|| json!({}));
     let default_v6 = route(FAR_V6.into()).unwrap_or_else(|| json!({}));
     let local = |is_v4: bool| {
-        let routes = kernel.as_ref().and_then(|kernel| kernel.local_routes(is_v4).ok());
+        let routes = ask.and_then(|kernel| kernel.local_routes(is_v4).ok());
         routes.unwrap_or_default()
     };
     let mut facts = answer!({
@@ -65,17 +64,6 @@ pub(super) fn collect(context: &Context) -> Facts {
         facts.insert(name.replace(['-', '.', ':'], "_"), interface);
     }
     facts
-}
-
-/// The names of all interfaces by their numbers.
-fn names() -> BTreeMap<u32, String> {
-    let entries = Path::new(DIRECTORY).read_dir().into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| {
-            let index = read(entry.path().join("ifindex"))?.parse().ok()?;
-            Some((index, entry.file_name().to_string_lossy().into_owned()))
-        })
-        .collect()
 }
 
 fn describe<'a>(name: &str, addresses: impl Iterator<Item = &'a Address>) -> Map<String, Value> {

@@ -1,10 +1,12 @@
 //! What the kernel says of addresses and routes, asked by rtnetlink(7).
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::address::{AddressAttribute, AddressMessage, AddressScope};
+use netlink_packet_route::link::{LinkAttribute, LinkMessage};
 use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteType};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
@@ -43,6 +45,28 @@ impl Kernel {
         socket.bind_auto()?;
         socket.connect(&SocketAddr::new(0, 0))?;
         Ok(Self(socket))
+    }
+
+    /// The name of every interface, by its number. `/sys` may belong to another network than this process.
+    pub fn interfaces(&self) -> io::Result<BTreeMap<u32, String>> {
+        let question = RouteNetlinkMessage::GetLink(LinkMessage::default());
+        let answers = self.ask(question, NLM_F_DUMP)?;
+        Ok(answers
+            .into_iter()
+            .filter_map(|answer| match answer {
+                RouteNetlinkMessage::NewLink(message) => {
+                    let name = message
+                        .attributes
+                        .into_iter()
+                        .find_map(|attribute| match attribute {
+                            LinkAttribute::IfName(name) => Some(name),
+                            _ => None,
+                        });
+                    Some((message.header.index, name?))
+                }
+                _ => None,
+            })
+            .collect())
     }
 
     /// Every address, in the kernel's order: IPv4 first, by interface.
@@ -226,9 +250,11 @@ mod tests {
     fn the_loopback_interface_has_its_address_and_leads_to_itself() {
         let kernel = Kernel::connect().unwrap();
         let loopback: IpAddr = "127.0.0.1".parse().unwrap();
+        let interfaces = kernel.interfaces().unwrap();
         let addresses = kernel.addresses().unwrap();
         let found = addresses.iter().find(|found| found.ip == loopback).unwrap();
         assert_eq!((found.prefix, found.scope.as_str()), (8, "host"));
+        assert_eq!(interfaces[&found.interface], "lo");
         let route = kernel.route_to(loopback).unwrap().unwrap();
         assert_eq!(
             (route.interface, route.source, route.gateway),
