@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::{Facts, read};
@@ -85,10 +86,15 @@ pub(super) fn collect(_: &Context) -> Facts {
     let text = read("/proc/self/mounts").unwrap_or_default();
     let uuids = uuids();
     let bound = bound_paths();
-    let mounts: Vec<Value> = text
+    // What is mounted over something else at the same place hides it.
+    let visible: IndexMap<String, Mount> = text
         .lines()
         .filter_map(parse)
         .filter(is_storage)
+        .map(|mount| (mount.path.clone(), mount))
+        .collect();
+    let mounts: Vec<Value> = visible
+        .into_values()
         .map(|mount| {
             let mut options = mount.options.clone();
             if bound.contains(&mount.path) && !options.contains("bind") {

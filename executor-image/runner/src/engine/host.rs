@@ -88,6 +88,9 @@ struct Gathered {
     complete: bool,
 }
 
+/// What an administrator has put on the host, which alone keeps its prefix under `ansible_facts`.
+const LOCAL: &str = "ansible_local";
+
 /// A host in a run.
 #[derive(Debug)]
 pub struct HostState {
@@ -177,12 +180,15 @@ impl HostState {
 
     fn learn(&self, gathered: &mut Gathered, facts: &Map<String, Json>) {
         for (name, value) in facts {
-            let short = name.strip_prefix("ansible_").unwrap_or(name);
+            let short = match name.as_str() {
+                LOCAL => name,
+                name => name.strip_prefix("ansible_").unwrap_or(name),
+            };
             let data = slipway_language::from_json(value.clone());
             gathered.facts.insert(Arc::from(short), data.clone());
             gathered.given.insert(Arc::from(name.as_str()), data.clone());
             // What an administrator has put on the host is always a variable.
-            if !self.keeping.inject && short != "local" {
+            if !self.keeping.inject && name != LOCAL {
                 continue;
             }
             let prefixed = (short == name).then(|| format!("ansible_{name}"));
