@@ -11,14 +11,15 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Pid;
+use slipway_protocol::MAX_FRAME;
 
 use crate::answer::Failure;
 use crate::context::Context;
 use crate::control::Control;
 use crate::python_text::os_error;
 
-/// The most that is kept of each output stream, in bytes: a result must fit into a frame.
-const OUTPUT_LIMIT: usize = 2 * 1024 * 1024;
+/// The most that a program may print to each output stream, in bytes: what is more fits into no result.
+const OUTPUT_LIMIT: usize = MAX_FRAME;
 
 /// Where programs are looked for besides `PATH`, which is short in sessions of ordinary users.
 const SYSTEM_PATHS: [&str; 3] = ["/sbin", "/usr/sbin", "/usr/local/sbin"];
@@ -29,7 +30,6 @@ pub struct Process {
     command: Command,
     name: OsString,
     input: Option<Vec<u8>>,
-    limit: usize,
     control: Arc<Control>,
 }
 
@@ -66,7 +66,6 @@ impl Process {
             command,
             name: program.to_owned(),
             input: None,
-            limit: OUTPUT_LIMIT,
             control: Arc::clone(control),
         }
     }
@@ -114,17 +113,11 @@ impl Process {
         self
     }
 
-    /// Keeps this much of each output stream, in bytes.
-    #[must_use]
-    pub fn limit(mut self, limit: usize) -> Self {
-        self.limit = limit;
-        self
-    }
-
     /// Runs the program to its end.
     ///
     /// # Errors
-    /// When it cannot be started (`rc` and `cmd` are in the failure), or was stopped with the call.
+    /// When it cannot be started (`rc` and `cmd` are in the failure), was stopped with the call, or has printed more than a result
+    /// can hold: it is left to end by itself then, and `rc` is in the failure.
     pub fn run(mut self) -> Result<Output, Failure> {
         self.command
             .stdin(if self.input.is_some() {
@@ -162,25 +155,51 @@ impl Process {
                 })
             });
         let outputs = (child.stdout.take(), child.stderr.take());
-        let collected = collect(outputs.0, outputs.1, self.limit, || {
-            Ok(child.try_wait()?.is_some())
-        })
-        .and_then(|(stdout, stderr)| Ok((child.wait()?, stdout, stderr)));
+        let collected = collect(outputs.0, outputs.1, || Ok(child.try_wait()?.is_some()))
+            .and_then(|printed| Ok((child.wait()?, printed)));
         if let Some(group) = group {
             self.control.remove_process_group(group);
         }
         if let Some(reason) = self.control.stopped() {
             return Err(Failure::new(reason));
         }
-        let (status, stdout, stderr) = collected
+        let (status, printed) = collected
             .map_err(|error| Failure::io(format!("running {}", self.name.to_string_lossy()), &error))?;
         if let Some(feeder) = feeder.filter(std::thread::JoinHandle::is_finished) {
             let _ = feeder.join();
         }
+        printed.with_code(status.code().unwrap_or_else(|| -status.signal().unwrap_or(1)))
+    }
+}
+
+/// What a program has printed.
+#[derive(Debug, Default)]
+pub(crate) struct Printed {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    /// Whether one of them is not all that was printed.
+    is_cut: bool,
+}
+
+impl Printed {
+    /// What a program that has printed this and ended with this code has left.
+    ///
+    /// # Errors
+    /// When it is not all that was printed.
+    pub(crate) fn with_code(self, code: i32) -> Result<Output, Failure> {
+        if self.is_cut {
+            return Err(Failure::new(format!(
+                "the program has printed more than {OUTPUT_LIMIT} bytes to its standard output or standard error, which no result can \
+                 hold: let it write to a file of the host and fetch that",
+            ))
+            .with("rc", code)
+            // Whatever it was to do, it has done.
+            .with("changed", true));
+        }
         Ok(Output {
-            code: status.code().unwrap_or_else(|| -status.signal().unwrap_or(1)),
-            stdout: into_text(stdout),
-            stderr: into_text(stderr),
+            code,
+            stdout: into_text(self.stdout),
+            stderr: into_text(self.stderr),
         })
     }
 }
@@ -190,10 +209,9 @@ impl Process {
 pub(crate) fn collect<O: Read + AsFd, E: Read + AsFd>(
     mut stdout: Option<O>,
     mut stderr: Option<E>,
-    limit: usize,
     mut has_ended: impl FnMut() -> std::io::Result<bool>,
-) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
-    let (mut out, mut err) = (Vec::new(), Vec::new());
+) -> std::io::Result<Printed> {
+    let mut printed = Printed::default();
     let mut buffer = vec![0; 64 * 1024];
     let one_second = Timespec {
         tv_sec: 1,
@@ -222,36 +240,33 @@ pub(crate) fn collect<O: Read + AsFd, E: Read + AsFd>(
         let out_is_ready = stdout.is_some() && ready[0];
         let err_is_ready = stderr.is_some() && ready[ready.len() - 1];
         if out_is_ready {
-            read_into(&mut stdout, &mut out, &mut buffer, limit)?;
+            printed.is_cut |= read_into(&mut stdout, &mut printed.stdout, &mut buffer)?;
         }
         if err_is_ready {
-            read_into(&mut stderr, &mut err, &mut buffer, limit)?;
+            printed.is_cut |= read_into(&mut stderr, &mut printed.stderr, &mut buffer)?;
         }
     }
-    Ok((out, err))
+    Ok(printed)
 }
 
-/// Reads what is there; at the end of the stream the pipe is closed. Beyond the limit output is read and dropped.
-fn read_into<R: Read>(
-    pipe: &mut Option<R>,
-    text: &mut Vec<u8>,
-    buffer: &mut [u8],
-    limit: usize,
-) -> std::io::Result<()> {
-    let Some(open) = pipe else { return Ok(()) };
+/// Reads what is there; at the end of the stream the pipe is closed. Beyond the limit output is read and dropped, so that the program can
+/// go on; returns whether that happened.
+fn read_into<R: Read>(pipe: &mut Option<R>, text: &mut Vec<u8>, buffer: &mut [u8]) -> std::io::Result<bool> {
+    let Some(open) = pipe else { return Ok(false) };
     match open.read(buffer) {
         Ok(0) => *pipe = None,
         Ok(read) => {
-            let room = limit.saturating_sub(text.len());
-            text.extend_from_slice(&buffer[..read.min(room)]);
+            let kept = read.min(OUTPUT_LIMIT - text.len());
+            text.extend_from_slice(&buffer[..kept]);
+            return Ok(kept < read);
         }
         Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
         Err(error) => return Err(error),
     }
-    Ok(())
+    Ok(false)
 }
 
-pub(crate) fn into_text(bytes: Vec<u8>) -> String {
+fn into_text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 

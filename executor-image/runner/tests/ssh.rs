@@ -47,7 +47,7 @@ fn a_result_that_is_too_large_fails_its_task_and_the_host_goes_on() {
     let playbook = "- hosts: server
   gather_facts: false
   tasks:
-    - shell: head -c 20000000 /dev/zero
+    - shell: head -c 2000000 /dev/zero
       register: large
       ignore_errors: true
     - assert:
@@ -56,22 +56,54 @@ fn a_result_that_is_too_large_fails_its_task_and_the_host_goes_on() {
           - large is changed
           - large.rc == 0
           - large.stdout is undefined
-    - shell: head -c 20000000 /dev/zero
+    - shell: head -c 2000000 /dev/zero
       async: 60
       poll: 1
       register: larger
       ignore_errors: true
     - assert: {that: larger is failed}
-    - shell: yes | head -c 1000000
+    - shell: head -c 3000000 /dev/zero | tr '\\0' x
       register: fits
-    - debug: {msg: \"still here: {{ fits.stdout | length }}\"}
+    - debug: {msg: \"whole: {{ fits.stdout | length }}\"}
+    - shell: yes | head -c 9000000; exit 3
+      register: longer
+      ignore_errors: true
+    - assert:
+        that:
+          - longer is failed
+          - longer is changed
+          - longer.rc == 3
+          - longer.stdout is undefined
 ";
     let played = server.play(playbook, &[]);
     played.assert(
         0,
         &[
             "more than the 8388608 that a host may answer",
-            "still here: 999999",
+            "whole: 3000000",
+            "has printed more than 8388608 bytes",
+        ],
+    );
+    assert!(!played.stdout.contains("UNREACHABLE"), "{}", played.stdout);
+}
+
+#[test]
+fn arguments_that_are_too_large_fail_their_task_and_the_host_goes_on() {
+    let server = Sshd::start("", "");
+    let playbook = "- hosts: server
+  gather_facts: false
+  tasks:
+    - name: Send much
+      command: {argv: [cat], stdin: \"{{ 'x' * 9000000 }}\"}
+      ignore_errors: true
+    - ping:
+";
+    let played = server.play(playbook, &[]);
+    played.assert(
+        0,
+        &[
+            "the arguments of the task \\\"Send much\\\" (site.yml:4:7) are too large",
+            "ok=2",
         ],
     );
     assert!(!played.stdout.contains("UNREACHABLE"), "{}", played.stdout);

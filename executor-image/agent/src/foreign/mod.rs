@@ -22,9 +22,6 @@ use crate::store::Store;
 /// A module's arguments by name.
 type Arguments = Map<String, Value>;
 
-/// The most that is kept of each output stream, in bytes. A result must fit into a frame.
-const OUTPUT_LIMIT: usize = 6 * 1024 * 1024;
-
 /// Carries out a call of a foreign module.
 #[must_use]
 pub fn carry_out(call: &Call, foreign: &Foreign, store: &Store, control: &Arc<Control>) -> ModuleResult {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use slipway_protocol::{Call, ForeignStyle};
 
+use super::Arguments;
 use super::interpreter::expand;
-use super::{Arguments, OUTPUT_LIMIT};
 use crate::answer::Failure;
 use crate::control::Control;
 use crate::process::{Output, Process};
@@ -52,7 +52,7 @@ pub fn run(
             .arg(&file),
         None => Process::of(&file, &call.environment, control),
     };
-    process.args(arguments_file).limit(OUTPUT_LIMIT).run()
+    process.args(arguments_file).run()
 }
 
 fn write(directory: &Path, name: &str, mode: u32, content: &[u8]) -> Result<PathBuf, Failure> {

@@ -16,10 +16,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::Pid;
 
-use super::OUTPUT_LIMIT;
 use crate::answer::Failure;
 use crate::control::Control;
-use crate::process::{Output, collect, find_program, into_text};
+use crate::process::{Output, Printed, collect, find_program};
 use crate::store::Store;
 
 /// The program of a worker.
@@ -78,16 +77,16 @@ pub fn run(
         None if alone => Worker::start(setup, environment, store)?,
         None => Worker::start(setup, &IndexMap::new(), store)?,
     };
-    let output = worker.run(request, control);
+    let ended = worker.run(request, control);
     if let Some(reason) = control.stopped() {
         return Err(Failure::new(reason));
     }
-    match output {
-        Ok(output) => {
+    match ended {
+        Ok((printed, code)) => {
             if !alone {
                 give_back(setup, worker);
             }
-            Ok(output)
+            printed.with_code(code)
         }
         Err(error) => Err(worker.explain(setup, &error)),
     }
@@ -137,7 +136,7 @@ impl Worker {
         Ok(Self { process, channel })
     }
 
-    fn run(&mut self, request: &[u8], control: &Control) -> std::io::Result<Output> {
+    fn run(&mut self, request: &[u8], control: &Control) -> std::io::Result<(Printed, i32)> {
         let (stdout, their_stdout) = pipe()?;
         let (stderr, their_stderr) = pipe()?;
         self.send_outputs(&their_stdout, &their_stderr)?;
@@ -155,16 +154,12 @@ impl Worker {
         request: &[u8],
         stdout: impl Read + AsFd,
         stderr: impl Read + AsFd,
-    ) -> std::io::Result<Output> {
+    ) -> std::io::Result<(Printed, i32)> {
         self.channel
             .write_all(format!("{}\n", request.len()).as_bytes())
             .and_then(|()| self.channel.write_all(request))?;
-        let (stdout, stderr) = collect(Some(stdout), Some(stderr), OUTPUT_LIMIT, || self.has_answered())?;
-        Ok(Output {
-            code: self.read_number()?,
-            stdout: into_text(stdout),
-            stderr: into_text(stderr),
-        })
+        let printed = collect(Some(stdout), Some(stderr), || self.has_answered())?;
+        Ok((printed, self.read_number()?))
     }
 
     fn send_outputs(&self, stdout: &PipeWriter, stderr: &PipeWriter) -> std::io::Result<()> {

@@ -166,6 +166,14 @@ async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool)
             Ok(map) => map,
             Err(TransportError::Unreachable(reason)) => return result::unreachable(&reason),
             Err(TransportError::NotBecome(reason)) => failure(reason),
+            Err(error @ TransportError::TooLarge(_)) => {
+                let name = task.name.as_ref().and_then(Node::as_str);
+                failure(format!(
+                    "the arguments of the task {:?} ({}) are too large: {error}. Put what is large into a file, which copy sends piece by piece",
+                    name.unwrap_or(&task.action_name),
+                    task.span
+                ))
+            }
         };
         complete(&mut map);
         if attempts > 1 {

@@ -12,8 +12,8 @@ use std::{
 
 use sha2::{Digest, Sha256};
 use slipway_protocol::{
-    CHUNK_SIZE, Call, Cancel, Decoder, Fence, Frame, FrameKind, Hello, ModuleResult, PROTOCOL_VERSION,
-    PutBegin, PutStatus, Refusal, Welcome, encode,
+    CHUNK_SIZE, Call, Cancel, Decoder, Fence, Frame, FrameKind, Hello, MAX_FRAME, ModuleResult,
+    PROTOCOL_VERSION, PutBegin, PutStatus, Refusal, Welcome, encode,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
@@ -61,6 +61,10 @@ fn frame<T: serde::Serialize>(kind: FrameKind, stream: u32, message: &T) -> Resu
     let payload = serde_json::to_vec(message).map_err(|error| {
         TransportError::Unreachable(format!("a message to the agent has no JSON form: {error}"))
     })?;
+    // An agent takes a larger one for the end of the connection, and all other calls end with it.
+    if payload.len() > MAX_FRAME {
+        return Err(TransportError::TooLarge(payload.len()));
+    }
     Ok(encode(&Frame {
         kind,
         stream,
@@ -146,7 +150,7 @@ impl AgentClient {
     /// Carries out a module on the host.
     ///
     /// # Errors
-    /// When the connection is lost.
+    /// When the connection is lost, or the call does not fit into a frame.
     pub async fn call(&self, call: &Call) -> Result<ModuleResult, TransportError> {
         let (stream, mut answers) = self.open();
         let _guard = StreamGuard { client: self, stream };

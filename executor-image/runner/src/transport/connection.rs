@@ -8,6 +8,7 @@ use std::{
 };
 
 use futures::future::BoxFuture;
+use slipway_protocol::MAX_FRAME;
 use thiserror::Error;
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
@@ -25,6 +26,9 @@ pub enum TransportError {
     /// The host is reached, and does not make another user of the one that logged in: the task fails.
     #[error("{0}")]
     NotBecome(String),
+    /// What the agent is to be told, of so many bytes, does not fit into a frame: the task fails.
+    #[error("a message of {0} bytes to the host is more than the {MAX_FRAME} that it may have")]
+    TooLarge(usize),
 }
 
 /// Kinds of connections.
