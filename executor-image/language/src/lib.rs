@@ -1,6 +1,6 @@
 //! Ansible's language without any input or output: YAML with source positions, templates, values, variables.
 //!
-//! Values and templates follow ansible-core 2.18 (`jinja2_native = False`).
+//! Values and templates follow ansible-core 2.18, with `jinja2_native` and without.
 
 pub mod arguments;
 mod filters;
@@ -18,6 +18,7 @@ pub mod yaml;
 
 pub use minijinja::Value;
 
+pub use filters::encrypt_password;
 pub use node::{Encrypted, Node, NodeKind};
 pub use scope::{CommandOutput, FileKind, Layer, LookupHost, PathType, Scope, UrlRequest, Variable};
 pub use slipway_vault::{VaultError, VaultSecrets};

@@ -35,6 +35,7 @@ use call::Call;
 pub(crate) use collections::subelement_pairs;
 pub(crate) use compare::{order, same};
 pub(crate) use network::address as network_address;
+pub use passwords::encrypt_password;
 pub(crate) use passwords::{hash_password, random_salt, salt_length};
 pub(crate) use printf::format_text;
 pub(crate) use text::WIDEST;

@@ -107,6 +107,31 @@ pub(crate) fn hash_password(
     }
 }
 
+/// The hash of what somebody was asked for, as `vars_prompt` makes it: `kind` is a name of passlib's, such as `sha512_crypt`. Without a
+/// salt one is drawn, of `salt_size` letters or as many as the kind of hash takes.
+///
+/// # Errors
+/// When there is no such kind of hash, or the salt does not suit it.
+pub fn encrypt_password(
+    password: &str,
+    kind: &str,
+    salt: Option<&str>,
+    salt_size: Option<usize>,
+) -> Result<String, String> {
+    let size = salt_length(kind)
+        .filter(|_| kind.ends_with("crypt"))
+        .ok_or_else(|| {
+            format!(
+                "'{kind}' is no way to encrypt: it may be bcrypt, md5_crypt, sha256_crypt or sha512_crypt"
+            )
+        })?;
+    let salt = match salt.filter(|salt| !salt.is_empty()) {
+        Some(salt) => salt.to_owned(),
+        None => random_salt(salt_size.unwrap_or(size)),
+    };
+    hash_password(password, kind, &salt, None, None)
+}
+
 /// How long the salt of a kind of hash is.
 pub(crate) fn salt_length(kind: &str) -> Option<usize> {
     algorithm(kind).map(|algorithm| algorithm.salt_length)

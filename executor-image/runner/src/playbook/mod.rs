@@ -15,6 +15,7 @@ mod loader;
 mod model;
 mod module_defaults;
 mod play;
+mod prompts;
 mod roles;
 mod settings;
 mod tags;

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use slipway_language::{Node, NodeKind, Span, Variable};
+use slipway_language::{Node, NodeKind, Span};
 
 use crate::inventory::Vars;
 
@@ -297,66 +297,6 @@ impl Loader {
 }
 
 impl Loader {
-    /// `vars_prompt`: nobody is asked, so that each variable that `-e` does not give has its default.
-    fn prompted(&mut self, node: &Node) -> Result<Vars, Problem> {
-        let known = [
-            "name",
-            "prompt",
-            "default",
-            "private",
-            "confirm",
-            "encrypt",
-            "salt",
-            "salt_size",
-            "unsafe",
-        ];
-        let mut vars = Vars::new();
-        for prompt in node.get("vars_prompt").map(list).unwrap_or_default() {
-            let Some(name) = prompt.get("name").and_then(Node::as_str) else {
-                return Err(Problem::new(
-                    &prompt.span,
-                    "Invalid vars_prompt data structure, missing 'name' key",
-                ));
-            };
-            for (key, _) in prompt.entries() {
-                let name = key.as_str().unwrap_or_default();
-                if !known.contains(&name) {
-                    self.problem(
-                        Problem::new(&key.span, format!("{name:?} is not a keyword of vars_prompt"))
-                            .nearest(name, known),
-                    );
-                }
-            }
-            if self.extra_vars.contains_key(name) {
-                continue;
-            }
-            if let Some(encrypt) = prompt.get("encrypt").filter(|value| !value.is_null()) {
-                return Err(
-                    Problem::new(&encrypt.span, "encrypt of vars_prompt is not supported")
-                        .hint("give the encrypted value with -e"),
-                );
-            }
-            self.warnings.push(format!(
-                "{}: Not prompting as we are not in interactive mode",
-                prompt.span
-            ));
-            let default = prompt.get("default").filter(|value| !value.is_null());
-            let text = match default.map(|value| &value.kind) {
-                None => "None".to_owned(),
-                Some(NodeKind::Str(text) | NodeKind::Unsafe(text)) => text.to_string(),
-                Some(NodeKind::Int(number)) => number.to_string(),
-                Some(NodeKind::Float(number)) => number.to_string(),
-                Some(NodeKind::Bool(value)) => if *value { "True" } else { "False" }.to_owned(),
-                Some(_) => {
-                    return Err(Problem::new(&prompt.span, "the default of a prompt must be text"));
-                }
-            };
-            let value = Node::new(prompt.span.clone(), NodeKind::Unsafe(Arc::from(text)));
-            vars.insert(Arc::from(name), Variable::Template(value));
-        }
-        Ok(vars)
-    }
-
     fn strategy(&mut self, node: &Node) -> Result<Strategy, Problem> {
         let written = match node.get("strategy") {
             Some(written) => written,
