@@ -55,8 +55,7 @@ impl Stats {
         }
     }
 
-    /// Sets or adds to what a playbook counts: for a host, or for the run if none. Numbers are added, texts and lists put
-    /// behind each other, mappings merged; anything else replaces what was there.
+    /// Sets what a playbook counts, or adds to it: for a host, or for the run if none.
     fn count_custom(&mut self, host: Option<&str>, name: &str, value: Value, aggregate: bool) {
         let host = host.unwrap_or("_run").to_owned();
         let values = self
@@ -66,24 +65,11 @@ impl Stats {
         let Some(values) = values.as_object_mut() else {
             return;
         };
-        let known = values.get(name).filter(|_| aggregate).cloned();
-        let combined = match (known, value) {
-            (Some(Value::Number(known)), Value::Number(new)) => match (known.as_i64(), new.as_i64()) {
-                (Some(known), Some(new)) => Value::from(known + new),
-                _ => Value::from(known.as_f64().unwrap_or_default() + new.as_f64().unwrap_or_default()),
-            },
-            (Some(Value::String(known)), Value::String(new)) => Value::from(known + &new),
-            (Some(Value::Array(mut known)), Value::Array(new)) => {
-                known.extend(new);
-                Value::Array(known)
-            }
-            (Some(Value::Object(mut known)), Value::Object(new)) => {
-                known.extend(new);
-                Value::Object(known)
-            }
-            (_, new) => new,
+        let counted = match values.get(name).filter(|_| aggregate).cloned() {
+            Some(known) => sum(known, value),
+            None => value,
         };
-        values.insert(name.to_owned(), combined);
+        values.insert(name.to_owned(), counted);
     }
 
     /// How many hosts failed or were unreachable.
@@ -114,4 +100,39 @@ impl Stats {
         };
         self.hosts.iter().map(result).collect()
     }
+}
+
+/// What a playbook has counted and counts further: numbers are added, texts and lists put behind each other, mappings merged. Of
+/// another type it changes nothing; a boolean counts as a whole number, as in Python.
+fn sum(known: Value, new: Value) -> Value {
+    let whole = |value: &Value| value.as_i64().or_else(|| value.as_bool().map(i64::from));
+    match (known, new) {
+        (Value::String(known), Value::String(new)) => Value::from(known + &new),
+        (Value::Array(mut known), Value::Array(new)) => {
+            known.extend(new);
+            Value::Array(known)
+        }
+        (Value::Object(known), Value::Object(new)) => Value::Object(merged(known, new)),
+        (known @ Value::Bool(_), Value::Number(_)) => known,
+        (known, new) => match (whole(&known), whole(&new)) {
+            (Some(one), Some(other)) => Value::from(one.saturating_add(other)),
+            (None, None) => match (known.as_f64(), new.as_f64()) {
+                (Some(one), Some(other)) => Value::from(one + other),
+                _ => known,
+            },
+            _ => known,
+        },
+    }
+}
+
+/// One mapping with another laid over it, at every depth.
+fn merged(mut known: Map<String, Value>, new: Map<String, Value>) -> Map<String, Value> {
+    for (name, value) in new {
+        let value = match (known.shift_remove(&name), value) {
+            (Some(Value::Object(below)), Value::Object(above)) => Value::Object(merged(below, above)),
+            (_, value) => value,
+        };
+        known.insert(name, value);
+    }
+    known
 }

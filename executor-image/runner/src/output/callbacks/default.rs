@@ -215,7 +215,7 @@ impl Callback for DefaultCallback {
         }
         console.line("", None);
         if self.custom_stats && !stats.custom.is_empty() {
-            console.banner("CUSTOM STATS: ");
+            console.banner("CUSTOM STATS:");
             let dump = |value: &Value| crate::output::python_json(value, Some(1)).replace('\n', "");
             for (host, values) in stats.custom.iter().filter(|(host, _)| host.as_str() != "_run") {
                 console.line(&format!("\t{host}: {}", dump(values)), None);
