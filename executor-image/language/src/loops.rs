@@ -34,7 +34,7 @@ pub fn is_known(name: &str) -> bool {
 
 /// The items of `with_<name>: …`, for example `with_items`, `with_dict`, `with_first_found`.
 pub fn with(templar: &Templar, name: &str, node: &Node, scope: &Scope) -> Result<Vec<Value>, TemplateError> {
-    let context = Context::new(templar.clone(), scope.clone());
+    let context = Context::new(templar.strict(), scope.clone());
     let short = name.trim_start_matches("ansible.builtin.");
     let value = if short == "first_found" {
         leniently(&context, node)?

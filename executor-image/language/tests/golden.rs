@@ -265,6 +265,71 @@ fn every_answer_is_that_of_ansible() {
     );
 }
 
+/// The templates with settings that are not the default (`golden/settings.json`).
+#[test]
+fn every_answer_under_other_settings_is_that_of_ansible() {
+    let folder = folder();
+    let read = |file: &str| std::fs::read_to_string(folder.join(file)).unwrap();
+    let document = yaml::parse(&read("cases.yml"), "cases.yml").unwrap_or_else(|error| panic!("{error}"));
+    let answers: serde_json::Value = serde_json::from_str(&read("settings.json")).unwrap();
+    let exceptions: serde_json::Value = serde_json::from_str(&read("../exceptions/settings.json")).unwrap();
+    let exceptions = exceptions.as_array().expect("a list of exceptions");
+    let mut used: HashSet<usize> = HashSet::new();
+    let (mut total, mut differences) = (0, Vec::new());
+    let groups = document.root.as_ref().and_then(Node::as_list);
+    for node in groups.expect("a list of groups") {
+        let name = node.get("name").map(text).expect("a name");
+        let cases = node.get("templates").and_then(Node::as_list).unwrap_or_default();
+        for (setting, templar) in [
+            ("jinja2_native", Templar::new().native(true)),
+            ("error_on_undefined_vars", Templar::new().keep_undefined(true)),
+        ] {
+            let group = Group {
+                templar,
+                ..Group::new(node)
+            };
+            let expected = answers[name][setting].as_array().expect("answers of the group");
+            assert_eq!(cases.len(), expected.len(), "{name} {setting}: run generate.py");
+            for (case, expected) in cases.iter().zip(expected) {
+                total += 1;
+                let answer = group.answer("templates", case);
+                if answer.as_deref().ok() == expected["value"].as_str() {
+                    continue;
+                }
+                let shown = repr(&plain(case));
+                // What differs whatever the settings are.
+                if exceptions::EXCEPTIONS
+                    .iter()
+                    .any(|(group, case, _)| *group == name && *case == shown)
+                {
+                    continue;
+                }
+                let exception = exceptions.iter().position(|exception| {
+                    exception["setting"] == setting && exception["case"] == shown.as_str()
+                });
+                match exception {
+                    Some(index) => drop(used.insert(index)),
+                    None => differences.push(format!(
+                        "{name} {setting} {shown}\n   ansible: {expected}\n   ours:    {answer:?}"
+                    )),
+                }
+            }
+        }
+    }
+    let unused: Vec<_> = (0..exceptions.len())
+        .filter(|index| !used.contains(index) || exceptions[*index]["why"].as_str().is_none_or(str::is_empty))
+        .map(|index| &exceptions[index]["case"])
+        .collect();
+    assert!(unused.is_empty(), "exceptions that no case needs: {unused:?}");
+    assert!(total > 1000, "only {total} cases");
+    assert!(
+        differences.is_empty(),
+        "{} of {total} answers differ:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
+}
+
 /// Every pattern of `matrix.yml` with every input in its place.
 #[test]
 fn every_pattern_answers_every_input_as_ansible_does() {

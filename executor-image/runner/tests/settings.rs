@@ -42,6 +42,47 @@ const ROLE_USED: &[(&str, &str)] = &[
 
 const CASES: &[Case] = &[
     Case {
+        name: "what is undefined stays as it is written",
+        defaults: "gathering = explicit\nerror_on_undefined_vars = False",
+        playbook: include_str!("settings/undefined.yml"),
+        files: &[
+            ("host_vars/h2.yml", "theirs: \"{{ nope }}\"\n"),
+            ("page.j2", "a line\n{{ nope }} and {{ inner }}\n"),
+        ],
+        ..NONE
+    },
+    Case {
+        name: "values keep their types",
+        environment: &[("ANSIBLE_JINJA2_NATIVE", "True")],
+        defaults: "gathering = explicit",
+        playbook: include_str!("settings/native.yml"),
+        files: &[
+            ("list.j2", "[{{ number }}, \"{{ text }}\"]\n"),
+            ("number.j2", "{{ number }}\n"),
+            ("none.j2", "nothing: {{ nothing }}\n"),
+        ],
+        ..NONE
+    },
+    Case {
+        name: "what playbooks count is shown",
+        defaults: "show_custom_stats = True\ngathering = explicit",
+        playbook: include_str!("settings/custom_stats.yml"),
+        ..NONE
+    },
+    Case {
+        name: "what a playbook counts for hosts is shown",
+        environment: &[("ANSIBLE_SHOW_CUSTOM_STATS", "True")],
+        defaults: "gathering = explicit",
+        playbook: "- hosts: h1,h2\n  tasks:\n    - set_stats: {data: {seen: [\"{{ inventory_hostname }}\"]}, per_host: true}\n",
+        ..NONE
+    },
+    Case {
+        name: "without anything counted nothing is shown",
+        defaults: "show_custom_stats = True\ngathering = explicit",
+        playbook: "- hosts: h1\n  tasks:\n    - debug: {}\n",
+        ..NONE
+    },
+    Case {
         name: "facts are gathered only where a play says so",
         defaults: "gathering = explicit",
         playbook: "- hosts: h1\n  tasks:\n    - debug: msg={{ ansible_facts | length }}\n- hosts: h1\n  gather_facts: true\n  gather_subset: '!all,!min'\n  tasks:\n    - debug: msg={{ ansible_facts | length > 0 }}\n",
@@ -313,7 +354,7 @@ fn runner() -> Command {
 
 #[test]
 fn every_setting_changes_what_it_changes_under_ansible() {
-    let reference = Reference::new("settings", &["tests/settings.rs"]);
+    let reference = Reference::new("settings", &["tests/settings.rs", "tests/settings"]);
     let only = std::env::var("SLIPWAY_CASE").ok();
     let mut differences = Vec::new();
     for case in CASES {

@@ -11,6 +11,7 @@ use super::{Lookup, failure};
 use crate::filters::call::items;
 use crate::scope::{FileKind, Variable};
 use crate::span::Span;
+use crate::template::context::Context;
 use crate::template::{TemplateOptions, finalize_complete};
 use crate::value::convert::entries;
 use crate::value::python;
@@ -216,13 +217,22 @@ fn template(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
             layer.insert(python::to_text(&name).into(), Variable::Data(value));
         }
     }
-    lookup.option("jinja2_native")?;
+    let templar = &lookup.context.templar;
+    let keeps_types = templar.is_native() && lookup.flag("jinja2_native", false)?;
+    let stays_text = templar.is_native() && !keeps_types || !convert;
     let scope = lookup.context.scope();
-    let nested = lookup.context.nested(if layer.is_empty() {
-        scope.clone()
-    } else {
-        scope.with(Arc::new(layer))
-    });
+    let nested = Context::new(
+        if keeps_types {
+            templar.clone()
+        } else {
+            templar.textual()
+        },
+        if layer.is_empty() {
+            scope.clone()
+        } else {
+            scope.with(Arc::new(layer))
+        },
+    );
     let mut found = Vec::new();
     for term in &lookup.terms {
         let name = python::to_text(term);
@@ -233,13 +243,21 @@ fn template(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
             )));
         };
         let shown = path.display().to_string();
-        let text = nested
-            .render_file(&read(lookup, &path)?, &shown, &options)
-            .map_err(|error| Error::from(error.at(&Span::start_of(shown.as_str()))))?;
-        found.push(if convert {
-            crate::template::finalize_text(&text)
+        let source = read(lookup, &path)?;
+        let value = match nested.single_variable(&source) {
+            Some(value) => value,
+            None => nested
+                .render_file_to_value(&source, &shown, &options)
+                .map_err(|error| Error::from(error.at(&Span::start_of(shown.as_str()))))?,
+        };
+        let value = match value.as_str() {
+            Some(text) if convert && !keeps_types => crate::template::finalize_text(text),
+            _ => value,
+        };
+        found.push(if stays_text {
+            Value::from_safe_string(python::to_text(&value))
         } else {
-            Value::from_safe_string(text)
+            value
         });
     }
     Ok(found)

@@ -4,6 +4,9 @@ use minijinja::{Error, Value};
 
 use super::{Lookup, failure};
 use crate::filters::regular::compile;
+use crate::scope::Variable;
+use crate::template::context::Context;
+use crate::template::templar::Undefined;
 use crate::template::{TemplateError, finalize_complete};
 use crate::value::python;
 
@@ -35,12 +38,13 @@ fn variables(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
     let mut found = Vec::new();
     for term in &lookup.terms {
         let name = identifier(term)?;
-        let value = match lookup.context.lookup(name) {
+        let value = match named(lookup, name) {
             Some(value) => finalize_complete(&value),
             None => Err(TemplateError {
                 message: format!("No variable found with this name: {name}"),
                 span: None,
                 undefined: Some(name.to_owned()),
+                is_of_undefined: true,
                 nearest: None,
                 line: None,
             }
@@ -55,6 +59,22 @@ fn variables(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
         }
     }
     Ok(found)
+}
+
+/// A variable, whose own template must be defined even where others stay as they are written.
+fn named(lookup: &Lookup<'_>, name: &str) -> Option<Value> {
+    let context = &lookup.context;
+    match context.scope().variable(name) {
+        Some(Variable::Template(node)) if context.templar.undefined != Undefined::Fails => {
+            let strict = Context::new(context.templar.strict(), context.scope().clone());
+            Some(
+                strict
+                    .render(&node)
+                    .unwrap_or_else(|error| Error::from(error).into()),
+            )
+        }
+        _ => context.lookup(name),
+    }
 }
 
 fn names(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {

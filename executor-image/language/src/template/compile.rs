@@ -189,22 +189,24 @@ pub(super) struct Printed {
     count: usize,
     length: usize,
     total: usize,
-    only_marked: bool,
+    /// The value that was printed, if it is the only one.
+    only: Option<Value>,
 }
 
 impl Printed {
     /// Notes that a value was printed as `text`.
-    pub(super) fn note(&mut self, text: &str, is_marked: bool) -> Result<(), minijinja::Error> {
+    pub(super) fn note(&mut self, value: &Value, text: &str) -> Result<(), minijinja::Error> {
         self.count += 1;
         self.length = text.len();
-        self.only_marked = self.count == 1 && is_marked;
+        self.only = (self.count == 1).then(|| value.clone());
         self.total = self.total.saturating_add(text.len());
         super::growth::check_text(self.total)
     }
 }
 
-/// Runs a program; an expression gives its value, a text template its text.
-pub(super) fn run(program: &Program, root: Value) -> Result<Value, minijinja::Error> {
+/// Runs a program; an expression gives its value, a text template its text. Where values keep their types, the only value that a text
+/// template prints is what it gives, and one that prints nothing gives None.
+pub(super) fn run(program: &Program, root: Value, is_native: bool) -> Result<Value, minijinja::Error> {
     use minijinja::AutoEscape;
     use minijinja::machinery::{eval, make_string_output};
 
@@ -225,7 +227,7 @@ pub(super) fn run(program: &Program, root: Value) -> Result<Value, minijinja::Er
             Ok(value.unwrap_or(Value::UNDEFINED))
         }
         Code::Text { instructions, blocks } => {
-            let (_, state) = eval(
+            let (_, mut state) = eval(
                 environment,
                 instructions,
                 root,
@@ -233,15 +235,13 @@ pub(super) fn run(program: &Program, root: Value) -> Result<Value, minijinja::Er
                 &mut output,
                 AutoEscape::None,
             )?;
-            let marked = state
-                .get_extension::<Printed>()
-                .and_then(|printed| printed.only_marked.then_some(printed.length));
+            let printed = std::mem::take(state.get_or_insert_extension_with(Printed::default));
             drop(state);
             drop(output);
-            Ok(if marked == Some(text.len()) {
-                Value::from_safe_string(text)
-            } else {
-                Value::from(text)
+            Ok(match printed.only {
+                Some(only) if printed.length == text.len() && (is_native || only.is_safe()) => only,
+                None if is_native && printed.count == 0 && text.is_empty() => Value::from(()),
+                _ => Value::from(text),
             })
         }
     }

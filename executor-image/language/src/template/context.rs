@@ -10,14 +10,16 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
 
 use super::compile::{self, Code, Kind, Program};
 use super::error::TemplateError;
+use super::escape::escape_backslashes;
 use super::options::TemplateOptions;
-use super::templar::Templar;
+use super::templar::{Templar, Undefined};
 use super::{depth, finalize, lazy, looks_like_template, names};
 use crate::node::{Encrypted, Node, NodeKind};
 use crate::scope::{Scope, Variable};
 use crate::span::Span;
 use crate::value::convert::{map, sequence};
 use crate::value::omit::omit;
+use crate::value::python;
 
 /// The name under which filters and functions find the context; no variable can have it.
 const CONTEXT: &str = "\u{0}context";
@@ -72,11 +74,6 @@ impl Context {
         &self.scope
     }
 
-    /// A context with more variables on top, for a template inside a template.
-    pub(crate) fn nested(&self, scope: Scope) -> Arc<Self> {
-        Self::new(self.templar.clone(), scope)
-    }
-
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -117,7 +114,7 @@ impl Context {
         if !looks_like_template(text) {
             return Ok(Value::from(text));
         }
-        let run = || {
+        let run = || -> Result<Value, TemplateError> {
             let program = self.templar.cache.program(&Kind::Text, text)?;
             if let Code::Expression {
                 variable: Some(name), ..
@@ -128,14 +125,28 @@ impl Context {
                 return Ok(value);
             }
             let value = self.run(&program)?;
-            let value = if self.templar.is_native {
+            let value = if self.templar.is_native() {
                 finalize::native(&value)
             } else {
                 finalize::outcome(&value)
             };
             Ok(finalize::trailing_newlines(value, text))
         };
-        run().map_err(|error: TemplateError| error.at(span))
+        match run() {
+            Err(error) if error.is_of_undefined && self.keeps_undefined() => {
+                Ok(Value::from(escape_backslashes(text)?.into_owned()))
+            }
+            other => other.map_err(|error| error.at(span)),
+        }
+    }
+
+    /// Whether a template that names something undefined stays as it is written.
+    fn keeps_undefined(&self) -> bool {
+        match self.templar.undefined {
+            Undefined::Fails => false,
+            Undefined::Stays => true,
+            Undefined::StaysInVariables => !self.progress().active.is_empty(),
+        }
     }
 
     /// `{{ name }}` where the variable is a number, a boolean or null keeps its type.
@@ -153,6 +164,12 @@ impl Context {
             )
             .then_some(value),
         }
+    }
+
+    /// What a text is that is `{{ name }}` of a number, a boolean or null, and nothing else: it keeps its type.
+    pub(crate) fn single_variable(&self, text: &str) -> Option<Value> {
+        let name = text.trim_end().strip_prefix("{{")?.strip_suffix("}}")?.trim();
+        is_only(text, name).then(|| self.untemplated(name)).flatten()
     }
 
     /// The variable as it is stored.
@@ -182,18 +199,34 @@ impl Context {
         name: &str,
         options: &TemplateOptions,
     ) -> Result<String, TemplateError> {
+        let newline = options.newline_sequence.clone();
+        let text = python::to_text(&self.render_file_to_value(source, name, options)?);
+        Ok(if newline == "\n" {
+            text
+        } else {
+            text.replace("\r\n", "\n").replace('\n', &newline)
+        })
+    }
+
+    /// What a template file gives before it becomes text: text already, unless values keep their types.
+    pub(crate) fn render_file_to_value(
+        self: &Arc<Self>,
+        source: &str,
+        name: &str,
+        options: &TemplateOptions,
+    ) -> Result<Value, TemplateError> {
         // A line of options is none of the template's.
         let header = u32::from(source.starts_with("#jinja2:"));
         let run = || {
             let (options, body) = options.with_header(source)?;
-            let newline = options.newline_sequence.clone();
             let program = self.templar.cache.program(&Kind::File(Box::new(options)), body)?;
-            let text = finalize::trailing_newlines(self.run(&program)?, source).to_string();
-            Ok(if newline == "\n" {
-                text
-            } else {
-                text.replace("\r\n", "\n").replace('\n', &newline)
-            })
+            match self.run(&program) {
+                Err(error) if error.is_of_undefined && self.keeps_undefined() => Ok(Value::from(body)),
+                Ok(value) if self.templar.is_native() => {
+                    Ok(finalize::trailing_newlines(finalize::native(&value), source))
+                }
+                other => Ok(finalize::trailing_newlines(other?, source)),
+            }
         };
         run().map_err(|error: TemplateError| {
             let line = error.line.map_or(1, |line| line + header);
@@ -202,7 +235,8 @@ impl Context {
     }
 
     fn run(self: &Arc<Self>, program: &Program) -> Result<Value, TemplateError> {
-        compile::run(program, Value::from_dyn_object(Arc::clone(self)))
+        let root = Value::from_dyn_object(Arc::clone(self));
+        compile::run(program, root, self.templar.is_native())
             .map_err(|error| self.explain(error.into(), program))
     }
 

@@ -8,6 +8,8 @@ use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, Value
 use crate::value::python;
 
 use super::compile::Printed;
+use super::context::Context;
+use super::templar::Types;
 use super::{functions, growth, rewrite, undefined};
 use crate::{filters, jinja_tests, lookups};
 
@@ -53,22 +55,28 @@ fn complete(state: &mut State<'_, '_>, value: Value) -> Result<Value, minijinja:
     super::finalize::complete(&value)
 }
 
-/// Prints a value as Python does; None prints nothing.
+/// Prints a value as Python does; None prints nothing, unless values keep their types.
 fn print(output: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
     if let Some(text) = value.as_str() {
         state
             .get_or_insert_extension_with(Printed::default)
-            .note(text, value.is_safe())?;
+            .note(value, text)?;
         return output.write_str(text).map_err(minijinja::Error::from);
     }
-    // An undefined value that comes here is that of an inline `if` without `else`.
-    if matches!(value.kind(), ValueKind::None | ValueKind::Undefined) {
+    let is_nothing = match value.kind() {
+        // Of an inline `if` without `else`: any other is an error before it comes here.
+        ValueKind::Undefined => true,
+        ValueKind::None => Context::of(state)?.templar.types == Types::Read,
+        _ => false,
+    };
+    if is_nothing {
         return Ok(());
     }
-    let text = python::to_text(&super::finalize::complete(value)?);
+    let value = super::finalize::complete(value)?;
+    let text = python::to_text(&value);
     state
         .get_or_insert_extension_with(Printed::default)
-        .note(&text, false)?;
+        .note(&value, &text)?;
     output.write_str(&text).map_err(minijinja::Error::from)
 }
 

@@ -15,6 +15,8 @@ pub struct TemplateError {
     pub span: Option<Span>,
     /// The variable that has no value, if that is the cause.
     pub undefined: Option<String>,
+    /// Whether something has no value, though its name may not be known.
+    pub(crate) is_of_undefined: bool,
     /// A variable that has one and is named much like it.
     pub nearest: Option<String>,
     /// The line of the template, for those that have several.
@@ -38,6 +40,7 @@ impl TemplateError {
             message: message.into(),
             span: None,
             undefined: None,
+            is_of_undefined: false,
             nearest: None,
             line: None,
         }
@@ -112,10 +115,17 @@ impl From<minijinja::Error> for TemplateError {
             (None, kind) if detail.is_empty() => kind.to_string(),
             _ => detail.to_owned(),
         };
+        // A function or a method that is not there is something undefined that is called.
+        let is_of_undefined = undefined.is_some()
+            || matches!(
+                error.kind(),
+                ErrorKind::UndefinedError | ErrorKind::UnknownMethod | ErrorKind::UnknownFunction
+            );
         Self {
             message,
             span: None,
             undefined,
+            is_of_undefined,
             nearest: None,
             line: error.line().and_then(|line| u32::try_from(line).ok()),
         }

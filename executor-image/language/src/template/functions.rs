@@ -123,7 +123,8 @@ fn include(state: &mut State<'_, '_>, name: Value, ignore_missing: bool) -> Resu
             ))
         })
         .collect();
-    let nested = context.nested(context.scope().with(std::sync::Arc::new(locals)));
+    let scope = context.scope().with(std::sync::Arc::new(locals));
+    let nested = Context::new(context.templar.textual(), scope);
     // Unlike the template itself, an included file loses its last newline (Jinja's `keep_trailing_newline` is off).
     let body = source.strip_suffix('\n').unwrap_or(&source);
     Ok(Value::from(nested.render_file(

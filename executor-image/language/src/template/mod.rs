@@ -21,7 +21,7 @@ mod mutable;
 mod names;
 mod options;
 mod rewrite;
-mod templar;
+pub(crate) mod templar;
 mod tuples;
 pub(crate) mod undefined;
 mod visit;

@@ -19,8 +19,33 @@ use crate::span::Span;
 #[derive(Clone, Debug, Default)]
 pub struct Templar {
     pub(super) cache: Arc<Cache>,
-    pub(super) is_native: bool,
+    pub(crate) types: Types,
+    pub(crate) undefined: Undefined,
     watch: Option<Watch>,
+}
+
+/// What becomes of the type of a template's value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Types {
+    /// The value is made a text, and one that looks like a list or the like is read as that.
+    #[default]
+    Read,
+    /// It is kept.
+    Kept,
+    /// A file is rendered to text; elsewhere types are kept, so that None is printed.
+    KeptElsewhere,
+}
+
+/// What becomes of a template that names something undefined.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Undefined {
+    /// It fails.
+    #[default]
+    Fails,
+    /// It stays as it is written.
+    Stays,
+    /// It fails, but for the template of a variable, which stays as it is written.
+    StaysInVariables,
 }
 
 /// Sees whether anything that is rendered comes from others than the playbook.
@@ -61,9 +86,52 @@ impl Templar {
     #[must_use]
     pub fn native(&self, is_native: bool) -> Self {
         Self {
-            is_native,
+            types: if is_native { Types::Kept } else { Types::Read },
             ..self.clone()
         }
+    }
+
+    /// The same templar for what always becomes text: files of the `template` module.
+    #[must_use]
+    pub fn textual(&self) -> Self {
+        Self {
+            types: match self.types {
+                Types::Read => Types::Read,
+                Types::Kept | Types::KeptElsewhere => Types::KeptElsewhere,
+            },
+            ..self.clone()
+        }
+    }
+
+    /// The same templar with templates that stay as they are written where they name something undefined, as
+    /// `error_on_undefined_vars = False` of ansible-core 2.18 leaves them.
+    #[must_use]
+    pub fn keep_undefined(&self, keeps_undefined: bool) -> Self {
+        Self {
+            undefined: if keeps_undefined {
+                Undefined::Stays
+            } else {
+                Undefined::Fails
+            },
+            ..self.clone()
+        }
+    }
+
+    /// The same templar for what must be defined whatever [`Self::keep_undefined`] says; variables that are named there are as it says.
+    #[must_use]
+    pub fn strict(&self) -> Self {
+        Self {
+            undefined: match self.undefined {
+                Undefined::Fails => Undefined::Fails,
+                Undefined::Stays | Undefined::StaysInVariables => Undefined::StaysInVariables,
+            },
+            ..self.clone()
+        }
+    }
+
+    /// Whether the values of templates keep their types.
+    pub(crate) fn is_native(&self) -> bool {
+        self.types == Types::Kept
     }
 
     /// Renders every text of a node and finalises each as ansible-core 2.18 does. Keys are not templates.

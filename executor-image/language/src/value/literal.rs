@@ -29,9 +29,24 @@ fn read(text: &str, has_json_names: bool) -> Option<Value> {
         return None;
     }
     reader.skip_blank();
-    let value = reader.value()?;
+    let first = reader.value()?;
     reader.skip_blank();
-    (reader.position == text.len()).then_some(value)
+    if !reader.take(',') {
+        return (reader.position == text.len()).then_some(first);
+    }
+    // A tuple needs no brackets, and may end with a comma.
+    let mut items = vec![first];
+    loop {
+        reader.skip_blank();
+        if reader.position == text.len() {
+            return Some(Value::from(Tuple::from(items)));
+        }
+        items.push(reader.value()?);
+        reader.skip_blank();
+        if !reader.take(',') && reader.position != text.len() {
+            return None;
+        }
+    }
 }
 
 struct Reader<'text> {
@@ -183,8 +198,9 @@ impl Reader<'_> {
 
     fn number(&mut self) -> Option<Value> {
         let mut negative = false;
-        while let Some(sign @ ('-' | '+')) = self.peek() {
-            negative ^= sign == '-';
+        // Python takes one sign.
+        if let Some(sign @ ('-' | '+')) = self.peek() {
+            negative = sign == '-';
             self.position += 1;
             self.skip_blank();
         }
@@ -362,6 +378,11 @@ mod tests {
             ("[0x10, 0o17, 1_000, -3, 1e3]", Some("[16, 15, 1000, -3, 1000.0]")),
             ("[007]", None),
             ("[1 + 2]", None),
+            ("[1], [2]", Some("([1], [2])")),
+            ("[1],", Some("([1],)")),
+            ("[1],,", None),
+            ("[1] [2]", None),
+            ("[--1]", None),
             ("[a]", None),
             ("{1, 2}", Some("[1, 2]")),
             ("[1", None),

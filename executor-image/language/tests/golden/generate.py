@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Answers the golden cases with the real ansible-core 2.18.
 
-    python generate.py            writes answers.json and matrix.json beside this file
+    python generate.py            writes answers.json, matrix.json and settings.json beside this file
+    python generate.py settings   writes settings.json alone: what the templates give with settings that are not the default
 
 Run it with a Python that has Ansible 11 and what its filters need:
 `pip install 'ansible==11.*' netaddr jmespath passlib 'bcrypt<4.1'`. The Rust test `golden.rs` compares every answer
@@ -26,7 +27,7 @@ warnings.filterwarnings("ignore")
 HERE = os.path.dirname(os.path.abspath(__file__))
 FIXTURES = os.path.join(HERE, "fixtures")
 
-from ansible import __version__  # noqa: E402
+from ansible import __version__, constants  # noqa: E402
 from ansible.parsing.dataloader import DataLoader  # noqa: E402
 from ansible.parsing.splitter import parse_kv  # noqa: E402
 from ansible.parsing.yaml.loader import AnsibleLoader  # noqa: E402
@@ -68,6 +69,20 @@ class When(Conditional):
     def __init__(self, loader, when):
         self._loader = loader
         self.when = when if isinstance(when, list) else [when]
+
+
+SETTINGS = {"jinja2_native": ("DEFAULT_JINJA2_NATIVE", True), "error_on_undefined_vars": ("DEFAULT_UNDEFINED_VAR_BEHAVIOR", False)}
+
+
+def settings_answers(group, loader):
+    """The answers to the templates of a group under each of the settings."""
+    answers = {}
+    for setting, (name, value) in SETTINGS.items():
+        default = getattr(constants, name)
+        setattr(constants, name, value)
+        answers[setting] = group_answers({**group, "kinds": ["templates"]}, loader).get("templates", [])
+        setattr(constants, name, default)
+    return answers
 
 
 def group_answers(group, loader):
@@ -114,7 +129,7 @@ def group_answers(group, loader):
         ("expressions", lambda text: render("{{ [" + text + "] }}")), ("templates", render), ("conditions", condition), ("loops", loop), ("files", file), ("documents", document),
         ("key_values", lambda text: parse_kv(text)), ("free_forms", lambda text: parse_kv(text, check_raw=True)),
     ):
-        if key in group:
+        if key in group and key in group.get("kinds", [key]):
             answers[key] = [answer(lambda case=case: evaluate(case)) for case in group[key]]
     return answers
 
@@ -128,12 +143,17 @@ def main():
     loader.set_basedir(FIXTURES)
     with open(os.path.join(HERE, "cases.yml"), encoding="utf-8") as stream:
         groups = AnsibleLoader(stream.read(), file_name="cases.yml").get_single_data()
-    answers = {str(group["name"]): group_answers(group, loader) for group in groups}
-    with open(os.path.join(HERE, "answers.json"), "w", encoding="utf-8") as stream:
+    count = write("settings.json", {str(group["name"]): settings_answers(group, loader) for group in groups})
+    if sys.argv[1:] != ["settings"]:
+        count += write("answers.json", {str(group["name"]): group_answers(group, loader) for group in groups}) + matrix(loader)
+    print(count, "answers of ansible-core", __version__)
+
+
+def write(file, answers):
+    with open(os.path.join(HERE, file), "w", encoding="utf-8") as stream:
         json.dump(answers, stream, indent=1, sort_keys=True)
         stream.write("\n")
-    count = sum(len(cases) for group in answers.values() for cases in group.values()) + matrix(loader)
-    print(count, "answers of ansible-core", __version__)
+    return sum(len(cases) for group in answers.values() for cases in group.values())
 
 
 def matrix(loader):

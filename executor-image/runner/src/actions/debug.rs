@@ -35,7 +35,7 @@ pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
         Some(Value::String(expression)) => {
             let span = context.source("var").map_or(&item.task.span, |node| &node.span);
             let node = Node::text(span.clone(), format!("{{{{ {expression} }}}}"));
-            let value = match item.play.run.templar.render(&node, &item.scope) {
+            let value = match item.play.run.templar.strict().render(&node, &item.scope) {
                 Ok(value) => to_json(&value),
                 Err(error) if error.undefined.is_some() => {
                     let detail = if item.play.run.printer.verbosity > 0 {

@@ -13,8 +13,9 @@ pub(super) fn set_fact(context: &ActionContext<'_>, mut args: Arguments) -> Resu
     if args.is_empty() {
         return failure("No key/value pairs provided, at least one is required for this action to succeed");
     }
-    for value in args.values_mut() {
-        // Ansible 2.18 turns these four words into booleans here.
+    // Ansible 2.18 turns these four words into booleans here, unless values keep their types.
+    let converts = !context.item.play.run.options.settings.jinja2_native;
+    for value in args.values_mut().filter(|_| converts) {
         if let Value::String(text) = value {
             match text.to_ascii_lowercase().as_str() {
                 "true" | "yes" => *value = Value::Bool(true),

@@ -53,13 +53,9 @@ pub(super) async fn run(
         }
     }
     let scope = context.item.scope.with(Arc::new(vars) as Arc<dyn Layer>);
-    let rendered = match context
-        .item
-        .play
-        .run
-        .templar
-        .template_file(&template, &shown, &options, &scope)
-    {
+    // A file is text, whatever types values keep elsewhere.
+    let templar = context.item.play.run.templar.textual();
+    let rendered = match templar.template_file(&template, &shown, &options, &scope) {
         Ok(rendered) => rendered,
         Err(error) => {
             return Ok(failure(format!(

@@ -44,7 +44,9 @@ impl Start {
         Ok(Self {
             settings: Arc::clone(settings),
             printer: Arc::clone(printer),
-            templar: Templar::new(),
+            templar: Templar::new()
+                .native(settings.jinja2_native)
+                .keep_undefined(!settings.error_on_undefined_vars),
             vault,
             extra_vars: Arc::new(extra_vars),
         })

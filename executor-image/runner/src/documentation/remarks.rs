@@ -51,7 +51,11 @@ const REMARKS: &[Remark] = &[
         "tags",
         "may be templates of what is known without a host; `--tags` chooses by what they give",
     ),
-    differs(Kind::Keyword, "vars_prompt", "`encrypt` is refused"),
+    differs(
+        Kind::Keyword,
+        "vars_prompt",
+        "nobody is asked, as without a terminal: `-e` or the default gives the value; `encrypt` may be `bcrypt`, `md5_crypt`, `sha256_crypt`, `sha512_crypt`",
+    ),
     differs(
         Kind::Syntax,
         "{{ list.append(x) }}",
@@ -152,6 +156,16 @@ const REMARKS: &[Remark] = &[
         "taken without effect: no `scp` is run",
     ),
     differs(Kind::Setting, "forks", "Ansible's default is 5"),
+    differs(
+        Kind::Setting,
+        "jinja2_native",
+        "what a macro gives is text, and so is an inline `if` without `else`",
+    ),
+    differs(
+        Kind::Setting,
+        "error_on_undefined_vars",
+        "a condition that names something undefined fails and names it; Ansible fails with `too many values to unpack`",
+    ),
     differs(
         Kind::Setting,
         "hash_behaviour",

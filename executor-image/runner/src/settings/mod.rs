@@ -240,12 +240,15 @@ mod tests {
     #[test]
     fn who_sets_what_is_not_heeded_is_told() {
         let (_directory, surroundings) = surroundings(
-            &[("ANSIBLE_JINJA2_NATIVE", "True")],
-            "[defaults]\ndisplay_args_to_stdout = yes\nerror_on_undefined_vars = True\n",
+            &[("ANSIBLE_KEEP_REMOTE_FILES", "True")],
+            "[defaults]\ndisplay_args_to_stdout = yes\nshow_per_host_start = False\n",
         );
         let warnings = Settings::read(&surroundings).unwrap().warnings;
         assert_eq!(warnings.len(), 2, "{warnings:?}");
-        for name in ["[defaults] display_args_to_stdout in", "ANSIBLE_JINJA2_NATIVE"] {
+        for name in [
+            "[defaults] display_args_to_stdout in",
+            "ANSIBLE_KEEP_REMOTE_FILES",
+        ] {
             assert!(
                 warnings.iter().any(|warning| warning.contains(name)),
                 "{warnings:?}"

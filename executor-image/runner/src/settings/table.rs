@@ -305,6 +305,10 @@ settings! {
     // Templates.
     /// The template of `ansible_managed`.
     ansible_managed: String = "Ansible managed", [] [defaults.ansible_managed];
+    /// Whether values of templates keep their types.
+    jinja2_native: bool = "false", [ANSIBLE_JINJA2_NATIVE] [defaults.jinja2_native];
+    /// Whether it is a mistake to name a variable that has no value; else the template stays as it is written.
+    error_on_undefined_vars: bool = "true", [ANSIBLE_ERROR_ON_UNDEFINED_VARS] [defaults.error_on_undefined_vars];
 
     // How plays run.
     /// The strategy of plays that name none.

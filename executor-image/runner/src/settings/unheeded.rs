@@ -111,13 +111,6 @@ pub const UNHEEDED: &[Unheeded] = &[
         instead: "the agent gathers facts",
     },
     Unheeded {
-        name: "jinja2_native",
-        environment: &["ANSIBLE_JINJA2_NATIVE"],
-        file: &[("defaults", "jinja2_native")],
-        default: "false",
-        instead: "a template that is more than one expression gives text",
-    },
-    Unheeded {
         name: "jinja2_extensions",
         environment: &["ANSIBLE_JINJA2_EXTENSIONS"],
         file: &[("defaults", "jinja2_extensions")],
@@ -130,13 +123,6 @@ pub const UNHEEDED: &[Unheeded] = &[
         file: &[("jinja2", "dont_type_filters")],
         default: "string,to_json,to_nice_json,to_yaml,to_nice_yaml,ppretty,json",
         instead: "the usual filters keep text as text",
-    },
-    Unheeded {
-        name: "error_on_undefined_vars",
-        environment: &["ANSIBLE_ERROR_ON_UNDEFINED_VARS"],
-        file: &[("defaults", "error_on_undefined_vars")],
-        default: "true",
-        instead: "an undefined variable fails the task",
     },
     Unheeded {
         name: "max_diff_size",

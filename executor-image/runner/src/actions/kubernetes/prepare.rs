@@ -114,7 +114,7 @@ fn templates(context: &ActionContext<'_>, template: &Value) -> Prepared<Vec<Valu
             .map_err(|error| failure(format!("cannot read the template {shown}: {error}")))?;
         let content =
             String::from_utf8(content).map_err(|_| failure("Template source files must be utf-8 encoded"))?;
-        let templar = &context.item.play.run.templar;
+        let templar = context.item.play.run.templar.textual();
         let rendered = templar
             .template_file(&content, &shown, &options, &context.item.scope)
             .map_err(|error| failure(format!("the template {shown} cannot be rendered: {error}")))?;
