@@ -68,7 +68,7 @@ pub struct Call {
     pub timeout: Option<u64>,
     /// Carry it out as a job of its own that outlives the connection, for at most this many seconds: the answer is at once that it
     /// was started (`ansible_job_id`, `results_file`), and `async_status` tells the rest. The job's status file is in the
-    /// directory that `ANSIBLE_ASYNC_DIR` names, in [`Call::environment`] or on the host; `~/.ansible_async` without it.
+    /// directory that `ANSIBLE_ASYNC_DIR` in [`Call::environment`] names; `~/.ansible_async` without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub background: Option<u64>,
     /// Content stored before by [`PutBegin`], by argument name: `{"content_of_src": "<sha256>"}`. Modules that take a file of the

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use slipway_protocol::ModuleResult;
 
 use super::{Order, status};
-use crate::answer::{Failure, answer};
+use crate::answer::{Answer, Failure, answer};
 use crate::call::carry_out;
 use crate::control::Control;
 use crate::store::Store;
@@ -99,17 +99,34 @@ impl Job {
             let _ = sender.send(result);
         });
         let status = match receiver.recv_timeout(limit) {
-            Ok(ModuleResult(result)) => result,
-            Err(_) => answer!({
-                "changed": false, "failed": true, "msg": "Timeout exceeded", "child_pid": std::process::id(),
-            }),
+            Ok(ModuleResult(result)) => kept(result),
+            Err(_) => {
+                control.stop("Timeout exceeded");
+                // The module has the time to notice, so that its temporary files go, and whoever waits for as long as the job may
+                // take is told so by his own clock, as under Ansible.
+                std::thread::sleep(GRACE);
+                answer!({
+                    "changed": false, "failed": true, "msg": "Timeout exceeded", "child_pid": std::process::id(),
+                })
+            }
         };
         // A status that cannot be written has nobody to be told to: the file stays at `started`.
         let _ = status::write(&self.file, status);
-        control.stop("Timeout exceeded");
-        // Gives the module the time to notice, so that its temporary files go.
-        let _ = receiver.recv_timeout(GRACE);
     }
+}
+
+/// A result as the file of a job has it: lines are made of the texts when they are read, and what a module printed that is no result
+/// has other names.
+fn kept(mut result: Answer) -> Answer {
+    for key in ["stdout_lines", "stderr_lines"] {
+        result.shift_remove(key);
+    }
+    for (key, name) in [("module_stdout", "data"), ("module_stderr", "stderr")] {
+        if let Some(printed) = result.shift_remove(key) {
+            result.insert(name.to_owned(), printed);
+        }
+    }
+    result
 }
 
 fn make_directory(directory: &Path) -> std::io::Result<()> {

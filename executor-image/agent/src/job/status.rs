@@ -18,11 +18,9 @@ const VARIABLE: &str = "ANSIBLE_ASYNC_DIR";
 pub fn directory(environment: &indexmap::IndexMap<String, String>) -> PathBuf {
     let directory = environment
         .get(VARIABLE)
-        .cloned()
-        .or_else(|| std::env::var(VARIABLE).ok())
         .filter(|directory| !directory.is_empty())
-        .unwrap_or_else(|| DIRECTORY.to_owned());
-    PathBuf::from(expand_path(&directory, environment))
+        .map_or(DIRECTORY, String::as_str);
+    PathBuf::from(expand_path(directory, environment))
 }
 
 /// What is known of a job that runs.

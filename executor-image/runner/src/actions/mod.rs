@@ -119,11 +119,6 @@ pub(crate) async fn execute(
 /// Why the module cannot go on by itself, if it is asked to and cannot.
 fn refuse_background(context: &ActionContext<'_>) -> Option<ResultMap> {
     context.background?;
-    if context.item.check {
-        return Some(failure(
-            "\"check mode\" and \"async\" cannot be used on same task.",
-        ));
-    }
     let foreign = context
         .item
         .task

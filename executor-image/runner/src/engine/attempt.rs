@@ -126,9 +126,13 @@ async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool)
     let prepared = arguments(item, module).and_then(|args| {
         let retries = play.number(task.retries.as_ref(), &item.scope)?;
         let delay = play.number(task.delay.as_ref(), &item.scope)?.unwrap_or(5.0);
-        let environment = environment(item)?;
+        let mut environment = environment(item)?;
         let timeout = play.number(task.settings.timeout.as_ref(), &item.scope)?;
-        Ok((args, retries, delay, environment, timeout, Background::of(item)?))
+        let background = Background::of(item)?;
+        if background.is_some() || module.spec.short_name() == "async_status" {
+            Background::tell_directory(item, &mut environment)?;
+        }
+        Ok((args, retries, delay, environment, timeout, background))
     });
     let ((args, trusted), retries, delay, environment, timeout, background) = match prepared {
         Ok(prepared) => prepared,
@@ -158,7 +162,7 @@ async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool)
         let work = async {
             let done = actions::execute(&call, args.clone()).await?;
             match background {
-                Some(background) => background.follow(&call, done).await,
+                Some(background) => background.follow(&call, done, no_log).await,
                 None => Ok(done),
             }
         };

@@ -15,6 +15,9 @@ use crate::{
     transport::TransportError,
 };
 
+/// The environment variable by which the agent knows where the state of jobs is.
+const ASYNC_DIRECTORY: &str = "ANSIBLE_ASYNC_DIR";
+
 /// How a task goes on by itself.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Background {
@@ -48,11 +51,23 @@ impl Background {
         }))
     }
 
+    /// Tells a call where the state of jobs is, whatever the task's own environment says of it.
+    pub(super) fn tell_directory(
+        item: &ItemContext<'_>,
+        environment: &mut IndexMap<String, String>,
+    ) -> Result<(), TemplateError> {
+        let set = item.play.variable_text("ansible_async_dir", &item.scope)?;
+        let directory = set.unwrap_or_else(|| item.play.run.options.settings.async_dir.clone());
+        environment.insert(ASYNC_DIRECTORY.to_owned(), directory);
+        Ok(())
+    }
+
     /// Waits for a job that was started, if the task is to wait.
     pub(super) async fn follow(
         self,
         call: &ActionContext<'_>,
         started: ResultMap,
+        no_log: bool,
     ) -> Result<ResultMap, TransportError> {
         let (Some(poll), Some(job)) = (self.poll, started.get("ansible_job_id").cloned()) else {
             return Ok(started);
@@ -62,10 +77,11 @@ impl Background {
         }
         let item = call.item;
         let shown = job.as_str().unwrap_or_default();
-        let said = |what: &str, more: &str| {
-            let line = format!("ASYNC {what} on {}: jid={shown}{more}", item.host.name);
+        let said = |what: &str, job: &str, more: &str| {
+            let line = format!("ASYNC {what} on {}: jid={job}{more}", item.host.name);
             item.play.run.printer.detail(&line, 0);
         };
+        let ended = |what: &str| said(what, if no_log { "None" } else { shown }, "");
         let mut left = Duration::from_secs(self.seconds);
         let mut last = started;
         while !left.is_zero() && !flag(&last, "finished") && !item.play.run.stop.is_requested() {
@@ -77,13 +93,14 @@ impl Background {
                 let number = |key: &str| answer.get(key).and_then(Json::as_i64).unwrap_or_default();
                 said(
                     "POLL",
+                    shown,
                     &format!(" started={} finished={}", number("started"), number("finished")),
                 );
                 last = answer;
             }
         }
         if !flag(&last, "finished") {
-            said("FAILED", "");
+            ended("FAILED");
             let message = format!(
                 "async task did not complete within the requested time - {}s",
                 self.seconds
@@ -94,7 +111,7 @@ impl Background {
         }
         // ok: a status file that stays is litter, not a failure of the task.
         let _ = look(call, &job, "cleanup").await;
-        said(if flag(&last, "failed") { "FAILED" } else { "OK" }, "");
+        ended(if flag(&last, "failed") { "FAILED" } else { "OK" });
         Ok(last)
     }
 }

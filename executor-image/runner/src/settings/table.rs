@@ -323,6 +323,8 @@ settings! {
     task_timeout: u64 = "0", [ANSIBLE_TASK_TIMEOUT] [defaults.task_timeout];
     /// Seconds between looks at an asynchronous job.
     poll_interval: u64 = "15", [ANSIBLE_POLL_INTERVAL] [defaults.poll_interval];
+    /// Where hosts keep the state of asynchronous jobs.
+    async_dir: String = "~/.ansible_async", [ANSIBLE_ASYNC_DIR] [defaults.async_dir];
     /// Tags that run.
     run_tags: Vec<String> = "", [ANSIBLE_RUN_TAGS] [tags.run];
     /// Tags that do not run.

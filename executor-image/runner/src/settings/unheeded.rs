@@ -34,13 +34,6 @@ pub const UNHEEDED: &[Unheeded] = &[
         instead: "the agent chooses where its temporary files are",
     },
     Unheeded {
-        name: "async_dir",
-        environment: &["ANSIBLE_ASYNC_DIR"],
-        file: &[("defaults", "async_dir")],
-        default: "~/.ansible_async",
-        instead: "the agent chooses where the state of jobs is",
-    },
-    Unheeded {
         name: "filter_plugins",
         environment: &["ANSIBLE_FILTER_PLUGINS"],
         file: &[("defaults", "filter_plugins")],

@@ -250,6 +250,11 @@ impl Sshd {
 
     /// Runs a playbook against the server, as root, as host `server`.
     pub fn play(&self, playbook: &str, arguments: &[&str]) -> Played {
+        self.play_in(tempfile::tempdir().unwrap(), playbook, arguments)
+    }
+
+    /// The same in a directory that has been prepared.
+    pub fn play_in(&self, directory: TempDir, playbook: &str, arguments: &[&str]) -> Played {
         self.inventory("root");
         let (hosts, known) = (
             self.path("hosts").display().to_string(),
@@ -257,7 +262,7 @@ impl Sshd {
         );
         let mut all = vec!["-i", &hosts, "--known-hosts", &known];
         all.extend(arguments);
-        play(playbook, &all)
+        play_in(directory, playbook, &all)
     }
 }
 
