@@ -8,6 +8,7 @@ mod interpreter;
 mod script;
 mod worker;
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -53,6 +54,7 @@ fn run(call: &Call, foreign: &Foreign, store: &Store, control: &Arc<Control>) ->
         .ok_or_else(|| Failure::new(format!("the module {} was not sent to the agent", call.module)))?;
     let directory = tempfile::Builder::new()
         .prefix("module-")
+        .permissions(std::fs::Permissions::from_mode(0o700))
         .tempdir_in(store.directory())
         .map_err(|error| Failure::io("making a directory for the module", &error))?;
     let mut arguments = call.args.clone();

@@ -6,15 +6,16 @@ use std::io::{IoSlice, PipeWriter, Read, Write, pipe};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::answer::Failure;
 use crate::control::Control;
@@ -145,6 +146,10 @@ impl Worker {
         let group = Pid::from_raw(group).ok_or_else(|| std::io::Error::other("the worker did not fork"))?;
         control.add_process_group(group);
         let ended = self.follow(request, stdout, stderr);
+        if ended.is_err() {
+            // Nobody waits any more for a module whose worker has gone.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
         control.remove_process_group(group);
         ended
     }
@@ -201,18 +206,31 @@ impl Worker {
             .map_err(|_| std::io::Error::other(format!("the worker answered {text:?}")))
     }
 
+    /// The signal that has ended the worker, if one has.
+    fn killed_by(&mut self) -> Option<i32> {
+        // Its end of the channel closes a moment before it can be waited for.
+        for _ in 0..50 {
+            if let Ok(Some(status)) = self.process.try_wait() {
+                return status.signal();
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        None
+    }
+
     /// Why a worker does not work: what it said itself is better than what the pipe says.
     fn explain(mut self, setup: &Setup, error: &std::io::Error) -> Failure {
+        let killed = self.killed_by();
         let _ = self.process.kill();
         let mut said = String::new();
         if let Some(mut errors) = self.process.stderr.take() {
             // ok: what can be read is better than nothing.
             let _ = errors.read_to_string(&mut said);
         }
-        let reason = if said.trim().is_empty() {
-            error.to_string()
-        } else {
-            said.trim().to_owned()
+        let reason = match (said.trim(), killed) {
+            ("", Some(signal)) => format!("it was killed by signal {signal} while the module ran"),
+            ("", None) => error.to_string(),
+            (said, _) => said.to_owned(),
         };
         Failure::new(format!(
             "The Python interpreter {} could not run the module: {reason}",
