@@ -24,6 +24,7 @@ mod unarchive;
 mod wait_for_connection;
 
 pub(crate) use large_file::LargeFiles;
+pub use synchronize::answer_askpass;
 
 use indexmap::IndexMap;
 use large_file::LargeFile;

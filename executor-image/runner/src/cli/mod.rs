@@ -21,7 +21,7 @@ use std::{ffi::OsString, process::ExitCode};
 
 use clap::{CommandFactory, FromArgMatches};
 
-use crate::{documentation, settings::Settings};
+use crate::{actions, documentation, settings::Settings};
 
 use arguments::{AdHocArguments, InventoryProgramArguments, PlaybookArguments, VaultProgramArguments};
 use program::Program;
@@ -41,6 +41,14 @@ fn commands() -> [(&'static str, clap::Command); 4] {
 
 /// Runs the program that the command line asks for.
 pub fn main() -> ExitCode {
+    // `ssh` asks this program for a password, in the place of a person.
+    if let Some(answered) = actions::answer_askpass() {
+        return if answered {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        };
+    }
     let (program, arguments) = match Program::choose(std::env::args_os().collect()) {
         Ok(chosen) => chosen,
         Err(missing) => {

@@ -57,6 +57,11 @@ const REMARKS: &[Remark] = &[
         "nobody is asked, as without a terminal: `-e` or the default gives the value; `encrypt` may be `bcrypt`, `md5_crypt`, `sha256_crypt`, `sha512_crypt`",
     ),
     differs(
+        Kind::Module,
+        "ansible.posix.synchronize",
+        "gives `ssh` the password of the login itself, without `sshpass`; fails at once where `sudo` or `su` wants one; checks the host's key as the connection does, unless `verify_host` says otherwise",
+    ),
+    differs(
         Kind::Syntax,
         "{{ list.append(x) }}",
         "values do not change in place, but for lists and mappings that the same template has made with `set`",

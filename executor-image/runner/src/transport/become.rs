@@ -71,6 +71,27 @@ impl Become {
         }
     }
 
+    /// The words to which those of a command are appended, as `rsync` does.
+    pub fn leading(&self, program: &str) -> String {
+        match self.method {
+            BecomeMethod::Sudo => format!("{} {program}", self.words()),
+            BecomeMethod::Su => {
+                let su = self.executable.as_deref().unwrap_or(self.method.name());
+                let flags = self.flags.as_deref().unwrap_or_default();
+                let script = quote(&format!("exec {program} \"$@\""));
+                format!("{su} {flags} -c {script} -- {} {program}", quote(&self.user))
+            }
+        }
+    }
+
+    /// The same where nobody can answer: it fails instead of asking.
+    pub fn without_password(&self) -> Self {
+        Self {
+            password: None,
+            ..self.clone()
+        }
+    }
+
     /// The words that run a script of the shell, which is one word of the shell around it, as the user.
     pub fn script(&self, word: &str) -> String {
         match self.method {

@@ -134,6 +134,14 @@ impl Hosts {
         Ok(Arc::clone(&self.open(host, &mut slot, options).await?.connection))
     }
 
+    /// The files in which a host's key is looked for.
+    pub fn known_hosts(&self, options: &ConnectionOptions) -> Vec<PathBuf> {
+        match options.ssh.known_hosts.as_slice() {
+            [] => vec![self.known.file.clone()],
+            files => files.to_vec(),
+        }
+    }
+
     /// Closes the connections of a host; the next task makes a new one.
     pub async fn reset(&self, host: &str) {
         let slots: Vec<Arc<AsyncMutex<Slot>>> = self
