@@ -19,6 +19,8 @@ use support::{Sshd, USERS};
 const HIDDEN: &str = "hidden-by-no-log-47110";
 /// A value that the vault holds.
 const VAULTED: &str = "from-the-vault-0815";
+/// A value of `environment:`. Whoever it is given to has it in his environment, and nobody else.
+const ENVIRONED: &str = "in-the-environment-2718";
 /// The password of the vault.
 const VAULT_PASSWORD: &str = "opens-the-vault-1234";
 
@@ -28,6 +30,7 @@ const PLAYBOOK: &str = "- hosts: server
   vars_files: [secrets.yml]
   vars:
     hidden: \"{{ lookup('file', 'hidden') }}\"
+    environed: \"{{ lookup('file', 'environed') }}\"
   tasks:
     - name: a file is made of it
       copy: {content: \"{{ vaulted }}\", dest: \"/root/secret-file\", mode: \"0600\"}
@@ -52,6 +55,86 @@ const PLAYBOOK: &str = "- hosts: server
       own_word: {word: \"{{ vaulted }}\"}
       register: own
     - assert: {that: own.length == 19}
+    - name: a module in Python that fails
+      own_word: {word: \"{{ vaulted }}\", fail: true}
+      ignore_errors: true
+    - name: a program that wants JSON
+      own_program: {word: \"{{ hidden }}\"}
+      no_log: true
+    - name: a job
+      shell: test $(head -c 22 | wc -c) = 22
+      args: {stdin: \"{{ item }}\"}
+      loop: [\"{{ hidden }}\"]
+      no_log: true
+      async: 20
+      poll: 1
+    - name: jobs in Python
+      own_word: {word: \"{{ vaulted }}\", fail: \"{{ item }}\"}
+      loop: [false, true]
+      async: 20
+      poll: 1
+      ignore_errors: true
+    - name: a job for which nobody waits
+      own_word: {word: \"{{ vaulted }}\"}
+      async: 20
+      poll: 0
+      register: job
+    - name: how it goes on
+      async_status: {jid: \"{{ job.ansible_job_id }}\"}
+      until: done.finished == 1
+      retries: 20
+      delay: 1
+      register: done
+    - name: an environment
+      shell: test ${#SECRET} = 23
+      environment: {SECRET: \"{{ environed }}\"}
+      no_log: true
+    - name: the environment of a module in Python
+      own_word: {word: word}
+      environment: {SECRET: \"{{ environed }}\"}
+      no_log: true
+    - name: the environment of a job
+      shell: test ${#SECRET} = 23
+      environment: {SECRET: \"{{ environed }}\"}
+      no_log: true
+      async: 20
+      poll: 1
+    - name: tried again
+      shell: cat; false
+      args: {stdin: \"{{ hidden }}\"}
+      register: tried
+      until: tried is succeeded
+      retries: 1
+      delay: 0
+      no_log: true
+      ignore_errors: true
+    - name: a lookup that fails
+      debug: {msg: \"{{ lookup('file', '/nowhere/' ~ vaulted) }}\"}
+      no_log: true
+      ignore_errors: true
+    - name: a lookup that is only warned of
+      debug: {msg: \"{{ lookup('file', '/nowhere/' ~ hidden, errors='warn') }}\"}
+      no_log: true
+    - name: a condition that cannot be known
+      debug: {msg: never}
+      when: {'word': 1}[vaulted] == 1
+      no_log: true
+      ignore_errors: true
+    - name: a failure that the task judges
+      command: \"true\"
+      failed_when: hidden ~ vaulted | int
+      no_log: true
+      ignore_errors: true
+    - name: an argument that is wrong
+      file: {path: /root/secret-never, state: touch, mode: \"{{ hidden }}\"}
+      no_log: true
+      ignore_errors: true
+    - name: a password of a server that is not there
+      uri: {url: \"http://127.0.0.1:1/\", url_username: name, url_password: \"{{ vaulted }}\", force_basic_auth: true}
+      ignore_errors: true
+    - name: a fact
+      set_fact: {kept: \"{{ hidden }}\"}
+      no_log: true
     - name: it goes again
       file: {path: \"/root/{{ item }}\", state: absent}
       loop: [secret-file, secret-template]
@@ -59,21 +142,34 @@ const PLAYBOOK: &str = "- hosts: server
 
 const MODULE: &str = "#!/usr/bin/python
 from ansible.module_utils.basic import AnsibleModule
-module = AnsibleModule(argument_spec={'word': {'type': 'str', 'no_log': True}})
+module = AnsibleModule(argument_spec={'word': {'type': 'str', 'no_log': True}, 'fail': {'type': 'bool'}})
+if module.params['fail']:
+    module.fail_json(msg='not with %s' % module.params['word'])
 module.exit_json(changed=False, length=len(module.params['word']), said=module.params['word'])
 ";
 
-/// Every command line that was seen while a program ran.
-fn watch(done: &AtomicBool) -> HashSet<Vec<u8>> {
-    let mut seen = HashSet::new();
+const PROGRAM: &str = "#!/bin/sh
+# WANT_JSON
+grep -q word \"$1\" && echo '{\"changed\": false}'
+";
+
+/// Every command line and every environment that was seen while a program ran.
+#[derive(Default)]
+struct Seen {
+    command_lines: HashSet<Vec<u8>>,
+    environments: HashSet<Vec<u8>>,
+}
+
+fn watch(done: &AtomicBool) -> Seen {
+    let mut seen = Seen::default();
     while !done.load(Ordering::Relaxed) {
         for entry in std::fs::read_dir("/proc").unwrap().flatten() {
             if entry.file_name().to_string_lossy().parse::<u32>().is_err() {
                 continue;
             }
-            for file in ["cmdline", "environ"] {
-                seen.extend(std::fs::read(entry.path().join(file)));
-            }
+            let read = |file: &str| std::fs::read(entry.path().join(file));
+            seen.command_lines.extend(read("cmdline"));
+            seen.environments.extend(read("environ"));
         }
         std::thread::sleep(Duration::from_millis(3));
     }
@@ -112,10 +208,12 @@ fn no_secret_is_in_output_command_lines_or_files() {
     for (name, content) in [
         ("site.yml", PLAYBOOK),
         ("hidden", HIDDEN),
+        ("environed", ENVIRONED),
         ("word.j2", "{{ hidden }} {{ vaulted }}\n"),
         ("vault-word", VAULT_PASSWORD),
         ("become-word", become_password),
         ("library/own_word.py", MODULE),
+        ("library/own_program", PROGRAM),
         (
             "ansible.cfg",
             "[defaults]\nlog_path = log\nhost_key_checking = false\n",
@@ -147,7 +245,7 @@ fn no_secret_is_in_output_command_lines_or_files() {
 
     let started = SystemTime::now();
     let done = AtomicBool::new(false);
-    let (output, command_lines) = std::thread::scope(|scope| {
+    let (output, seen) = std::thread::scope(|scope| {
         let watcher = scope.spawn(|| watch(&done));
         let output = Command::new(support::RUNNER)
             .args(["-vvvv", "--diff", "--events", "--result-file", "result.json"])
@@ -173,7 +271,9 @@ fn no_secret_is_in_output_command_lines_or_files() {
     );
     // The watcher has seen what ran.
     assert!(
-        command_lines.iter().any(|line| contains(line, "become-word")),
+        seen.command_lines
+            .iter()
+            .any(|line| contains(line, "become-word")),
         "no command line was seen"
     );
     let mut files = Vec::new();
@@ -181,6 +281,7 @@ fn no_secret_is_in_output_command_lines_or_files() {
         (project.path(), true),
         (server.homes.as_deref().unwrap(), true),
         (Path::new("/root/.ansible"), true),
+        (Path::new("/root/.ansible_async"), true),
         // Others work in directories of it.
         (Path::new("/tmp"), false),
     ] {
@@ -192,9 +293,11 @@ fn no_secret_is_in_output_command_lines_or_files() {
         ("the vault", VAULTED),
         ("the vault's password", VAULT_PASSWORD),
         ("become", become_password),
+        ("environment", ENVIRONED),
     ] {
         assert!(!contains(&said, secret), "{what}: {shown}");
-        for line in &command_lines {
+        let environments = seen.environments.iter().filter(|_| secret != ENVIRONED);
+        for line in seen.command_lines.iter().chain(environments) {
             assert!(
                 !contains(line, secret),
                 "{what}: {}",
@@ -207,11 +310,46 @@ fn no_secret_is_in_output_command_lines_or_files() {
         }
     }
     // What the agent leaves where only the server sees it.
-    let secrets = [HIDDEN, VAULTED, VAULT_PASSWORD, become_password].join("\n");
+    let secrets = [HIDDEN, VAULTED, ENVIRONED, VAULT_PASSWORD, become_password].join("\n");
     std::fs::write(path("patterns"), secrets).unwrap();
     let look = format!(
         "- hosts: server\n  gather_facts: false\n  tasks:\n    - raw: find /var/tmp -type f; grep -rlFf {} /var/tmp && exit 9 || exit 0\n      register: found\n    - debug: var=found.stdout_lines\n",
         path("patterns").display()
     );
     server.play(&look, &[]).assert(0, &["slipway-agent-"]);
+}
+
+#[test]
+fn a_task_of_the_command_line_is_hidden_where_results_are() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("vars.yml"), format!("hidden: {HIDDEN}\n")).unwrap();
+    for arguments in [
+        ["-m", "debug", "-a", "msg={{ hidden }}"],
+        ["-m", "fail", "-a", "msg={{ hidden }}"],
+        ["-m", "command", "-a", "/nowhere/{{ hidden }}"],
+        [
+            "-m",
+            "debug",
+            "-a",
+            "msg={{ lookup('file', '/nowhere/' ~ hidden) }}",
+        ],
+        ["-m", "set_fact", "-a", "kept={{ hidden }}"],
+    ] {
+        for form in [&[][..], &["-o"], &["-t", "tree"]] {
+            let output = support::runner()
+                .args(["ansible", "localhost", "-i", "localhost,", "-c", "local", "-vvvv"])
+                .args(["-e", "@vars.yml"])
+                .args(arguments)
+                .args(form)
+                .env("ANSIBLE_NO_LOG", "true")
+                .current_dir(directory.path())
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+            assert!(said.contains("localhost"), "{said}");
+            assert!(!said.contains(HIDDEN), "{arguments:?} {form:?}: {said}");
+        }
+    }
+    let kept = std::fs::read_to_string(directory.path().join("tree/localhost")).unwrap();
+    assert!(!kept.contains(HIDDEN), "{kept}");
 }
