@@ -103,7 +103,7 @@ fn a_job_goes_on_when_the_runner_has_ended() {
       register: started
     - debug: {msg: \"name {{ started.ansible_job_id }}\"}
 ";
-    let played = server.play(start, &["--no-agent-cache"]);
+    let played = server.play(start, &[]);
     played.assert(0, &["name j"]);
     assert!(!home.join("done").exists(), "it was waited for");
     let job = played.stdout.split("name ").nth(1).unwrap();

@@ -97,6 +97,7 @@ fn normal(output: &str, server: &Sshd) -> String {
     ] {
         text = text.replace(&path.display().to_string(), name);
     }
+    text = text.replace(&server.port.to_string(), "PORT");
     let replacements = [
         (r#""(delta|start|end)": "[^"]*""#, r#""$1": "TIME""#),
         (r#""(child_pid|attempts)": \d+"#, r#""$1": N"#),

@@ -117,7 +117,7 @@ const PLAYBOOK: &str = "- hosts: server
       no_log: true
     - name: a condition that cannot be known
       debug: {msg: never}
-      when: {'word': 1}[vaulted] == 1
+      when: '{\"word\": 1}[vaulted] == 1'
       no_log: true
       ignore_errors: true
     - name: a failure that the task judges

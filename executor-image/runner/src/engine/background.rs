@@ -105,6 +105,7 @@ impl Background {
                 "async task did not complete within the requested time - {}s",
                 self.seconds
             );
+            last.shift_remove("changed");
             return Ok(to_map(
                 json!({"changed": false, "failed": true, "msg": message, "async_result": last}),
             ));
