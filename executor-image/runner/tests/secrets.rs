@@ -85,8 +85,10 @@ const PLAYBOOK: &str = "- hosts: server
       retries: 20
       delay: 1
       register: done
+    - name: what it has left
+      async_status: {jid: \"{{ job.ansible_job_id }}\", mode: cleanup}
     - name: an environment
-      shell: test ${#SECRET} = 23
+      shell: test $(printf %s $SECRET | wc -c) = 23
       environment: {SECRET: \"{{ environed }}\"}
       no_log: true
     - name: the environment of a module in Python
@@ -94,7 +96,7 @@ const PLAYBOOK: &str = "- hosts: server
       environment: {SECRET: \"{{ environed }}\"}
       no_log: true
     - name: the environment of a job
-      shell: test ${#SECRET} = 23
+      shell: test $(printf %s $SECRET | wc -c) = 23
       environment: {SECRET: \"{{ environed }}\"}
       no_log: true
       async: 20
