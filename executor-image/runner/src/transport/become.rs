@@ -85,6 +85,7 @@ impl Become {
     }
 
     /// The same where nobody can answer: it fails instead of asking.
+    #[must_use]
     pub fn without_password(&self) -> Self {
         Self {
             password: None,

@@ -14,7 +14,7 @@ pub enum Place {
     /// This one.
     Here,
     /// The host that the task delegates to.
-    Host(Target),
+    Host(Box<Target>),
 }
 
 impl Place {
@@ -61,7 +61,7 @@ impl Ends {
         let item = context.item;
         let worker = item.target().map_err(|error| error.to_string())?;
         let (place, over_ssh) = match &item.delegate {
-            None if worker.options.kind == ConnectionKind::Local => (Place::Host(worker), None),
+            None if worker.options.kind == ConnectionKind::Local => (Place::Host(Box::new(worker)), None),
             None => (Place::Here, Some(worker)),
             Some(delegate) => {
                 let name = delegate.host.name.as_ref();
@@ -70,7 +70,7 @@ impl Ends {
                     .map_err(|error| error.to_string())?
                     .map(|value| to_text(&value));
                 if name == item.host.name.as_ref() || address.as_deref() == Some(name) {
-                    (Place::Host(worker), None)
+                    (Place::Host(Box::new(worker)), None)
                 } else {
                     let own = item.play.target(item.task, &item.set);
                     let mut own = own.map_err(|error| error.to_string())?;
@@ -110,7 +110,7 @@ impl Ends {
         // Another user is become at the other end, and its key is one of that machine.
         worker.launch.r#become = None;
         own.options.private_key = None;
-        Ok(Place::Host(worker))
+        Ok(Place::Host(Box::new(worker)))
     }
 
     /// Refuses at once what would wait for a password that nobody can give.
