@@ -98,17 +98,16 @@ impl Job {
             // Nobody listens any more when the time is over.
             let _ = sender.send(result);
         });
-        let status = match receiver.recv_timeout(limit) {
-            Ok(ModuleResult(result)) => kept(result),
-            Err(_) => {
-                control.stop("Timeout exceeded");
-                // The module has the time to notice, so that its temporary files go, and whoever waits for as long as the job may
-                // take is told so by his own clock, as under Ansible.
-                std::thread::sleep(GRACE);
-                answer!({
-                    "changed": false, "failed": true, "msg": "Timeout exceeded", "child_pid": std::process::id(),
-                })
-            }
+        let status = if let Ok(ModuleResult(result)) = receiver.recv_timeout(limit) {
+            kept(result)
+        } else {
+            control.stop("Timeout exceeded");
+            // The module has the time to notice, so that its temporary files go, and whoever waits for as long as the job may
+            // take is told so by his own clock, as under Ansible.
+            std::thread::sleep(GRACE);
+            answer!({
+                "changed": false, "failed": true, "msg": "Timeout exceeded", "child_pid": std::process::id(),
+            })
         };
         // A status that cannot be written has nobody to be told to: the file stays at `started`.
         let _ = status::write(&self.file, status);
