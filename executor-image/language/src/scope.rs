@@ -81,6 +81,12 @@ pub trait LookupHost: Send + Sync + Debug {
         let _ = (name, kind);
         None
     }
+    /// The same, which also finds what is in this folder, or in a folder of templates there: for what a template file names. Nothing if
+    /// files are looked for in no folders.
+    fn beside(&self, folder: &Path) -> Option<Arc<dyn LookupHost>> {
+        let _ = folder;
+        None
+    }
     /// The content of a file, as it is.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let _ = path;
@@ -224,6 +230,16 @@ impl Scope {
         Self {
             layers,
             host: Arc::clone(&self.host),
+        }
+    }
+
+    /// This scope for what stands in a template file: lookups find what is beside it, too.
+    #[must_use]
+    pub fn of_file(&self, file: &Path) -> Self {
+        let beside = file.parent().and_then(|folder| self.host.beside(folder));
+        Self {
+            layers: Arc::clone(&self.layers),
+            host: beside.unwrap_or_else(|| Arc::clone(&self.host)),
         }
     }
 

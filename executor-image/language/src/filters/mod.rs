@@ -15,7 +15,7 @@ mod markup;
 mod network;
 mod numbers;
 mod passwords;
-mod paths;
+pub(crate) mod paths;
 mod printf;
 pub(crate) mod regular;
 mod select;

@@ -60,7 +60,7 @@ fn split_extension(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 }
 
 /// Python's `os.path.normpath`.
-fn normal(path: &str) -> String {
+pub(crate) fn normal(path: &str) -> String {
     if path.is_empty() {
         return ".".into();
     }

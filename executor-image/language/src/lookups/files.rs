@@ -9,6 +9,7 @@ use minijinja::{Error, Value};
 
 use super::{Lookup, failure};
 use crate::filters::call::items;
+use crate::filters::paths::normal;
 use crate::scope::{FileKind, Variable};
 use crate::span::Span;
 use crate::template::context::Context;
@@ -119,7 +120,7 @@ fn first_found(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
     let kinds = [FileKind::Files, FileKind::Templates, FileKind::Vars];
     for name in &search.files {
         if let Some(path) = kinds.iter().find_map(|kind| host.find_file(name, *kind)) {
-            return Ok(vec![Value::from(path.display().to_string())]);
+            return Ok(vec![Value::from(normal(&path.display().to_string()))]);
         }
     }
     if search.skip {

@@ -15,13 +15,13 @@ use crate::inventory::{Vars, read_vars_file};
 pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
     let files = match files(context, args) {
         Ok(files) => files,
-        Err(message) => return failure(message),
+        Err(message) => return not_included(&message),
     };
     let mut vars = Vars::new();
     for file in &files {
         match read_vars_file(file, &context.item.play.files.vault()) {
             Ok(read) => vars.extend(read),
-            Err(error) => return failure(error.to_string()),
+            Err(error) => return not_included(&error.to_string()),
         }
     }
     if let Some(name) = text(args, "name") {
@@ -45,6 +45,13 @@ pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
     let paths: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
     map(json!({
         "changed": false, "ansible_facts": shown, "ansible_included_var_files": paths, "_ansible_facts_kept": true,
+    }))
+}
+
+/// Why nothing is included, under Ansible's name for it.
+fn not_included(message: &str) -> ResultMap {
+    map(json!({
+        "failed": true, "changed": false, "message": message, "ansible_facts": {}, "ansible_included_var_files": [],
     }))
 }
 

@@ -81,7 +81,10 @@ pub(super) fn group_by(context: &ActionContext<'_>, args: &Arguments) -> ResultM
             changed |= !inventory.groups.contains_key(parent.as_str());
             changed |= inventory.group(parent).children.insert(Arc::from(group.as_str()));
         }
-        Ok(join(inventory, &group, &item.host.name) | changed)
+        // A host of a group below is a member already.
+        let is_member = inventory.hosts_of(&group).contains(&item.host.name);
+        let joined = !is_member && join(inventory, &group, &item.host.name);
+        Ok(changed || joined)
     });
     match changed {
         Ok(changed) => map(json!({"changed": changed, "add_group": group, "parent_groups": parents})),

@@ -52,7 +52,8 @@ pub(super) async fn run(
             vars.insert(Arc::from(name), Variable::Data(value.into()));
         }
     }
-    let scope = context.item.scope.with(Arc::new(vars) as Arc<dyn Layer>);
+    let scope = context.item.scope.of_file(&path);
+    let scope = scope.with(Arc::new(vars) as Arc<dyn Layer>);
     // A file is text, whatever types values keep elsewhere.
     let templar = context.item.play.run.templar.textual();
     let rendered = match templar.template_file(&template, &shown, &options, &scope) {

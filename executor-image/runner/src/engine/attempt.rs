@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use slipway_language::{Layer, Node, NodeKind, Scope, TemplateError, Variable, from_json};
 use slipway_protocol::spec::Side;
 
@@ -120,6 +120,18 @@ fn include_outcome(item: &ItemContext<'_>, target: &Node, role: Option<&IncludeR
     }
 }
 
+/// The task's name as it is told of while it is tried again: a name of its own without that of its role.
+fn own_name<'a>(item: &ItemContext<'a>) -> &'a str {
+    let named = item
+        .task
+        .name
+        .as_ref()
+        .is_some_and(|name| name.as_str() != Some(""));
+    let role = item.task.role.as_ref().filter(|_| named);
+    role.and_then(|role| item.name.strip_prefix(role.name.as_ref())?.strip_prefix(" : "))
+        .unwrap_or(item.name)
+}
+
 async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool) -> ResultMap {
     let task = item.task;
     let play = item.play;
@@ -149,6 +161,13 @@ async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool)
         None => 1,
     };
     let delay = Duration::from_secs_f64(if delay < 0.0 { 1.0 } else { delay });
+    if item.check && actions::is_not_for_checks(module.spec) {
+        // Neither judged nor tried again.
+        let message = format!("This action ({}) does not support check mode.", task.action_name);
+        return result::to_map(json!({
+            "changed": false, "skipped": true, "msg": message, "_ansible_no_log": no_log,
+        }));
+    }
     let mut map = ResultMap::new();
     for attempt in 1..=attempts {
         let call = actions::ActionContext {
@@ -204,9 +223,12 @@ async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool)
         if attempt < attempts {
             map.insert("retries".to_owned(), Json::from(attempts));
             let label = item.label().unwrap_or_else(|| item.host.name.to_string());
-            play.run
-                .printer
-                .retry(&label, item.name, attempts - attempt, (!no_log).then_some(&map));
+            play.run.printer.retry(
+                &label,
+                own_name(item),
+                attempts - attempt,
+                (!no_log).then_some(&map),
+            );
             if stopped_while_waiting(item, delay).await {
                 break;
             }

@@ -77,6 +77,12 @@ impl LookupHost for TaskFiles {
             .find(|path| path.exists())
     }
 
+    fn beside(&self, folder: &Path) -> Option<Arc<dyn LookupHost>> {
+        let mut files = self.clone();
+        files.search.push(folder.to_path_buf());
+        Some(Arc::new(files))
+    }
+
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         std::fs::read(path)
     }

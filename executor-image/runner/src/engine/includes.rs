@@ -18,7 +18,9 @@ use super::{
 use crate::{
     inventory::Vars,
     output::{HostLine, HostOutcome, TaskHeader},
-    playbook::{Action, IncludeRole, IncludeTasks, Item, LoadContext, LoadError, RoleFiles, RoleUse, Task},
+    playbook::{
+        Action, IncludeRole, IncludeTasks, Item, LoadContext, LoadError, RoleFiles, RoleUse, Task, normalize,
+    },
 };
 
 /// Hosts that include the same thing with the same variables.
@@ -160,12 +162,15 @@ impl Batch {
             is_sure: false,
             may_fail: true,
         };
-        let path = loader.find_tasks(&include.target, &context).ok_or_else(|| {
-            LoadError::from(crate::playbook::Problem::new(
-                &task.span,
-                format!("the included file of tasks {} was not found", include.target),
-            ))
-        })?;
+        let named = loader
+            .find_tasks_as_named(&include.target, &context)
+            .ok_or_else(|| {
+                LoadError::from(crate::playbook::Problem::new(
+                    &task.span,
+                    format!("the included file of tasks {} was not found", include.target),
+                ))
+            })?;
+        let path = normalize(&named);
         context.directory = path
             .parent()
             .map_or_else(PathBuf::new, std::path::Path::to_path_buf);
@@ -173,7 +178,9 @@ impl Batch {
             context.include_vars.push(Arc::new(vars));
         }
         let (items, _) = loader.included_tasks(&path, &context)?;
-        Ok((path.display().to_string(), items))
+        // Roles name what they include as it is written.
+        let shown = if task.role.is_some() { named } else { path };
+        Ok((shown.display().to_string(), items))
     }
 
     fn load_role(

@@ -402,7 +402,11 @@ pub fn message_of(result: &Map<String, Value>, no_log: bool) -> Option<String> {
             .unwrap_or(false);
         return message_of(item, hidden);
     }
-    let mut parts: Vec<String> = text(result, "msg").into_iter().collect();
+    // `include_vars` says it under a name of its own.
+    let mut parts: Vec<String> = text(result, "msg")
+        .or_else(|| text(result, "message"))
+        .into_iter()
+        .collect();
     parts.extend(text(result, "stderr"));
     if parts.len() < 2 && text(result, "stderr").is_none() {
         parts.extend(text(result, "stdout"));

@@ -226,6 +226,12 @@ impl Loader {
 
     /// The file of tasks that `name` means here.
     pub fn find_tasks(&self, name: &str, context: &LoadContext) -> Option<PathBuf> {
+        self.find_tasks_as_named(name, context)
+            .map(|path| normalize(&path))
+    }
+
+    /// The same with the steps up that its name takes, as they are shown.
+    pub fn find_tasks_as_named(&self, name: &str, context: &LoadContext) -> Option<PathBuf> {
         let mut candidates = vec![context.directory.join(name)];
         if let Some(role) = &context.role {
             let folder = if context.handlers { "handlers" } else { "tasks" };
@@ -234,10 +240,7 @@ impl Loader {
             candidates.push(role.path.join(name));
         }
         candidates.push(self.playbook_directory.join(name));
-        candidates
-            .into_iter()
-            .map(|path| normalize(&path))
-            .find(|path| path.is_file())
+        candidates.into_iter().find(|path| path.is_file())
     }
 
     /// Loads the tasks of an included file while the play runs.
