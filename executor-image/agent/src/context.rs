@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, boolean};
 use crate::control::Control;
 
 /// The call that a module carries out.
@@ -45,6 +45,15 @@ impl Context {
     /// Adds a warning to the result.
     pub fn warn(&mut self, warning: impl Into<String>) {
         self.warnings.push(warning.into());
+    }
+
+    /// Whether a file that cannot be replaced may be written in place: where the task does not say so, the host's environment may.
+    #[must_use]
+    pub fn unsafe_writes(&self) -> bool {
+        self.args.optional_flag("unsafe_writes").unwrap_or_else(|| {
+            let said = self.variable("ANSIBLE_UNSAFE_WRITES");
+            said.is_some_and(|text| boolean(&text.into()) == Some(true))
+        })
     }
 
     /// An environment variable as the module's programs see it.

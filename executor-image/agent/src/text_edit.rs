@@ -81,11 +81,7 @@ impl TextFile {
         };
         // The file that a link leads to is edited; the link stays.
         let target = real_path(&self.path);
-        replace(
-            Content::Bytes(&bytes),
-            &target,
-            context.args.flag("unsafe_writes"),
-        )?;
+        replace(Content::Bytes(&bytes), &target, context.unsafe_writes())?;
         Ok(backup)
     }
 

@@ -7,7 +7,7 @@ use minijinja::value::{Kwargs, ValueKind};
 
 use crate::lookups;
 use crate::node::{Node, NodeKind};
-use crate::scope::Scope;
+use crate::scope::{FileKind, Scope};
 use crate::template::context::Context;
 use crate::template::lazy::plain;
 use crate::template::{Templar, TemplateError};
@@ -27,13 +27,29 @@ pub fn items(templar: &Templar, node: &Node, scope: &Scope) -> Result<Vec<Value>
     Ok(value.try_iter()?.collect())
 }
 
+/// An item as a variable has it: whoever asks for a variable gets a list for a tuple.
+pub fn as_variable(item: Value) -> Value {
+    if !item.is_tuple() {
+        return item;
+    }
+    let inner = item.try_iter().into_iter().flatten().map(as_variable);
+    sequence(inner.collect())
+}
+
 /// Whether there is a `with_<name>`.
 pub fn is_known(name: &str) -> bool {
     lookups::names().iter().any(|known| known == name)
 }
 
-/// The items of `with_<name>: …`, for example `with_items`, `with_dict`, `with_first_found`.
-pub fn with(templar: &Templar, name: &str, node: &Node, scope: &Scope) -> Result<Vec<Value>, TemplateError> {
+/// The items of `with_<name>: …`, for example `with_items`, `with_dict`, `with_first_found`. A task of `template` or `include_vars` has
+/// its files in another folder than others.
+pub fn with(
+    templar: &Templar,
+    name: &str,
+    node: &Node,
+    scope: &Scope,
+    action: &str,
+) -> Result<Vec<Value>, TemplateError> {
     let context = Context::new(templar.strict(), scope.clone());
     let short = name.trim_start_matches("ansible.builtin.");
     let value = if short == "first_found" {
@@ -50,9 +66,16 @@ pub fn with(templar: &Templar, name: &str, node: &Node, scope: &Scope) -> Result
         ValueKind::Map if !matches!(short, "dict" | "first_found") => value.try_iter()?.collect(),
         _ => vec![value],
     };
+    let folder = if action.contains("template") {
+        FileKind::Templates
+    } else if action.contains("var") {
+        FileKind::Vars
+    } else {
+        FileKind::Files
+    };
     let no_options: Kwargs = std::iter::empty::<(String, Value)>().collect();
     // What the lookup itself says is told as it is: playbooks compare it.
-    lookups::run(&context, name, terms, &no_options).map_err(TemplateError::from)
+    lookups::run(&context, name, terms, &no_options, folder).map_err(TemplateError::from)
 }
 
 /// A value in which texts that name something undefined stay as they are written: there is no file of that name.

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use minijinja::Value;
 use slipway_vault::VaultSecrets;
 
@@ -257,12 +257,10 @@ impl Scope {
         }
     }
 
-    /// All names that have a value, sorted, each once.
+    /// All names that have a value, each once, those of the lowest layer first: the order in which Ansible puts them together.
     pub fn names(&self) -> Vec<Arc<str>> {
-        let mut names: Vec<Arc<str>> = self.layers.iter().flat_map(|layer| layer.names()).collect();
-        names.sort();
-        names.dedup();
-        names
+        let names: IndexSet<Arc<str>> = self.layers.iter().flat_map(|layer| layer.names()).collect();
+        names.into_iter().collect()
     }
 
     /// Where lookups read.

@@ -144,7 +144,7 @@ impl Group {
             "loops" => {
                 let name = case.get("with").map(text).unwrap_or_default();
                 let terms = case.get("terms").expect("terms");
-                loops::with(&self.templar, name, terms, &self.scope)
+                loops::with(&self.templar, name, terms, &self.scope, "debug")
                     .map_err(|error| whole(&error))?
                     .into()
             }

@@ -50,6 +50,8 @@ const CASES: &[&str] = &[
     "-i constructed --graph",
     "-i constructed -i constructed_strict.yml --list",
     "-i constructed/1-hosts -i directory -i constructed_separator.yml --list",
+    "-i with_variables/hosts.yml -i constructed_of_files.yml --list",
+    "-i with_variables/hosts.yml -i constructed_of_files.yml --graph",
     "-i generator.yml --list",
     "-i generator.yml --list --export",
     "-i generator.yml --graph",

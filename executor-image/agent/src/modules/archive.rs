@@ -70,7 +70,7 @@ pub(super) fn run(context: &mut Context) -> Outcome {
             pack::wanted(&selection.root, &files, &selection.paths, is_archive)?;
         changed = before.as_ref() != Some(&after);
         if changed && !context.check {
-            replace(Content::File(&staged), &destination, args.flag("unsafe_writes"))?;
+            replace(Content::File(&staged), &destination, context.unsafe_writes())?;
         }
         if !context.check {
             let is_packed = |file: &&PathBuf| format != Format::Zip || !file.is_dir();

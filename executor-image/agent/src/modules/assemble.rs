@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use fancy_regex::Regex;
 use serde_json::json;
 
+use super::copy;
 use crate::answer::{Failure, Outcome, answer};
 use crate::atomic_write::{Content, back_up, replace, validation_output};
 use crate::checksum::{Algorithm, sha1};
@@ -55,6 +56,11 @@ pub(super) fn run(context: &mut Context) -> Outcome {
     };
     let differs = !target.exists() || digest(Algorithm::Sha1)? != checksum;
     if differs {
+        // What is assembled on the host itself has no diff.
+        if context.diff && !context.args.flag("remote_src") {
+            let diff = copy::content_diff(context, Content::Bytes(&text), target)?;
+            answer.insert("diff".to_owned(), diff);
+        }
         if let Some(command) = context.args.text("validate") {
             let output = validation_output(context, command, &text)?;
             if output.code != 0 {
@@ -71,7 +77,7 @@ pub(super) fn run(context: &mut Context) -> Outcome {
         if context.args.flag("backup") && target.exists() {
             answer.insert("backup_file".to_owned(), back_up(target)?.into());
         }
-        replace(Content::Bytes(&text), target, context.args.flag("unsafe_writes"))?;
+        replace(Content::Bytes(&text), target, context.unsafe_writes())?;
     }
     let attributes_changed = FileAttributes::of(&context.args).apply(context, target, None)?;
     answer.insert("changed".to_owned(), (differs || attributes_changed).into());

@@ -214,7 +214,7 @@ fn copy_file(context: &mut Context, source: &Source, content: Content<'_>, desti
         std::fs::remove_file(destination)
             .map_err(|error| Failure::io(format!("Could not replace the link {shown}"), &error))?;
     }
-    replace(content, destination, context.args.flag("unsafe_writes"))?;
+    replace(content, destination, context.unsafe_writes())?;
     attributes.apply(context, destination, None)?;
     if let Some(source) = source.shown() {
         answer.insert("src".to_owned(), source.into());
@@ -335,7 +335,11 @@ fn stage(context: &Context, content: Content<'_>) -> Result<::tempfile::NamedTem
 const DIFF_LIMIT: u64 = 104_448;
 
 /// `before` and `after` of a file's content, or a note why it is not shown.
-fn content_diff(context: &Context, content: Content<'_>, destination: &Path) -> Result<Value, Failure> {
+pub(super) fn content_diff(
+    context: &Context,
+    content: Content<'_>,
+    destination: &Path,
+) -> Result<Value, Failure> {
     let mut diff = serde_json::Map::new();
     match std::fs::read(destination) {
         Err(_) => {

@@ -104,7 +104,7 @@ pub(super) fn run(context: &mut Context) -> Outcome {
         replace(
             Content::File(download.file.path()),
             &destination,
-            context.args.flag("unsafe_writes"),
+            context.unsafe_writes(),
         )?;
     }
     let attributes_changed = attributes.apply(context, &destination, None)?;

@@ -48,11 +48,7 @@ pub(super) fn run(context: &mut Context) -> Outcome {
         if args.flag("backup") && before.is_some() {
             answer.insert("backup_file".to_owned(), back_up(&path)?.into());
         }
-        replace(
-            Content::Bytes(after.as_bytes()),
-            &path,
-            args.flag("unsafe_writes"),
-        )?;
+        replace(Content::Bytes(after.as_bytes()), &path, context.unsafe_writes())?;
     }
     if path.exists() {
         let attributes_changed = FileAttributes::of(args).apply(context, &path, None)?;

@@ -20,6 +20,11 @@ pub(super) fn run(context: &mut Context) -> Outcome {
     if key.is_none() && state == "present" {
         return Err(Failure::new("No key specified when adding a host"));
     }
+    if key.is_some() && is_list(&host) {
+        return Err(Failure::new(
+            "Comma separated list of names is not supported. Please pass a single name to lookup in the known_hosts file.",
+        ));
+    }
     let key = key.map(|key| Key::parse(key, &host)).transpose()?;
     let before = match std::fs::read(&path) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
@@ -55,6 +60,11 @@ pub(super) fn run(context: &mut Context) -> Outcome {
     }))
 }
 
+/// Whether there is a name before a comma.
+fn is_list(host: &str) -> bool {
+    host.split(',').rev().skip(1).any(|name| !name.trim().is_empty())
+}
+
 fn diff(path: &Path, before: &str, after: Option<&str>) -> Value {
     let is_there = path.exists();
     json!({
@@ -88,55 +98,73 @@ impl Key {
     }
 }
 
-/// The file's text with the key in it; nothing when it is there already.
-fn with_key(before: &str, host: &str, key: &Key, hash: bool) -> Option<String> {
-    let wanted = key.entries.first()?;
-    let mut lines: Vec<String> = before.split_inclusive('\n').map(str::to_owned).collect();
-    let text = if hash {
-        wanted.hashed(host)
-    } else {
-        key.text.clone()
-    };
-    let mut place = None;
+/// What a file says of a key that is asked for.
+enum Found {
+    /// The very key, in this line.
+    Same(usize),
+    /// Another key of the host of the same type, in this line.
+    Other(usize),
+    Nothing,
+}
+
+/// Looks for a key. Lines that name the host by a pattern count, too; of an authority or a revoked key only the very key does.
+fn search(lines: &[&str], host: &str, wanted: &Entry, hash: bool) -> Found {
     for (number, line) in lines.iter().enumerate() {
-        let Some(entry) = Entry::parse(line)
-            .filter(|entry| entry.names(host) && entry.kind == wanted.kind && entry.marker == wanted.marker)
-        else {
+        let Some(entry) = Entry::parse(line).filter(|entry| entry.names(host)) else {
             continue;
         };
-        if entry.key == wanted.key && entry.is_hashed() == hash {
-            return None;
+        let same_hosts = if hash {
+            entry.is_hashed()
+        } else {
+            entry.hosts == wanted.hosts || (entry.is_hashed() && wanted.is_hashed())
+        };
+        if same_hosts
+            && (&entry.marker, &entry.kind, &entry.key) == (&wanted.marker, &wanted.kind, &wanted.key)
+        {
+            return Found::Same(number);
         }
-        // An older key of the same type is replaced.
-        if entry.lists(host) {
-            place = place.or(Some(number));
+        if entry.marker.is_none() && entry.kind == wanted.kind {
+            return Found::Other(number);
         }
     }
-    if let Some(number) = place {
-        lines[number] = text;
+    Found::Nothing
+}
+
+/// The file's text with the key in it; nothing when it is there already. An older key of the same type goes, the new one comes last.
+fn with_key(before: &str, host: &str, key: &Key, hash: bool) -> Option<String> {
+    let wanted = key.entries.first()?;
+    let mut lines: Vec<&str> = before.split_inclusive('\n').collect();
+    match search(&lines, host, wanted, hash) {
+        Found::Same(_) => return None,
+        Found::Other(number) => {
+            lines.remove(number);
+        }
+        Found::Nothing => {}
+    }
+    let mut after = lines.concat();
+    if !after.is_empty() && !after.ends_with('\n') {
+        after.push('\n');
+    }
+    if hash {
+        after.push_str(&wanted.hashed(host));
     } else {
-        if let Some(last) = lines.last_mut().filter(|last| !last.ends_with('\n')) {
-            last.push('\n');
-        }
-        lines.push(text);
+        after.push_str(&key.text);
     }
-    Some(lines.concat())
+    Some(after)
 }
 
 /// The file's text without the key, or without every key of the host; nothing when there is none.
 fn without_key(before: &str, host: &str, key: Option<&Key>) -> Option<String> {
-    let is_meant = |line: &&str| {
-        Entry::parse(line).is_some_and(|entry| {
-            entry.lists(host)
-                && key.is_none_or(|key| {
-                    key.entries.iter().any(|wanted| {
-                        (&wanted.kind, &wanted.key, &wanted.marker)
-                            == (&entry.kind, &entry.key, &entry.marker)
-                    })
-                })
-        })
-    };
-    let lines: Vec<&str> = before.split_inclusive('\n').collect();
-    let kept: Vec<&str> = lines.iter().copied().filter(|line| !is_meant(line)).collect();
-    (kept.len() < lines.len()).then(|| kept.concat())
+    let mut lines: Vec<&str> = before.split_inclusive('\n').collect();
+    let count = lines.len();
+    match key {
+        Some(key) => {
+            let wanted = key.entries.first()?;
+            if let Found::Same(number) | Found::Other(number) = search(&lines, host, wanted, false) {
+                lines.remove(number);
+            }
+        }
+        None => lines.retain(|line| !Entry::parse(line).is_some_and(|entry| entry.lists(host))),
+    }
+    (lines.len() < count).then(|| lines.concat())
 }

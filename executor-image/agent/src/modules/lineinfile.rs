@@ -85,41 +85,31 @@ fn present(context: &mut Context) -> Outcome {
         _ => None,
     };
     let first = context.args.flag("firstmatch");
-    let mut found: Option<usize> = None;
-    let mut place: Option<usize> = None;
-    for (number, current) in lines.iter().enumerate() {
-        if wanted.matches(current)? {
-            found = Some(number);
-            if first {
-                break;
-            }
-        } else if let Some(pattern) = &place_pattern
-            && (place.is_none() || !first)
-            && is_found(pattern, without_end(current))?
-        {
-            place = Some(if after.is_some() { number + 1 } else { number });
-            if first
-                && matches!(wanted, Wanted::WholeLine(_))
-                && lines.iter().all(|other| without_end(other) != line)
-            {
-                break;
-            }
-        }
-    }
+    let matched = match &wanted {
+        Wanted::WholeLine(_) => None,
+        _ => find(&lines, &wanted, first)?,
+    };
+    // Where nothing fits what is looked for, the line itself may be there already.
+    let (found, place) = match matched {
+        Some(number) => (Some(number), None),
+        None => exact_or_place(&lines, line, place_pattern.as_ref(), after.is_some(), first)?,
+    };
     let mut message = "";
     match found {
         Some(number) => {
-            let mut new = match (&wanted, backrefs) {
-                (Wanted::Pattern(regex), true) => match search(regex, without_end(&lines[number]))? {
-                    Some(captures) => Template::parse(line)?.expand(&captures)?,
-                    None => line.to_owned(),
-                },
+            let mut new = match &wanted {
+                Wanted::Pattern(regex) if backrefs && matched.is_some() => {
+                    match search(regex, without_end(&lines[number]))? {
+                        Some(captures) => Template::parse(line)?.expand(&captures)?,
+                        None => line.to_owned(),
+                    }
+                }
                 _ => line.to_owned(),
             };
             if !new.ends_with('\n') {
                 new.push('\n');
             }
-            if lines[number] != new && !(matches!(wanted, Wanted::WholeLine(_))) {
+            if lines[number] != new {
                 lines[number] = new;
                 message = "line replaced";
             }
@@ -141,6 +131,44 @@ fn present(context: &mut Context) -> Outcome {
         "backup": backup,
         "diff": file.diff(context, &new_text, attributes),
     }))
+}
+
+/// The last line that fits, or the first.
+fn find(lines: &[String], wanted: &Wanted<'_>, first: bool) -> Result<Option<usize>, Failure> {
+    let mut found = None;
+    for (number, current) in lines.iter().enumerate() {
+        if wanted.matches(current)? {
+            found = Some(number);
+            if first {
+                break;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Where the line itself is, and the place that is named for it: before the line that fits, or after it.
+fn exact_or_place(
+    lines: &[String],
+    line: &str,
+    pattern: Option<&Regex>,
+    is_after: bool,
+    first: bool,
+) -> Result<(Option<usize>, Option<usize>), Failure> {
+    let (mut found, mut place) = (None, None);
+    for (number, current) in lines.iter().enumerate() {
+        if without_end(current) == line {
+            found = Some(number);
+        } else if let Some(pattern) = pattern
+            && is_found(pattern, without_end(current))?
+        {
+            place = Some(if is_after { number + 1 } else { number });
+            if first {
+                break;
+            }
+        }
+    }
+    Ok((found, place))
 }
 
 /// Puts the line where it belongs; says what was done, or nothing when it is there already.

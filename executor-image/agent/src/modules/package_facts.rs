@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::answer::{Answer, Failure, Outcome, answer};
 use crate::context::Context;
-use crate::process::find_program;
+use crate::process::require_program;
 
 /// Installed packages by name; a name may be there in several versions or architectures.
 type Packages = Map<String, Value>;
@@ -83,10 +83,28 @@ pub(super) fn run(context: &mut Context) -> Outcome {
     let mut found_one = false;
     for manager in wanted {
         // A program without a database of its own (rpm on Debian) lists nothing and is passed over.
-        if find_program(manager.program.as_ref(), &context.environment).is_none() {
+        if let Err(absent) = require_program(context, manager.program) {
+            if asked.iter().any(|name| name == manager.name) {
+                context.warn(format!(
+                    "Requested package manager {} was not usable by this module: {}",
+                    manager.name,
+                    absent.message()
+                ));
+            }
             continue;
         }
-        let listed = (manager.list)(context)?;
+        let listed = match (manager.list)(context) {
+            Ok(listed) => listed,
+            Err(failure) => {
+                found_one = true;
+                context.warn(format!(
+                    "Failed to retrieve packages with {}: {}",
+                    manager.name,
+                    failure.message()
+                ));
+                continue;
+            }
+        };
         if listed.is_empty() {
             continue;
         }

@@ -21,8 +21,22 @@ pub(super) fn run(context: &mut Context) -> Outcome {
         let message = format!("{removes} does not exist, matching removes option");
         return Ok(answer!({"skipped": true, "msg": message}));
     }
+    if let Some(directory) = directory.as_ref().filter(|directory| !directory.is_absolute()) {
+        return Err(Failure::new(format!(
+            "chdir {} must be an absolute path for a Unix-aware remote node",
+            directory.display()
+        )));
+    }
     if context.check {
-        return Ok(answer!({"changed": true}));
+        // Only where a file decides whether the script runs is it known that it would.
+        let decided = ["creates", "removes"]
+            .iter()
+            .any(|name| context.args.text(name).is_some());
+        return Ok(if decided {
+            answer!({"changed": true})
+        } else {
+            answer!({"changed": false, "skipped": true, "msg": "Check mode is not supported for this task."})
+        });
     }
     let command = context
         .args

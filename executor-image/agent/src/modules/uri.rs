@@ -245,7 +245,7 @@ fn store(
             .of_file(&path)
             .is_ok_and(|digest| digest == sha1(body));
     if !same {
-        replace(Content::Bytes(body), &path, context.args.flag("unsafe_writes"))?;
+        replace(Content::Bytes(body), &path, context.unsafe_writes())?;
     }
     FileAttributes::of(&context.args).apply(context, &path, None)?;
     answer.insert("changed".to_owned(), true.into());

@@ -1,6 +1,7 @@
 //! `ansible.builtin.user`: accounts.
 
 mod home;
+mod local;
 mod ssh_key;
 
 use std::path::Path;
@@ -132,7 +133,7 @@ fn absent(context: &Context, mut answer: Answer, existing: Option<&User>) -> Out
     }
     let (force, remove) = (context.args.flag("force"), context.args.flag("remove"));
     let mut process = program(context, "userdel");
-    if force {
+    if force && !context.args.flag("local") {
         process = process.arg("-f");
     }
     if remove {
@@ -214,7 +215,8 @@ fn common(context: &Context) -> Vec<String> {
 
 fn create(context: &Context, name: &str) -> Result<Output, Failure> {
     let args = &context.args;
-    let mut arguments = common(context);
+    let is_local = args.flag("local");
+    let mut arguments = if is_local { Vec::new() } else { common(context) };
     let mut push = |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
     if let Some(uid) = args.integer("uid") {
         push(&["-u", &uid.to_string()]);
@@ -225,7 +227,7 @@ fn create(context: &Context, name: &str) -> Result<Output, Failure> {
     match args.text("group") {
         Some(group) => push(&["-g", group]),
         // A group of the user's name is there already: it becomes the account's.
-        None if group_by_name(name).is_some() => push(&["-N"]),
+        None if group_by_name(name).is_some() => push(&[if is_local { "-n" } else { "-N" }]),
         None => {}
     }
     let groups: Vec<String> = args
@@ -233,7 +235,7 @@ fn create(context: &Context, name: &str) -> Result<Output, Failure> {
         .into_iter()
         .filter(|group| !group.is_empty())
         .collect();
-    if !groups.is_empty() {
+    if !groups.is_empty() && !is_local {
         push(&["-G", &groups.join(",")]);
     }
     for (parameter, option) in [
@@ -247,7 +249,9 @@ fn create(context: &Context, name: &str) -> Result<Output, Failure> {
         }
     }
     if args.flag("create_home") {
-        push(&["-m"]);
+        if !is_local {
+            push(&["-m"]);
+        }
         if let Some(skeleton) = args.text("skeleton") {
             push(&["-k", skeleton]);
         }
@@ -269,6 +273,14 @@ fn create(context: &Context, name: &str) -> Result<Output, Failure> {
         program(context, "useradd").args(&arguments).arg(name).run()?,
         name,
     )?;
+    if is_local {
+        let rest = local::Rest {
+            joins: groups,
+            leaves: Vec::new(),
+            expires: args.value("expires").and_then(Value::as_f64).map(local::day_of),
+        };
+        rest.carry_out(context, name)?;
+    }
     set_password(context, name, args.text("password"))?;
     if let Some(locked) = args.optional_flag("password_lock") {
         lock_password(context, name, locked)?;
@@ -345,6 +357,8 @@ fn groups_of(user: &User) -> Vec<String> {
 
 fn modify(context: &Context, user: &User) -> Result<Option<Output>, Failure> {
     let args = &context.args;
+    let is_local = args.flag("local");
+    let mut rest = local::Rest::default();
     let mut arguments: Vec<String> = Vec::new();
     let mut push = |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
     if let Some(uid) = args.integer("uid").filter(|uid| *uid != i64::from(user.uid)) {
@@ -372,13 +386,20 @@ fn modify(context: &Context, user: &User) -> Result<Option<Output>, Failure> {
                     .map_or(group, |known| known.name)
             })
             .collect();
-        let missing = wanted.iter().any(|group| !now.contains(group));
-        let surplus = now.iter().any(|group| !wanted.contains(group));
-        if args.flag("append") {
-            if missing {
+        let missing: Vec<String> = wanted
+            .iter()
+            .filter(|group| !now.contains(group))
+            .cloned()
+            .collect();
+        let mut surplus = now;
+        surplus.retain(|group| !wanted.contains(group) && !args.flag("append"));
+        if is_local {
+            (rest.joins, rest.leaves) = (missing, surplus);
+        } else if args.flag("append") {
+            if !missing.is_empty() {
                 push(&["-a", "-G", &wanted.join(",")]);
             }
-        } else if missing || surplus {
+        } else if !missing.is_empty() || !surplus.is_empty() {
             push(&["-G", &wanted.join(",")]);
         }
     }
@@ -398,7 +419,11 @@ fn modify(context: &Context, user: &User) -> Result<Option<Output>, Failure> {
     if let Some(date) = expires.get(1)
         && expires_on(shadow_field(&user.name, 7).as_deref()) != *date
     {
-        arguments.extend(expires);
+        if is_local {
+            rest.expires = args.value("expires").and_then(Value::as_f64).map(local::day_of);
+        } else {
+            arguments.extend(expires);
+        }
     }
     let hash = shadow_field(&user.name, 1).unwrap_or_default();
     let new_hash = args.text("password").filter(|wanted| {
@@ -419,7 +444,7 @@ fn modify(context: &Context, user: &User) -> Result<Option<Output>, Failure> {
             shadow_field(&user.name, *field).and_then(|text| text.parse().ok()) != Some(days)
         })
     });
-    if arguments.is_empty() && new_hash.is_none() && lock.is_none() && !changes_age {
+    if arguments.is_empty() && rest.is_empty() && new_hash.is_none() && lock.is_none() && !changes_age {
         return Ok(None);
     }
     if context.check {
@@ -435,6 +460,7 @@ fn modify(context: &Context, user: &User) -> Result<Option<Output>, Failure> {
             &user.name,
         )?;
     }
+    rest.carry_out(context, &user.name)?;
     set_password(context, &user.name, new_hash)?;
     if let Some(lock) = lock {
         lock_password(context, &user.name, lock)?;

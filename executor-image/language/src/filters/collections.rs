@@ -293,7 +293,7 @@ fn subelements(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 }
 
 /// Each element with each item of the list that `path` names in it.
-pub(crate) fn subelement_pairs(
+fn subelement_pairs(
     elements: &[Value],
     path: &Value,
     skip_missing: bool,

@@ -193,7 +193,7 @@ fn from_ini(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         case_sensitive: true,
         allow_no_value: false,
     };
-    let document = ini::Document::parse(text, style).map_err(|message| call.error(message))?;
+    let document = ini::Document::parse(text, style).map_err(|fault| call.error(fault.to_string()))?;
     let mut sections = Vec::new();
     for section in document.sections() {
         let mut options = Vec::new();

@@ -32,7 +32,6 @@ use minijinja::{Environment, Error, State, Value};
 
 use crate::template::growth::check_text;
 use call::Call;
-pub(crate) use collections::subelement_pairs;
 pub(crate) use compare::{order, same};
 pub(crate) use network::address as network_address;
 pub use passwords::encrypt_password;

@@ -44,7 +44,7 @@ pub(crate) fn compile(pattern: &str, ignore_case: bool, multi_line: bool) -> Res
     let compiled = Regex::new(&source).map_err(|error| {
         Error::new(
             ErrorKind::InvalidOperation,
-            format!("invalid regular expression '{pattern}': {error}"),
+            format!("invalid regular expression '{pattern}': {}", fault(&error)),
         )
     })?;
     let compiled = Arc::new(compiled);
@@ -53,6 +53,16 @@ pub(crate) fn compile(pattern: &str, ignore_case: bool, multi_line: bool) -> Res
         .unwrap_or_else(PoisonError::into_inner)
         .insert(source, Arc::clone(&compiled));
     Ok(compiled)
+}
+
+/// What is wrong with a pattern, where Python has other words for it: playbooks look for them.
+fn fault(error: &fancy_regex::Error) -> String {
+    match error {
+        fancy_regex::Error::ParseError(place, fancy_regex::ParseError::TargetNotRepeatable) => {
+            format!("nothing to repeat at position {place}")
+        }
+        other => other.to_string(),
+    }
 }
 
 /// Writes a Python pattern as fancy-regex understands it.

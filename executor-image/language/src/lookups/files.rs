@@ -14,6 +14,7 @@ use crate::scope::{FileKind, Variable};
 use crate::span::Span;
 use crate::template::context::Context;
 use crate::template::{TemplateOptions, finalize_complete};
+use crate::text_formats::encoding::{self, Fault};
 use crate::value::convert::entries;
 use crate::value::python;
 
@@ -25,15 +26,26 @@ pub(super) const LOOKUPS: super::Table = &[
     ("unvault", unvault),
 ];
 
+/// A file's content.
+fn read_bytes(lookup: &Lookup<'_>, path: &Path) -> Result<Vec<u8>, Error> {
+    let host = lookup.context.scope().host();
+    host.read_decrypted(path)
+        .map_err(|error| failure(format!("cannot read {}: {error}", path.display())))
+}
+
 /// A file's text.
-pub(super) fn read(lookup: &Lookup<'_>, path: &Path) -> Result<String, Error> {
-    let content = lookup
-        .context
-        .scope()
-        .host()
-        .read_decrypted(path)
-        .map_err(|error| failure(format!("cannot read {}: {error}", path.display())))?;
-    String::from_utf8(content).map_err(|_| failure(format!("{} is not UTF-8 text", path.display())))
+fn read(lookup: &Lookup<'_>, path: &Path) -> Result<String, Error> {
+    String::from_utf8(read_bytes(lookup, path)?)
+        .map_err(|_| failure(format!("{} is not UTF-8 text", path.display())))
+}
+
+/// A file's text, which is written in an encoding, named as Python names it.
+pub(super) fn read_encoded(lookup: &Lookup<'_>, path: &Path, name: &str) -> Result<String, Error> {
+    let content = read_bytes(lookup, path)?;
+    encoding::decode(&content, name).map_err(|fault| match fault {
+        Fault::Unknown => failure(format!("unknown encoding: {name}")),
+        Fault::NoText => failure(format!("{} is not {name} text", path.display())),
+    })
 }
 
 fn searched(lookup: &Lookup<'_>) -> String {
@@ -117,9 +129,8 @@ fn first_found(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
         search.skip = lookup.flag("skip", false)?;
     }
     let host = lookup.context.scope().host();
-    let kinds = [FileKind::Files, FileKind::Templates, FileKind::Vars];
     for name in &search.files {
-        if let Some(path) = kinds.iter().find_map(|kind| host.find_file(name, *kind)) {
+        if let Some(path) = host.find_file(name, lookup.folder) {
             return Ok(vec![Value::from(normal(&path.display().to_string()))]);
         }
     }

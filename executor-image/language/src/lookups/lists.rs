@@ -3,9 +3,8 @@
 use minijinja::value::{Tuple, ValueKind};
 use minijinja::{Error, Value};
 
-use super::{Lookup, failure};
+use super::{Lookup, failure, is_yes};
 use crate::filters::call::items;
-use crate::filters::subelement_pairs;
 use crate::value::convert::{entries, map, sequence};
 use crate::value::mersenne::Chance;
 use crate::value::python;
@@ -123,18 +122,27 @@ fn subelements(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
         [elements, path, flags] => (elements, path, Some(flags)),
         _ => return Err(wrong("")),
     };
-    if !matches!(elements.kind(), ValueKind::Seq | ValueKind::Map) || path.as_str().is_none() {
+    if path.as_str().is_none() {
         return Err(wrong(
             "first a dict or a list, second a string pointing to the subkey",
         ));
     }
+    if let Some(flags) = flags.filter(|flags| flags.kind() != ValueKind::Map) {
+        // A text of no letters, too, names nothing but flags.
+        if flags.as_str() != Some("") {
+            return Err(wrong(
+                "the optional third item must be a dict with flags skip_missing",
+            ));
+        }
+    }
     let is_skipped = |value: &Value| value.get_attr("skipped").is_ok_and(|skipped| skipped.is_true());
     let skip_missing =
-        flags.is_some_and(|flags| flags.get_attr("skip_missing").is_ok_and(|skip| skip.is_true()));
+        flags.is_some_and(|flags| flags.get_attr("skip_missing").is_ok_and(|skip| is_yes(&skip)));
     let elements: Vec<Value> = match elements.kind() {
         ValueKind::Map if is_skipped(elements) => return Ok(Vec::new()),
         ValueKind::Map => entries(elements).into_iter().map(|(_, value)| value).collect(),
-        _ => items(elements)?,
+        ValueKind::Seq => items(elements)?,
+        _ => vec![elements.clone()],
     };
     if let Some(wrong) = elements.iter().find(|element| element.kind() != ValueKind::Map) {
         return Err(failure(format!(
@@ -146,13 +154,54 @@ fn subelements(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
         .into_iter()
         .filter(|element| !is_skipped(element))
         .collect();
-    let pairs = subelement_pairs(&elements, path, skip_missing).map_err(failure)?;
     let path: Vec<&str> = path.as_str().unwrap_or_default().split('.').collect();
-    // The element comes without the list that its items come from.
-    Ok(pairs
-        .into_iter()
-        .map(|(element, item)| tuple(vec![without(&element, &path), item]))
-        .collect())
+    let mut pairs = Vec::new();
+    for element in &elements {
+        let (walked, found) = list_in(element, &path, skip_missing).map_err(failure)?;
+        // The element comes without the list that its items come from.
+        let rest = without(element, &walked);
+        pairs.extend(found.into_iter().map(|item| tuple(vec![rest.clone(), item])));
+    }
+    Ok(pairs)
+}
+
+/// The list that a path leads to, and the keys that led there. A key that may be missing is left out of the way: as in Ansible, the next
+/// one is then looked for where it would have been.
+fn list_in<'path>(
+    element: &Value,
+    path: &[&'path str],
+    skip_missing: bool,
+) -> Result<(Vec<&'path str>, Vec<Value>), String> {
+    let mut walked = Vec::new();
+    let mut value = element.clone();
+    for (index, key) in path.iter().enumerate() {
+        let inner = value.get_attr(key).map_err(|error| error.to_string())?;
+        let is_last = index + 1 == path.len();
+        match inner.kind() {
+            ValueKind::Undefined if skip_missing => continue,
+            ValueKind::Undefined => {
+                return Err(format!(
+                    "could not find '{key}' key in iterated item '{}'",
+                    python::repr(&value)
+                ));
+            }
+            ValueKind::Seq if is_last => {
+                walked.push(*key);
+                return Ok((walked, items(&inner).map_err(|error| error.to_string())?));
+            }
+            ValueKind::Map if !is_last => value = inner,
+            _ if !is_last && skip_missing => continue,
+            _ => {
+                return Err(format!(
+                    "the key {key} should point to a {}, got '{}'",
+                    if is_last { "list" } else { "dictionary" },
+                    python::to_text(&inner)
+                ));
+            }
+        }
+        walked.push(*key);
+    }
+    Ok((walked, Vec::new()))
 }
 
 fn without(element: &Value, path: &[&str]) -> Value {

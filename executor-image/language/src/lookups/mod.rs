@@ -13,7 +13,7 @@ use std::sync::Arc;
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, Value};
 
-use crate::scope::LookupHost;
+use crate::scope::{FileKind, LookupHost};
 use crate::template::TemplateError;
 use crate::template::context::Context;
 use crate::template::undefined::defined;
@@ -27,6 +27,8 @@ pub(crate) struct Lookup<'call> {
     pub(crate) context: &'call Arc<Context>,
     pub(crate) terms: Vec<Value>,
     pub(crate) options: &'call Kwargs,
+    /// Where files are looked for that nothing else is said of.
+    folder: FileKind,
 }
 
 impl Lookup<'_> {
@@ -46,14 +48,20 @@ impl Lookup<'_> {
     }
 
     fn flag(&self, name: &str, default: bool) -> Result<bool, Error> {
-        Ok(self.option(name)?.map_or(default, |value| match value.as_str() {
-            Some(text) => matches!(
-                text.to_lowercase().as_str(),
-                "yes" | "on" | "true" | "1" | "y" | "t"
-            ),
-            None => value.is_true(),
-        }))
+        Ok(self.option(name)?.map_or(default, |value| is_yes(&value)))
     }
+}
+
+/// Whether an option says yes, in one of the words for it if it is a text.
+fn is_yes(value: &Value) -> bool {
+    value.as_str().map_or_else(|| value.is_true(), says_yes)
+}
+
+fn says_yes(text: &str) -> bool {
+    matches!(
+        text.to_lowercase().as_str(),
+        "yes" | "on" | "true" | "1" | "y" | "t"
+    )
 }
 
 /// Lookups of one file: the name and what it gives.
@@ -74,12 +82,13 @@ fn failure(message: impl Into<String>) -> Error {
     TemplateError::new(message).into()
 }
 
-/// Runs a lookup by name.
+/// Runs a lookup by name; `folder` is the one that the task it is for has its files in.
 pub(crate) fn run(
     context: &Arc<Context>,
     name: &str,
     terms: Vec<Value>,
     options: &Kwargs,
+    folder: FileKind,
 ) -> Result<Vec<Value>, Error> {
     let short = name.strip_prefix("ansible.builtin.").unwrap_or(name);
     let Some((_, lookup)) = TABLES
@@ -95,6 +104,7 @@ pub(crate) fn run(
         context,
         terms,
         options,
+        folder,
     })
 }
 
@@ -115,7 +125,7 @@ pub(crate) fn call(
         .map(crate::template::finalize_complete)
         .collect::<Result<Vec<_>, _>>()?;
     context.templar.note_untrusted();
-    let found = match run(context, name, terms, options) {
+    let found = match run(context, name, terms, options, FileKind::Files) {
         Ok(found) => found,
         Err(_) if errors != "strict" => {
             return Ok(if as_list {

@@ -64,13 +64,6 @@ fn sequence(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
 
 /// `[start-]end[/stride][:format]`
 fn short_form(text: &str, fields: &mut Fields) -> bool {
-    let is_number = |part: &str| {
-        let digits = part.strip_prefix("0x").or_else(|| part.strip_prefix("0X"));
-        match digits {
-            Some(digits) => !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
-            None => !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()),
-        }
-    };
     let (range, format) = text
         .split_once(':')
         .map_or((text, None), |(range, format)| (range, Some(format)));
@@ -96,21 +89,28 @@ fn short_form(text: &str, fields: &mut Fields) -> bool {
     true
 }
 
+/// Whether a part of the short form stands for a number. Letters of hexadecimal numbers will do, here: what is none is told later.
+fn is_number(part: &str) -> bool {
+    let digits = part.strip_prefix('0').unwrap_or(part);
+    let digits = digits.strip_prefix(['x', 'X']).unwrap_or(digits);
+    let are_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    are_digits(digits) || are_digits(part)
+}
+
 fn number(field: Option<&String>, name: &str) -> Result<Option<i64>, Error> {
     let Some(text) = field else { return Ok(None) };
     let (sign, digits) = text
         .strip_prefix('-')
         .map_or((1, text.as_str()), |digits| (-1, digits));
-    let parsed = if let Some(hexadecimal) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
-        i64::from_str_radix(hexadecimal, 16)
-    } else if digits.len() > 1 && digits.starts_with('0') {
-        i64::from_str_radix(digits.trim_start_matches("0o"), 8)
-    } else {
-        digits.parse()
+    let parsed = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        Some(hexadecimal) => i64::from_str_radix(hexadecimal, 16),
+        None => digits.parse(),
     };
-    parsed
-        .map(|value| Some(sign * value))
-        .map_err(|_| failure(format!("can't parse {name}={text} as integer")))
+    parsed.map(|value| Some(sign * value)).map_err(|_| {
+        failure(format!(
+            "Invalid type for configuration option plugin_type: lookup plugin: sequence setting: {name} (from Direct): '{text}' is no integer"
+        ))
+    })
 }
 
 fn generate(fields: &Fields) -> Result<Vec<Value>, Error> {

@@ -26,7 +26,7 @@ fn environment(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
 fn identifier(term: &Value) -> Result<&str, Error> {
     term.as_str().ok_or_else(|| {
         failure(format!(
-            "Invalid setting identifier, \"{}\" is not a string, its a {}",
+            "Invalid setting identifier, \"{}\" is not a string, it is a {}",
             python::to_text(term),
             python::type_name(term)
         ))
@@ -81,7 +81,9 @@ fn names(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
     let known = lookup.context.scope().names();
     let mut found = Vec::new();
     for term in &lookup.terms {
-        let pattern = compile(identifier(term)?, false, false)?;
+        let text = identifier(term)?;
+        let pattern = compile(text, false, false)
+            .map_err(|error| failure(format!("Unable to use \"{text}\" as a search parameter: {error}")))?;
         for name in &known {
             if pattern
                 .is_match(&**name)

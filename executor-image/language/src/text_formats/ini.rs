@@ -32,9 +32,25 @@ pub(crate) enum Found {
     Missing,
 }
 
+/// What is wrong with a text, and in which line.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Fault {
+    /// An option stands twice in its section.
+    #[error("{0}")]
+    Duplicate(String),
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<String> for Fault {
+    fn from(message: String) -> Self {
+        Self::Other(message)
+    }
+}
+
 impl Document {
     /// Reads a text.
-    pub(crate) fn parse(text: &str, style: Style) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str, style: Style) -> Result<Self, Fault> {
         let mut sections: IndexMap<String, Section> = IndexMap::new();
         let mut section: Option<String> = None;
         let mut option: Option<String> = None;
@@ -63,7 +79,7 @@ impl Document {
             if let Some(name) = content.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
                 let name = name.0.to_owned();
                 if name != DEFAULT_SECTION && sections.contains_key(&name) {
-                    return Err(format!("line {}: section '{name}' already exists", index + 1));
+                    return Err(format!("line {}: section '{name}' already exists", index + 1).into());
                 }
                 sections.entry(name.clone()).or_default();
                 section = Some(name);
@@ -71,34 +87,25 @@ impl Document {
                 continue;
             }
             let Some(current) = &section else {
-                return Err(format!(
-                    "line {}: the file contains no section headers",
-                    index + 1
-                ));
+                return Err(format!("line {}: the file contains no section headers", index + 1).into());
             };
             let (name, value) = match content.find(['=', ':']) {
                 Some(place) => (content[..place].trim_end(), Some(content[place + 1..].trim())),
                 None if style.allow_no_value => (content, None),
                 None => {
-                    return Err(format!(
-                        "line {}: contains parsing errors: '{content}'",
-                        index + 1
-                    ));
+                    return Err(format!("line {}: contains parsing errors: '{content}'", index + 1).into());
                 }
             };
             if name.is_empty() {
-                return Err(format!(
-                    "line {}: contains parsing errors: '{content}'",
-                    index + 1
-                ));
+                return Err(format!("line {}: contains parsing errors: '{content}'", index + 1).into());
             }
             let name = style.name(name);
             let options = sections.entry(current.clone()).or_default();
             if options.contains_key(&name) {
-                return Err(format!(
+                return Err(Fault::Duplicate(format!(
                     "line {}: option '{name}' in section '{current}' already exists",
                     index + 1
-                ));
+                )));
             }
             options.insert(name.clone(), value.map(str::to_owned));
             option = Some(name);

@@ -48,6 +48,16 @@ pub(super) async fn run(context: &ActionContext<'_>, args: &Arguments) -> Result
         }
         result
     };
+    if boolean(&found, "failed") == Some(true) {
+        // As another user Ansible does not ask what there is: it reads the file.
+        let becomes = item.target().is_ok_and(|target| target.launch.r#become.is_some());
+        let why = text(&found, "msg").unwrap_or_default();
+        return Ok(missing(&if becomes {
+            format!("file is not readable: {source}")
+        } else {
+            format!("Failed to get information on remote file ({source}): {why}")
+        }));
+    }
     let stat = found.get("stat").cloned().unwrap_or_default();
     let is = |key: &str| stat.get(key).and_then(Value::as_bool).unwrap_or(false);
     if !is("exists") {
@@ -59,7 +69,7 @@ pub(super) async fn run(context: &ActionContext<'_>, args: &Arguments) -> Result
         ));
     }
     if stat.get("readable").and_then(Value::as_bool) == Some(false) {
-        return Ok(missing("the remote file is not readable"));
+        return Ok(missing(&format!("file is not readable: {source}")));
     }
     let path = match local_path(context, args, &source, &destination) {
         Ok(path) if path.is_dir() => {

@@ -93,6 +93,9 @@ pub(crate) async fn execute(
             Err(failed) => Ok(failed),
         };
     }
+    if let Some(refused) = refuse_options(context, &args) {
+        return Ok(refused);
+    }
     match context.spec.short_name() {
         "assert" => Ok(assertion::run(context, &args)),
         "debug" => Ok(debug::run(context, &args)),
@@ -118,8 +121,35 @@ pub(crate) async fn execute(
         "unarchive" => unarchive::run(context, args).await,
         "package" => package::run(context, args).await,
         "raw" => raw::run(context, &args).await,
+        // The module is that of `command`, which has an argument more.
+        "shell" if args.contains_key("expand_argument_vars") => Ok(failure(format!(
+            "Unsupported parameters for ({}) module: expand_argument_vars",
+            context.item.task.action_name
+        ))),
         _ => context.call_in_background(context.spec.name, args).await,
     }
+}
+
+/// What is said of arguments that such an action does not know.
+fn refuse_options(context: &ActionContext<'_>, args: &Arguments) -> Option<ResultMap> {
+    if !matches!(
+        context.spec.short_name(),
+        "fail" | "group_by" | "reboot" | "wait_for_connection"
+    ) {
+        return None;
+    }
+    let unknown: Vec<&str> = args
+        .keys()
+        .map(String::as_str)
+        .filter(|name| context.spec.parameter(name).is_none())
+        .collect();
+    (!unknown.is_empty()).then(|| {
+        failure(format!(
+            "Invalid options for {}: {}",
+            context.item.task.action_name,
+            unknown.join(",")
+        ))
+    })
 }
 
 /// Why the module cannot go on by itself, if it is asked to and cannot.

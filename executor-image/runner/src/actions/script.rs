@@ -15,7 +15,7 @@ pub(super) async fn run(
         .or_else(|| text(&args, "cmd"))
         .unwrap_or_default();
     let Some(name) = shlex::split(&command).and_then(|words| words.into_iter().next()) else {
-        return Ok(failure("script needs the name of a script"));
+        return Ok(failure("one of the following is required: _raw_params, cmd"));
     };
     let path = match context.find(&name, FileKind::Files) {
         Ok(path) => path,

@@ -237,7 +237,10 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
     let (templar, watch) = base.play.run.templar.watched();
     let items = match &looping.lookup {
         None => slipway_language::loops::items(&templar, &looping.items, &scope),
-        Some(lookup) => slipway_language::loops::with(&templar, lookup, &looping.items, &scope),
+        Some(lookup) => {
+            let action = &base.task.action_name;
+            slipway_language::loops::with(&templar, lookup, &looping.items, &scope, action)
+        }
     };
     // What a lookup finds is not the playbook's word, and `with_…` is a lookup.
     let trusted = looping.lookup.is_none() && !watch.saw_untrusted();
@@ -257,6 +260,10 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
         }));
         return scope;
     }
+    let items: Vec<Value> = items
+        .into_iter()
+        .map(slipway_language::loops::as_variable)
+        .collect();
     let count = items.len();
     let mut results: Vec<Json> = Vec::with_capacity(count);
     let mut previous: Option<Variable> = None;
@@ -505,8 +512,13 @@ fn notify(item: &ItemContext<'_>, map: &ResultMap, names: &mut Vec<String>) {
     }
 }
 
-/// A failure because of a template.
+/// A failure because of a template. Ansible does not say of it whether something changed.
 pub(super) fn template_failure(error: &TemplateError) -> ResultMap {
+    let failure = |message: String| {
+        let mut map = failure(message);
+        map.shift_remove("changed");
+        map
+    };
     let place = error
         .span
         .as_ref()

@@ -40,9 +40,7 @@ pub fn parse(root: &Node, inventory: &mut Inventory, context: &Context<'_>) -> R
         leading_separator: flag("leading_separator", true),
         use_extra_vars: flag("use_extra_vars", context.settings.inventory_use_extra_vars),
     };
-    // Ansible reads variables files before there is a play only if that is set as well.
-    let reads_files = context.settings.run_vars_plugins == "start";
-    let files = if reads_files && flag("use_vars_plugins", false) {
+    let files = if flag("use_vars_plugins", false) {
         Some(HostVariables::load(
             inventory,
             &context.directory,
@@ -100,7 +98,7 @@ impl Construct<'_> {
     ) -> Result<Scope, InventoryError> {
         let mut layers: Vec<Arc<dyn Layer>> = Vec::new();
         if let Some(files) = files {
-            layers.extend(files.of_host(inventory, host)?);
+            layers.extend(files.of_host_so_far(inventory, host)?);
         } else {
             let mut groups = inventory.groups_of(host);
             inventory.sort_by_precedence(&mut groups);

@@ -117,6 +117,24 @@ impl HostVariables {
         )
     }
 
+    /// The layers of one host while there are sources to come: it is in `all` only where a source has said so.
+    ///
+    /// # Errors
+    /// A variables file that cannot be read.
+    pub fn of_host_so_far(&self, inventory: &Inventory, name: &str) -> Result<Layers, InventoryError> {
+        let mut groups = inventory.groups_of(name);
+        inventory.sort_by_precedence(&mut groups);
+        groups.insert(0, Arc::from("all"));
+        let mut layers = Layers::new();
+        push_inventory(&mut layers, &groups, &all_group_vars(inventory));
+        let of_all = inventory.hosts_of("all").contains(name);
+        self.push_files(&mut layers, &groups[usize::from(!of_all)..])?;
+        if let Some(host) = inventory.hosts.get(name) {
+            self.push_host(&mut layers, name, &host.vars)?;
+        }
+        Ok(layers)
+    }
+
     /// What is written for a group itself.
     ///
     /// # Errors

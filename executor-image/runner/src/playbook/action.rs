@@ -17,6 +17,9 @@ use super::{
 /// The entries of a mapping.
 type Entries = Vec<(Node, Node)>;
 
+/// Modules whose free text is a command line.
+const COMMANDS: &[&str] = &["command", "raw", "script", "shell"];
+
 /// The action of a task as it is written.
 #[derive(Debug, Clone)]
 pub struct Written {
@@ -170,7 +173,9 @@ impl Written {
                 .for_each(|(key, value)| add(key.clone(), value.clone())),
             NodeKind::Str(text) => {
                 let free_form = self.spec().free_form;
-                let parsed = if free_form {
+                // A command's own arguments look like options; the name of a file does not, unless a template makes it.
+                let is_command = COMMANDS.contains(&self.spec().short_name());
+                let parsed = if free_form && (is_command || text.trim_start().starts_with("{{")) {
                     slipway_language::arguments::split_free_form(text)
                 } else {
                     slipway_language::arguments::parse_key_values(text)
@@ -376,19 +381,24 @@ impl Loader {
         let mut written = written.clone();
         written.name = Arc::from(name.trim());
         written.module = find_module(&written.name, &written.span, &self.modules)?;
-        let module = self.module(&written, true)?;
+        let module = self.module(&written, true, true)?;
         self.finish()?;
         Ok(module)
     }
 
     /// A call of a module, checked against the table of modules.
-    pub(super) fn module(&mut self, written: &Written, may_fail: bool) -> Result<ModuleAction, Problem> {
+    pub(super) fn module(
+        &mut self,
+        written: &Written,
+        may_fail: bool,
+        has_defaults: bool,
+    ) -> Result<ModuleAction, Problem> {
         let spec = written.spec();
         let foreign = match &written.module {
             Module::Native(_) => None,
             Module::Foreign(module) => Some(Arc::clone(module)),
         };
-        self.check_parameters(written, may_fail)?;
+        self.check_parameters(written, may_fail, has_defaults)?;
         let (entries, whole) = written.arguments()?;
         let args = Node::new(written.value.span.clone(), NodeKind::Map(entries.into()));
         match canonical(spec.name) {
@@ -413,8 +423,14 @@ impl Loader {
         })
     }
 
-    /// Names and fixed values of the arguments. What is wrong with those of a task that may fail is told when it does.
-    pub(super) fn check_parameters(&mut self, written: &Written, may_fail: bool) -> Result<(), Problem> {
+    /// Names and fixed values of the arguments. What is wrong with those of a task that may fail is told when it does, and what is not
+    /// there may come from `module_defaults`.
+    pub(super) fn check_parameters(
+        &mut self,
+        written: &Written,
+        may_fail: bool,
+        has_defaults: bool,
+    ) -> Result<(), Problem> {
         let spec = written.spec();
         let (entries, whole) = written.arguments()?;
         if may_fail {
@@ -474,7 +490,7 @@ impl Loader {
                 );
             }
         }
-        if whole.is_none() {
+        if whole.is_none() && !has_defaults {
             for parameter in spec.parameters.iter().filter(|parameter| parameter.required) {
                 if !given.contains(&parameter.name) {
                     self.problem(Problem::new(

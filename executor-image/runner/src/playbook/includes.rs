@@ -62,7 +62,7 @@ impl Loader {
             self.check_condition(when);
         }
         written.no_loop(node)?;
-        self.check_parameters(written, false)?;
+        self.check_parameters(written, false, false)?;
         let params = self.vars(node.get("vars"));
         let settings = self.settings(&context.settings, node)?;
         let name = self.static_text(&written.required("name", &["role"])?, &settings.vars)?;
@@ -103,7 +103,7 @@ impl Loader {
         context: &LoadContext,
         ahead: bool,
     ) -> Result<Action, Problem> {
-        self.check_parameters(written, false)?;
+        self.check_parameters(written, false, false)?;
         let file = written.file(&["file"])?;
         self.check_templates(&file);
         let inherited = self.applied(written, context)?;
@@ -150,7 +150,7 @@ impl Loader {
                 "Using 'include_role' as a handler is not supported.",
             ));
         }
-        self.check_parameters(written, false)?;
+        self.check_parameters(written, false, false)?;
         let name = written.required("name", &["role"])?;
         self.check_templates(&name);
         let inherited = self.applied(written, context)?;

@@ -244,7 +244,10 @@ impl Loader {
                 self.check_templates(&written.name_template());
                 Action::Templated(Box::new(written.clone()))
             }
-            _ => Action::Module(self.module(written, may_fail)?),
+            _ => {
+                let has_defaults = !settings.module_defaults.is_empty();
+                Action::Module(self.module(written, may_fail, has_defaults)?)
+            }
         };
         Ok(Task {
             name: node.get("name").cloned(),

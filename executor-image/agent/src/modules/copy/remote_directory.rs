@@ -65,11 +65,7 @@ pub(super) fn copy(context: &Context, source: &Path, destination: &str) -> Outco
         if !same && (is_new || context.args.flag("force")) {
             changed = true;
             if !context.check {
-                replace(
-                    Content::File(entry.path()),
-                    &target,
-                    context.args.flag("unsafe_writes"),
-                )?;
+                replace(Content::File(entry.path()), &target, context.unsafe_writes())?;
                 if is_new {
                     std::fs::set_permissions(&target, metadata.permissions())
                         .map_err(|error| failed(&target, error))?;

@@ -11,7 +11,8 @@ use sha1::{Digest, Sha1};
 pub(super) struct Entry {
     /// `@cert-authority` or `@revoked`.
     pub marker: Option<String>,
-    hosts: String,
+    /// The names, as they are written.
+    pub hosts: String,
     /// Type of the key, `ssh-ed25519`.
     pub kind: String,
     /// The key itself, in base64.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::answer::{Answer, Failure, answer};
 use crate::context::Context;
-use crate::process::Process;
+use crate::process::{Output, Process};
 
 /// Packages in rpm's database.
 pub(super) fn rpm(context: &Context) -> Result<Vec<Answer>, Failure> {
@@ -36,7 +36,17 @@ fn rpm_package(line: &str) -> Option<Answer> {
 /// Packages of Alpine.
 pub(super) fn apk(context: &Context) -> Result<Vec<Answer>, Failure> {
     let output = Process::tool(context, "apk").args(["info", "-v"]).run()?;
+    if output.code != 0 || !output.stderr.is_empty() {
+        return Err(unlisted(&output));
+    }
     Ok(output.stdout.lines().filter_map(apk_package).collect())
+}
+
+fn unlisted(output: &Output) -> Failure {
+    Failure::new(format!(
+        "Unable to list packages rc={} : {}",
+        output.code, output.stderr
+    ))
 }
 
 /// `name-1.2-r3`: the name may have dashes in it.
@@ -49,6 +59,9 @@ fn apk_package(line: &str) -> Option<Answer> {
 /// Packages of Arch.
 pub(super) fn pacman(context: &Context) -> Result<Vec<Answer>, Failure> {
     let output = Process::tool(context, "pacman").arg("-Qi").run()?;
+    if output.code != 0 || !output.stderr.is_empty() {
+        return Err(unlisted(&output));
+    }
     let packages = output.stdout.split("\n\n").filter_map(|block| {
         let field = |name: &str| {
             block.lines().find_map(|line| {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{Archive, Comparison};
 use crate::answer::Failure;
 use crate::context::Context;
-use crate::process::{Output, Process};
+use crate::process::{Output, Process, find_program};
 
 pub(super) struct Zip {
     source: PathBuf,
@@ -32,6 +32,11 @@ impl Zip {
     }
 
     fn entries(&self, context: &Context) -> Result<Vec<Entry>, Failure> {
+        if find_program("unzip".as_ref(), &context.environment).is_none() {
+            return Err(Failure::new(
+                "Unable to find required 'unzip' binary in the path.",
+            ));
+        }
         let mut process = Process::tool(context, "unzip")
             .arg("-v")
             .arg(&self.source)
