@@ -25,7 +25,7 @@ pub enum Content<'a> {
     Taken(&'a Path),
 }
 
-/// Replaces (or makes) the file. An existing one keeps its mode, owner and SELinux label; a new one has mode 0666 less the umask.
+/// Replaces (or makes) the file. An existing one keeps its mode, owner and extended attributes; a new one has mode 0666 less the umask.
 ///
 /// With `unsafe_writes` a file that cannot be replaced, such as one that is a mount point, is written in place.
 ///
@@ -92,7 +92,7 @@ fn write_beside(content: Content<'_>, destination: &Path) -> io::Result<()> {
             partial
                 .as_file()
                 .set_permissions(Permissions::from_mode(permissions(&before)))?;
-            keep_label(destination, partial.path());
+            keep_extended_attributes(destination, partial.path());
         }
         Err(_) => partial
             .as_file()
@@ -130,17 +130,24 @@ pub fn create_private(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Gives the new file the SELinux label of the old one; systems without SELinux have none.
-fn keep_label(from: &Path, to: &Path) {
-    let mut label = vec![0_u8; 512];
-    if let Ok(length) = rustix::fs::getxattr(from, "security.selinux", label.as_mut_slice()) {
-        // A label that may not be set is left to the policy's default.
-        let _ = rustix::fs::setxattr(
-            to,
-            "security.selinux",
-            &label[..length],
-            rustix::fs::XattrFlags::empty(),
-        );
+/// The most that the kernel holds of an extended attribute, and of their names, in bytes.
+const EXTENDED_ATTRIBUTE: usize = 65536;
+
+/// Gives the new file what the old one has besides its mode: its SELinux label, its access list, and what users have noted.
+fn keep_extended_attributes(from: &Path, to: &Path) {
+    let mut names = vec![0_u8; EXTENDED_ATTRIBUTE];
+    let Ok(length) = rustix::fs::listxattr(from, names.as_mut_slice()) else {
+        return;
+    };
+    let mut value = vec![0_u8; EXTENDED_ATTRIBUTE];
+    for name in names[..length]
+        .split(|byte| *byte == 0)
+        .filter(|name| !name.is_empty())
+    {
+        if let Ok(length) = rustix::fs::getxattr(from, name, value.as_mut_slice()) {
+            // What may not be set is left to the system's default.
+            let _ = rustix::fs::setxattr(to, name, &value[..length], rustix::fs::XattrFlags::empty());
+        }
     }
 }
 

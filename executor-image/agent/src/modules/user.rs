@@ -367,10 +367,14 @@ fn modify(context: &Context, user: &User) -> Result<Option<Output>, Failure> {
             push(&["-o"]);
         }
     }
-    if let Some(group) = args.text("group")
-        && group_number(group) != Some(user.gid)
-    {
-        push(&["-g", group]);
+    if let Some(group) = args.text("group") {
+        let number = group_number(group);
+        if number != Some(user.gid) {
+            push(&[
+                "-g",
+                &number.map_or_else(|| group.to_owned(), |number| number.to_string()),
+            ]);
+        }
     }
     if args.value("groups").is_some() {
         let now = groups_of(user);

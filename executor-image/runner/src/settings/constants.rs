@@ -102,7 +102,6 @@ const NAMES: &[(&str, &str)] = &[
     ("LOCALHOST_WARNING", "localhost_warning"),
     ("PAGER", "pager"),
     ("PLAYBOOK_DIR", "playbook_dir"),
-    ("RUN_VARS_PLUGINS", "run_vars_plugins"),
     ("SHOW_CUSTOM_STATS", "show_custom_stats"),
     ("TAGS_RUN", "run_tags"),
     ("TAGS_SKIP", "skip_tags"),

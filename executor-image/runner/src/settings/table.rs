@@ -297,8 +297,6 @@ settings! {
     hash_behaviour: HashBehaviour = "replace", [ANSIBLE_HASH_BEHAVIOUR] [defaults.hash_behaviour];
     /// What becomes of a YAML key that stands twice.
     duplicate_dict_key: DuplicateKey = "warn", [ANSIBLE_DUPLICATE_YAML_DICT_KEY] [defaults.duplicate_dict_key];
-    /// When variables files are read: `demand`, or `start` for inventory plugins to see them.
-    run_vars_plugins: String = "demand", [ANSIBLE_RUN_VARS_PLUGINS] [defaults.run_vars_plugins];
     /// Whether roles keep their variables to themselves. Included roles do where nothing is said, others do not.
     private_role_vars: UnlessSaid = "", [ANSIBLE_PRIVATE_ROLE_VARS] [defaults.private_role_vars];
 

@@ -34,6 +34,13 @@ pub const UNHEEDED: &[Unheeded] = &[
         instead: "the agent chooses where its temporary files are",
     },
     Unheeded {
+        name: "run_vars_plugins",
+        environment: &["ANSIBLE_RUN_VARS_PLUGINS"],
+        file: &[("defaults", "run_vars_plugins")],
+        default: "demand",
+        instead: "variables files are read where a task needs them",
+    },
+    Unheeded {
         name: "filter_plugins",
         environment: &["ANSIBLE_FILTER_PLUGINS"],
         file: &[("defaults", "filter_plugins")],
