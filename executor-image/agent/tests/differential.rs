@@ -81,9 +81,6 @@ sections! {
     debconf_does_as_ansible: "debconf",
     git_does_as_ansible: "git",
     pip_does_as_ansible: "pip",
-    packages_of_debian_are_told_as_by_ansible: "packages",
-    apt_key_does_as_ansible: "apt_key",
-    deb822_repository_does_as_ansible: "deb822_repository",
 }
 
 fn compare_section(section: &str) {

@@ -8,7 +8,7 @@ use std::process::Command;
 use walkdir::WalkDir;
 
 /// Sections that run on such a machine, and what manages services there.
-const SECTIONS: [(&str, &str); 8] = [
+const SECTIONS: [(&str, &str); 7] = [
     ("systemd", "systemd"),
     ("scripts", "scripts"),
     ("cron", "scripts"),
@@ -16,7 +16,6 @@ const SECTIONS: [(&str, &str); 8] = [
     ("host", "scripts"),
     ("alternatives", "scripts"),
     ("accounts", "scripts"),
-    ("deb822_repository", "scripts"),
 ];
 
 /// The command that starts a program for a section, with a search path that does not depend on who runs the test: it is part of

@@ -67,12 +67,11 @@ fn fill(value: &Value, directory: &str, url: &str) -> Value {
 }
 
 /// The files of the table.
-const TABLE: [&str; 5] = [
+const TABLE: [&str; 4] = [
     include_str!("rows.yml"),
     include_str!("rows/edits.yml"),
     include_str!("rows/repositories.yml"),
     include_str!("rows/software.yml"),
-    include_str!("rows/packages.yml"),
 ];
 
 /// Every section of the table.
