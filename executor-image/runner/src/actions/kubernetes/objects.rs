@@ -120,7 +120,14 @@ fn failed_map(mut result: ResultMap) -> ResultMap {
 
 /// Arguments that exclude each other.
 fn exclusive(args: &Arguments) -> Result<(), String> {
-    let given = |name: &&str| match args.get(*name) {
+    // One of its names is enough.
+    let named = |name: &str| match name {
+        "resource_definition" => ["resource_definition", "definition", "inline"]
+            .iter()
+            .find_map(|name| args.get(*name)),
+        _ => args.get(name),
+    };
+    let given = |name: &&str| match named(name) {
         None | Some(Value::Null) => false,
         // The only switch among them counts when it is on.
         Some(_) if *name == "apply" => boolean(args, name).unwrap_or(false),
@@ -128,7 +135,6 @@ fn exclusive(args: &Arguments) -> Result<(), String> {
     };
     for pair in [
         ["resource_definition", "src"],
-        ["definition", "src"],
         ["merge_type", "apply"],
         ["name", "generate_name"],
     ] {
