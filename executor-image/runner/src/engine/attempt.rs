@@ -25,11 +25,26 @@ use crate::{
 pub(super) struct ItemOutcome {
     pub map: ResultMap,
     pub include: Option<Include>,
+    /// Whether what the task is to do could not be known. It fails as a whole then, and its further items are left alone.
+    pub is_unknown: bool,
 }
 
 impl From<ResultMap> for ItemOutcome {
     fn from(map: ResultMap) -> Self {
-        Self { map, include: None }
+        Self {
+            map,
+            include: None,
+            is_unknown: false,
+        }
+    }
+}
+
+impl ItemOutcome {
+    fn unknown(map: ResultMap) -> Self {
+        Self {
+            is_unknown: true,
+            ..map.into()
+        }
     }
 }
 
@@ -61,14 +76,20 @@ pub(super) fn skipped_by_condition(item: &ItemContext<'_>) -> Option<ResultMap> 
 /// Carries out one item.
 pub(super) async fn run_item(item: &ItemContext<'_>, no_log: bool) -> ItemOutcome {
     if let Some(map) = skipped_by_condition(item) {
-        return map.into();
+        return ItemOutcome {
+            is_unknown: flag(&map, "failed"),
+            ..map.into()
+        };
     }
     if let Some(error) = &item.undecided {
-        return template_failure(error).into();
+        return ItemOutcome::unknown(template_failure(error));
     }
     match &item.task.action {
         // On the heap: the actions' futures are large, and most tasks wait in this one.
-        Action::Module(module) => Box::pin(run_module(item, module, no_log)).await.into(),
+        Action::Module(module) => Box::pin(run_module(item, module, no_log)).await.map_or_else(
+            |error| ItemOutcome::unknown(template_failure(&error)),
+            ItemOutcome::from,
+        ),
         Action::IncludeTasks(include) => include_outcome(item, &include.file, None),
         Action::IncludeRole(include) => include_outcome(item, &include.name, Some(include)),
         // The engine carries these out itself.
@@ -102,7 +123,7 @@ fn include_outcome(item: &ItemContext<'_>, target: &Node, role: Option<&IncludeR
         .and_then(|target| Ok((target, from(role)?)));
     let (target, from) = match target {
         Ok(found) => found,
-        Err(error) => return template_failure(&error).into(),
+        Err(error) => return ItemOutcome::unknown(template_failure(&error)),
     };
     let target = slipway_language::to_text(&target);
     let mut map = ResultMap::new();
@@ -117,6 +138,7 @@ fn include_outcome(item: &ItemContext<'_>, target: &Node, role: Option<&IncludeR
     ItemOutcome {
         map,
         include: Some(include),
+        is_unknown: false,
     }
 }
 
@@ -132,7 +154,12 @@ fn own_name<'a>(item: &ItemContext<'a>) -> &'a str {
         .unwrap_or(item.name)
 }
 
-async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool) -> ResultMap {
+/// The result of a module; an error where it cannot be known what it is to do.
+async fn run_module(
+    item: &ItemContext<'_>,
+    module: &ModuleAction,
+    no_log: bool,
+) -> Result<ResultMap, TemplateError> {
     let task = item.task;
     let play = item.play;
     let prepared = arguments(item, module).and_then(|args| {
@@ -146,10 +173,7 @@ async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool)
         }
         Ok((args, retries, delay, environment, timeout, background))
     });
-    let ((args, trusted), retries, delay, environment, timeout, background) = match prepared {
-        Ok(prepared) => prepared,
-        Err(error) => return template_failure(&error),
-    };
+    let ((args, trusted), retries, delay, environment, timeout, background) = prepared?;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -164,9 +188,9 @@ async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool)
     if item.check && actions::is_not_for_checks(module.spec) {
         // Neither judged nor tried again.
         let message = format!("This action ({}) does not support check mode.", task.action_name);
-        return result::to_map(json!({
+        return Ok(result::to_map(json!({
             "changed": false, "skipped": true, "msg": message, "_ansible_no_log": no_log,
-        }));
+        })));
     }
     let mut map = ResultMap::new();
     for attempt in 1..=attempts {
@@ -187,7 +211,7 @@ async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool)
         };
         map = match within(&call, work).await {
             Ok(map) => map,
-            Err(TransportError::Unreachable(reason)) => return result::unreachable(&reason),
+            Err(TransportError::Unreachable(reason)) => return Ok(result::unreachable(&reason)),
             Err(TransportError::NotBecome(reason)) => failure(reason),
             Err(error @ TransportError::TooLarge(_)) => {
                 let name = task.name.as_ref().and_then(Node::as_str);
@@ -211,10 +235,10 @@ async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool)
         }
         let scope = scope_with_result(item, &map);
         let done = match &task.until {
-            Some(until) => match play.run.templar.condition(until, &scope) {
-                Ok(verdict) => verdict.is_true(),
-                Err(error) => return template_failure(&error.at(&until.span)),
-            },
+            Some(until) => {
+                let verdict = play.run.templar.condition(until, &scope);
+                verdict.map_err(|error| error.at(&until.span))?.is_true()
+            }
             None => !flag(&map, "failed"),
         };
         if done {
@@ -244,7 +268,7 @@ async fn run_module(item: &ItemContext<'_>, module: &ModuleAction, no_log: bool)
     if no_log {
         map.insert("_ansible_no_log".to_owned(), Json::Bool(true));
     }
-    map
+    Ok(map)
 }
 
 /// Carries out what this machine does of a module, within the time that the task has. The agent watches its own time.

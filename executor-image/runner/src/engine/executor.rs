@@ -287,7 +287,16 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
             .map(|(name, variable)| (Arc::clone(name), variable.clone()));
         let item = on_host.item(item_scope, Some(&vars), bound.collect(), Some(label.clone()));
         last_scope = item.scope.clone();
-        let ItemOutcome { mut map, include } = attempt::run_item(&item, outcome.no_log).await;
+        let ItemOutcome {
+            mut map,
+            include,
+            is_unknown,
+        } = attempt::run_item(&item, outcome.no_log).await;
+        if is_unknown {
+            outcome.looped = false;
+            outcome.map = map;
+            return last_scope;
+        }
         notify(&item, &map, &mut outcome.notify);
         outcome.includes.extend(include);
         map.insert(looping.control.loop_var.to_string(), to_json(value));
