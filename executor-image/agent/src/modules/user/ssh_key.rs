@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::process::Process;
 use crate::ssh_keygen::with_passphrase;
 
-/// Makes the account's SSH key unless it has one; tells whether it did.
+/// Makes the account's SSH key unless it has one that is to stay; tells whether it did.
 pub(super) fn generate(
     context: &Context,
     user: &User,
@@ -23,12 +23,26 @@ pub(super) fn generate(
         .map_or_else(|| PathBuf::from(format!(".ssh/id_{kind}")), PathBuf::from);
     let path = Path::new(&user.home).join(file);
     let public = PathBuf::from(format!("{}.pub", path.display()));
-    let is_new = !path.exists();
-    if !is_new {
-        warnings.push(format!(
-            "Found existing ssh key private file \"{}\", no force, so skipping ssh-keygen generation",
-            path.display()
-        ));
+    // A link counts as a file that is there: through it another file would be written, and given away.
+    let there: Vec<(&str, &Path)> = [("private", path.as_path()), ("public", public.as_path())]
+        .into_iter()
+        .filter(|(_, file)| file.symlink_metadata().is_ok())
+        .collect();
+    let is_new = there.is_empty() || args.flag("force");
+    for (which, file) in there {
+        let shown = file.display();
+        if is_new {
+            warnings.push(format!("Overwriting existing ssh key {which} file \"{shown}\""));
+            if !context.check {
+                std::fs::remove_file(file)
+                    .map_err(|error| Failure::io(format!("removing {shown}"), &error))?;
+            }
+        } else {
+            warnings.push(format!(
+                "Found existing ssh key {which} file \"{shown}\", no force, so skipping ssh-keygen generation"
+            ));
+            break;
+        }
     }
     if is_new && !context.check {
         let directory = path.parent().unwrap_or(Path::new("/"));
