@@ -98,7 +98,7 @@ const WAYS: &[(&str, &str)] = &[
     ),
     (
         "- setup: {gather_subset: ['!all'], fact_path: \"{{ playbook_dir }}/facts\"}\n",
-        "ansible_facts.local.hostile.value",
+        "ansible_facts.ansible_local.hostile.value",
     ),
     (
         "- slurp: {src: value}\n  register: read\n",
