@@ -98,7 +98,8 @@ fn members(name: &str) -> Option<Vec<&'static str>> {
     .filter(|members| !members.is_empty() || matches!(name, "ohai" | "facter"))
 }
 
-/// The collectors that a `gather_subset` asks for: `!name` takes away, `min` is always in unless `!min` says otherwise.
+/// The collectors that a `gather_subset` asks for: the least set and what is named, without what `!name` takes away. So
+/// `!hardware` alone gives the least set; `all,!hardware` gives the rest too.
 fn chosen(subset: &[String]) -> Result<Vec<&'static str>, Failure> {
     let bad = |name: &str| {
         Failure::new(format!(
@@ -110,52 +111,28 @@ fn chosen(subset: &[String]) -> Result<Vec<&'static str>, Failure> {
                 .join(", ")
         ))
     };
-    let find = |name: &str| members(name).ok_or_else(|| bad(name));
-    let mut added: Vec<&str> = Vec::new();
+    let all = members("all").unwrap_or_default();
+    let least = members("min").unwrap_or_default();
+    let mut added = least.clone();
     let mut removed: Vec<&str> = Vec::new();
-    let mut without_least = false;
+    // Named one by one: nothing takes these away.
+    let mut named: Vec<&str> = Vec::new();
     for name in subset
         .iter()
         .map(|name| name.trim())
         .filter(|name| !name.is_empty())
     {
         match name.strip_prefix('!') {
-            Some("all") => {
-                // `!all` leaves the least set, as `!all,!min` does not.
-                removed.extend(members("all").unwrap_or_default());
-            }
-            Some("min") => without_least = true,
-            Some(name) => removed.extend(find(name)?),
-            None => added.extend(find(name)?),
+            Some("all") => removed.extend(all.iter().filter(|name| !least.contains(name))),
+            // What is not known cannot be there.
+            Some(name) => removed.extend(members(name).unwrap_or_default()),
+            None if matches!(name, "all" | "min") => added.extend(members(name).unwrap_or_default()),
+            None => named.extend(members(name).ok_or_else(|| bad(name))?),
         }
     }
-    let only_removes = !subset.iter().any(|name| !name.trim().starts_with('!'));
-    if only_removes {
-        added.extend(members("all").unwrap_or_default());
-    }
-    let removes_all = subset.iter().any(|name| name.trim() == "!all");
-    let explicit: Vec<&str> = if removes_all && !only_removes {
-        added.clone()
-    } else {
-        Vec::new()
-    };
-    let least = members("min").unwrap_or_default();
-    Ok(COLLECTORS
-        .iter()
-        .map(|(name, ..)| *name)
-        .filter(|name| {
-            let is_least = least.contains(name);
-            if explicit.contains(name) {
-                return true;
-            }
-            if is_least {
-                let taken_away = removed.contains(name) && !removes_all;
-                return !without_least && !taken_away
-                    || without_least && added.contains(name) && !removed.contains(name);
-            }
-            added.contains(name) && !removed.contains(name)
-        })
-        .collect())
+    let is_chosen =
+        |name: &&'static str| named.contains(name) || added.contains(name) && !removed.contains(name);
+    Ok(all.into_iter().filter(is_chosen).collect())
 }
 
 /// Collects facts, named with the prefix `ansible_`.
@@ -202,7 +179,12 @@ mod tests {
         assert!(choose("!all").contains(&"distribution") && !choose("!all").contains(&"network"));
         assert!(choose("!all,!min").is_empty());
         assert_eq!(choose("!all,!min,network"), ["network"]);
-        assert!(choose("!hardware").contains(&"network") && !choose("!hardware").contains(&"hardware"));
+        assert_eq!(choose("!hardware"), choose("min"));
+        assert!(
+            choose("all,!hardware").contains(&"network") && !choose("all,!hardware").contains(&"hardware")
+        );
+        assert_eq!(choose("!min,network"), ["network"]);
+        assert!(choose("!unheard").contains(&"platform"));
         assert!(choose("network").contains(&"platform") && !choose("network").contains(&"virtual"));
         assert!(chosen(&["netwrok".to_owned()]).is_err());
     }
