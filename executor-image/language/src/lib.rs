@@ -23,7 +23,10 @@ pub use node::{Encrypted, Node, NodeKind};
 pub use scope::{CommandOutput, FileKind, Layer, LookupHost, PathType, Scope, UrlRequest, Variable};
 pub use slipway_vault::{VaultError, VaultSecrets};
 pub use span::Span;
-pub use template::{Problem, Templar, TemplateError, TemplateOptions, Verdict, Watch};
+pub use template::{
+    Listener, NotBoolean, Problem, Templar, TemplateError, TemplateOptions, Verdict, Watch,
+    looks_like_template,
+};
 pub use value::json::{from_json, to_json};
 pub use value::omit::{is_omit, omit, strip_omit};
 pub use value::python::{repr, to_text};

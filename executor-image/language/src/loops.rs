@@ -1,17 +1,13 @@
 //! The items of `loop` and of `with_<lookup>`.
 
-use std::sync::Arc;
-
 use minijinja::Value;
 use minijinja::value::{Kwargs, ValueKind};
 
 use crate::lookups;
-use crate::node::{Node, NodeKind};
+use crate::node::Node;
 use crate::scope::{FileKind, Scope};
 use crate::template::context::Context;
-use crate::template::lazy::plain;
 use crate::template::{Templar, TemplateError};
-use crate::value::convert::{map, sequence};
 use crate::value::python;
 
 /// The items of `loop: …`, which must be a list.
@@ -52,8 +48,9 @@ pub fn with(
 ) -> Result<Vec<Value>, TemplateError> {
     let context = Context::new(templar.strict(), scope.clone());
     let short = name.trim_start_matches("ansible.builtin.");
+    // There is no file of a name that is not known.
     let value = if short == "first_found" {
-        leniently(&context, node)?
+        context.render_as_far_as_known(node)?
     } else {
         context.render(node)?
     };
@@ -76,25 +73,4 @@ pub fn with(
     let no_options: Kwargs = std::iter::empty::<(String, Value)>().collect();
     // What the lookup itself says is told as it is: playbooks compare it.
     lookups::run(&context, name, terms, &no_options, folder).map_err(TemplateError::from)
-}
-
-/// A value in which texts that name something undefined stay as they are written: there is no file of that name.
-fn leniently(context: &Arc<Context>, node: &Node) -> Result<Value, TemplateError> {
-    match &node.kind {
-        NodeKind::Str(text) => match context.render_text(text, &node.span) {
-            Err(error) if error.undefined.is_some() => Ok(Value::from(Arc::clone(text))),
-            other => other,
-        },
-        NodeKind::List(items) => {
-            let items = items.iter().map(|item| leniently(context, item));
-            Ok(sequence(items.collect::<Result<_, _>>()?))
-        }
-        NodeKind::Map(entries) => {
-            let entries = entries
-                .iter()
-                .map(|(key, value)| Ok((plain(key), leniently(context, value)?)));
-            Ok(map(entries.collect::<Result<Vec<_>, TemplateError>>()?))
-        }
-        _ => context.render(node),
-    }
 }

@@ -33,6 +33,8 @@ pub enum NodeKind {
     Unsafe(Arc<str>),
     /// Text tagged `!vault`: decrypted when it is used, never a template.
     Vault(Encrypted),
+    /// Bytes, tagged `!!binary`.
+    Bytes(Arc<[u8]>),
     /// A sequence.
     List(Arc<[Node]>),
     /// A mapping, in the order of the source.
@@ -141,6 +143,7 @@ impl Node {
             NodeKind::Float(_) => "a number",
             NodeKind::Str(_) | NodeKind::Unsafe(_) => "a string",
             NodeKind::Vault(_) => "an encrypted string",
+            NodeKind::Bytes(_) => "bytes",
             NodeKind::List(_) => "a list",
             NodeKind::Map(_) => "a mapping",
         }

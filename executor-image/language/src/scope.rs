@@ -257,6 +257,14 @@ impl Scope {
         }
     }
 
+    /// The variable's value; a text in it that names something undefined stays as it is written.
+    pub fn get_as_far_as_known(&self, templar: &Templar, name: &str) -> Result<Option<Value>, TemplateError> {
+        match self.variable(name) {
+            Some(Variable::Template(node)) => templar.render_as_far_as_known(&node, self).map(Some),
+            _ => self.get(templar, name),
+        }
+    }
+
     /// All names that have a value, each once, those of the lowest layer first: the order in which Ansible puts them together.
     pub fn names(&self) -> Vec<Arc<str>> {
         let names: IndexSet<Arc<str>> = self.layers.iter().flat_map(|layer| layer.names()).collect();

@@ -92,6 +92,7 @@ fn plain(node: &Node) -> Value {
         NodeKind::Float(value) => Value::from(*value),
         NodeKind::Str(text) | NodeKind::Unsafe(text) => Value::from(&**text),
         NodeKind::Vault(encrypted) => Value::from(&**encrypted.text()),
+        NodeKind::Bytes(bytes) => Value::from_bytes(bytes.to_vec()),
         NodeKind::List(items) => items.iter().map(plain).collect::<Vec<_>>().into(),
         NodeKind::Map(entries) => {
             Value::from_pairs(entries.iter().map(|(key, value)| (plain(key), plain(value))))

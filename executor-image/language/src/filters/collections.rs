@@ -260,7 +260,10 @@ fn extract(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     }
     let mut value = container;
     for key in keys {
-        defined(&value)?;
+        // What is not there has nothing in it.
+        if value.is_undefined() {
+            return Ok(value);
+        }
         value = check(value.get_item(&key)?)?;
     }
     Ok(value)
@@ -347,6 +350,7 @@ fn rekey_on_member(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let Some(key) = key else {
         return Err(call.error("a key is needed"));
     };
+    defined(&key)?;
     let overwrite = match duplicates.as_ref().map(python::to_text).as_deref() {
         None | Some("error") => false,
         Some("overwrite") => true,

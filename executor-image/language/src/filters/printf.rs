@@ -5,6 +5,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value};
 
 use super::WIDEST;
+use crate::value::python;
 
 /// `'%s-%03d' % (a, b)`.
 pub(crate) fn format_text(text: &str, arguments: &[Value]) -> Result<String, Error> {
@@ -29,7 +30,45 @@ pub(crate) fn format_text(text: &str, arguments: &[Value]) -> Result<String, Err
             format!("a width in the format is more than {WIDEST}"),
         ));
     }
-    minijinja::formatting::format(FormatStyle::Printf, text, arguments)
+    let (text, arguments) = with_representations(text, arguments);
+    minijinja::formatting::format(FormatStyle::Printf, &text, &arguments)
+}
+
+/// `%r` is `%s` of how Python writes the value; only of arguments by their place.
+fn with_representations<'text>(
+    text: &'text str,
+    arguments: &[Value],
+) -> (std::borrow::Cow<'text, str>, Vec<Value>) {
+    let mut arguments = arguments.to_vec();
+    if !text.contains('r') {
+        return (text.into(), arguments);
+    }
+    let mut written = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut place = 0;
+    while let Some(percent) = rest.find('%') {
+        let after = &rest[percent + 1..];
+        let end = after
+            .find(|letter: char| letter.is_ascii_alphabetic() || matches!(letter, '%' | '('))
+            .unwrap_or(after.len());
+        place += after[..end].matches('*').count();
+        let letter = after[end..].chars().next();
+        written.push_str(&rest[..percent + 1 + end]);
+        rest = &after[end..];
+        if let (Some('r'), Some(argument)) = (letter, arguments.get_mut(place)) {
+            *argument = Value::from(python::repr(argument));
+            written.push('s');
+            rest = &rest[1..];
+        } else if let Some(letter) = letter {
+            written.push(letter);
+            rest = &rest[letter.len_utf8()..];
+        }
+        if !matches!(letter, Some('%' | '(')) {
+            place += 1;
+        }
+    }
+    written.push_str(rest);
+    (written.into(), arguments)
 }
 
 /// The numbers between a `%` and the letter of its conversion.

@@ -40,6 +40,7 @@ pub(super) const TESTS: super::Table = &[
     ("subset", |call| subset(call, false)),
     ("superset", |call| subset(call, true)),
     ("truthy", truthy),
+    // Of a variable that is written encrypted it is true: the template is rewritten so.
     ("vault_encrypted", |call| call.value().map(|_| false)),
 ];
 

@@ -80,18 +80,34 @@ impl Context {
 
     /// A node's value, complete: nothing in it is rendered later.
     pub(crate) fn render(self: &Arc<Self>, node: &Node) -> Result<Value, TemplateError> {
+        self.render_texts(node, &|text, span| self.render_text(text, span))
+    }
+
+    /// A node's value; a text in it that names something undefined stays as it is written.
+    pub(crate) fn render_as_far_as_known(self: &Arc<Self>, node: &Node) -> Result<Value, TemplateError> {
+        self.render_texts(node, &|text, span| match self.render_text(text, span) {
+            Err(error) if error.is_of_undefined => Ok(Value::from(text)),
+            rendered => rendered,
+        })
+    }
+
+    fn render_texts(
+        &self,
+        node: &Node,
+        render: &dyn Fn(&str, &Span) -> Result<Value, TemplateError>,
+    ) -> Result<Value, TemplateError> {
         match &node.kind {
-            NodeKind::Str(text) => self.render_text(text, &node.span),
+            NodeKind::Str(text) => render(text, &node.span),
             NodeKind::List(items) => Ok(sequence(
                 items
                     .iter()
-                    .map(|item| self.render(item))
+                    .map(|item| self.render_texts(item, render))
                     .collect::<Result<_, _>>()?,
             )),
             NodeKind::Map(entries) => {
                 let rendered = entries
                     .iter()
-                    .map(|(key, value)| Ok((lazy::plain(key), self.render(value)?)))
+                    .map(|(key, value)| Ok((lazy::plain(key), self.render_texts(value, render)?)))
                     .collect::<Result<Vec<_>, TemplateError>>()?;
                 Ok(map(rendered))
             }
@@ -184,6 +200,24 @@ impl Context {
             self.templar.note_untrusted();
         }
         Some(variable)
+    }
+
+    /// Whether what these names and keys lead to is written as ansible-vault has encrypted it.
+    pub(crate) fn is_encrypted(&self, path: &[Value]) -> bool {
+        let Some((name, keys)) = path.split_first() else {
+            return false;
+        };
+        let Some(Variable::Template(node)) = name.as_str().and_then(|name| self.scope.variable(name)) else {
+            return false;
+        };
+        let found = keys
+            .iter()
+            .try_fold(&node, |node, key| match (key.as_str(), key.as_usize()) {
+                (Some(name), _) => node.get(name),
+                (None, Some(index)) => node.as_list()?.get(index),
+                _ => None,
+            });
+        found.is_some_and(|node| matches!(node.kind, NodeKind::Vault(_)))
     }
 
     /// The value of an expression, complete but with its own type.

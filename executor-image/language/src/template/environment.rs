@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, Value};
 
-use crate::value::python;
+use crate::value::{convert, python};
 
 use super::compile::Printed;
 use super::context::Context;
@@ -41,6 +41,7 @@ fn build() -> Environment<'static> {
     environment.add_filter(rewrite::GROWN, growth::grown);
     environment.add_filter(rewrite::COMPLETE, complete);
     environment.add_filter(rewrite::MUTABLE, super::mutable::mutable);
+    environment.add_filter(rewrite::ENCRYPTED, encrypted);
     environment.add_filter(rewrite::DEFINED, |value: Value| {
         undefined::defined(&value).cloned()
     });
@@ -53,6 +54,11 @@ fn complete(state: &mut State<'_, '_>, value: Value) -> Result<Value, minijinja:
         return state.format(value).map(Value::from);
     }
     super::finalize::complete(&value)
+}
+
+/// Whether what names and keys lead to is written encrypted.
+fn encrypted(state: &mut State<'_, '_>, path: &Value) -> Result<bool, minijinja::Error> {
+    Ok(Context::of(state)?.is_encrypted(&convert::items(path)))
 }
 
 /// Prints a value as Python does; None prints nothing, unless values keep their types.

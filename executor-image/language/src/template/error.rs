@@ -121,10 +121,12 @@ impl From<minijinja::Error> for TemplateError {
                 error.kind(),
                 ErrorKind::UndefinedError | ErrorKind::UnknownMethod | ErrorKind::UnknownFunction
             );
+        // Of what no name leads to, the name is empty.
+        let nameless = || (error.kind() == ErrorKind::UndefinedError).then(String::new);
         Self {
             message,
             span: None,
-            undefined,
+            undefined: undefined.or_else(nameless),
             is_of_undefined,
             nearest: None,
             line: error.line().and_then(|line| u32::try_from(line).ok()),

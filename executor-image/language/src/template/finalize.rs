@@ -1,4 +1,5 @@
-//! What a template's outcome becomes: the rules of `ansible_eval_concat` of ansible-core 2.18 (`jinja2_native = False`).
+//! What a template's outcome becomes: the rules of `ansible_eval_concat` of ansible-core 2.18 and, for `jinja2_native`, of
+//! `ansible_native_concat`.
 //!
 //! The outcome is made a text. A text that begins with `{` or `[`, or is `True` or `False`, is read as a Python literal
 //! (with JSON's `true`, `false`, `null`); if it is none, it stays text. Text that filters such as `to_json` or `string`

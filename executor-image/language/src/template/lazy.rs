@@ -22,6 +22,7 @@ pub(crate) fn plain(node: &Node) -> Value {
         NodeKind::Float(value) => Value::from(*value),
         NodeKind::Str(text) | NodeKind::Unsafe(text) => Value::from(Arc::clone(text)),
         NodeKind::Vault(encrypted) => Value::from(Arc::clone(encrypted.text())),
+        NodeKind::Bytes(bytes) => Value::from_bytes(bytes.to_vec()),
         NodeKind::List(items) => sequence(items.iter().map(plain).collect()),
         NodeKind::Map(entries) => map(entries.iter().map(|(key, value)| (plain(key), plain(value)))),
     }

@@ -27,7 +27,7 @@ pub(crate) mod undefined;
 mod visit;
 
 pub use check::Problem;
-pub use conditions::Verdict;
+pub use conditions::{Listener, NotBoolean, Verdict};
 pub use error::TemplateError;
 pub use options::TemplateOptions;
 pub use templar::{Templar, Watch};

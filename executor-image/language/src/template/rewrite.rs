@@ -4,8 +4,10 @@
 //! - in `a.b.c` each step but the last may be undefined (`__chain` makes an undefined value one that can be asked for
 //!   more); the whole then is undefined as a whole, so `default` and `is defined` see it and everything else fails;
 //! - `%` also formats text, `-` also takes times apart; `<` and its like and `in` refuse kinds of values that Python refuses;
+//! - `is vault_encrypted` looks at how the variable of that name is written;
 //! - `{% include %}` reads the file through the host.
 
+use minijinja::Value;
 use minijinja::machinery::Span;
 use minijinja::machinery::ast::{
     AutoEscape, BinOp, BinOpKind, Block, Call, CallArg, CallBlock, Compare, CompareOp, Const, Do, EmitExpr,
@@ -26,6 +28,10 @@ pub(super) const COMPLETE: &str = "__complete";
 pub(super) const DEFINED: &str = "__defined";
 /// Makes a literal list or mapping one that `append`, `update` and their like change.
 pub(super) const MUTABLE: &str = "__mutable";
+/// Whether what names and keys lead to is written encrypted.
+pub(super) const ENCRYPTED: &str = "__encrypted";
+/// The test that asks how a variable is written, not what its value is.
+const IS_ENCRYPTED: &[&str] = &["vault_encrypted", "ansible.builtin.vault_encrypted"];
 /// The function that stands for `{% include %}`.
 pub(super) const INCLUDE: &str = "__include";
 
@@ -188,11 +194,14 @@ fn expression<'a>(node: &Expr<'a>) -> Expr<'a> {
             expr: node.expr.as_ref().map(expression),
             args: arguments(&node.args),
         })),
-        Expr::Test(node) => Expr::Test(spanned(node, |node| Test {
-            name: node.name,
-            expr: expression(&node.expr),
-            args: arguments(&node.args),
-        })),
+        Expr::Test(node) => encrypted_or(
+            node,
+            Expr::Test(spanned(node, |node| Test {
+                name: node.name,
+                expr: expression(&node.expr),
+                args: arguments(&node.args),
+            })),
+        ),
         Expr::GetAttr(node) => Expr::GetAttr(spanned(node, |node| GetAttr {
             expr: chained(&node.expr),
             name: node.name,
@@ -213,6 +222,39 @@ fn expression<'a>(node: &Expr<'a>) -> Expr<'a> {
             values: node.values.iter().map(expression).collect(),
         })),
     }
+}
+
+/// `is vault_encrypted` of a name: true if what it leads to is written encrypted, which then is not decrypted.
+fn encrypted_or<'a>(node: &Spanned<Test<'a>>, otherwise: Expr<'a>) -> Expr<'a> {
+    let Some(path) = path(&node.expr).filter(|_| IS_ENCRYPTED.contains(&node.name)) else {
+        return otherwise;
+    };
+    let span = node.span();
+    let constant = |value: Value| Expr::Const(Spanned::new(Const { value }, span));
+    Expr::IfExpr(Spanned::new(
+        IfExpr {
+            test_expr: filter(ENCRYPTED, constant(path.into_iter().collect()), Vec::new(), span),
+            true_expr: constant(true.into()),
+            false_expr: Some(otherwise),
+        },
+        span,
+    ))
+}
+
+/// The names and keys of `a.b['c']`.
+fn path(node: &Expr<'_>) -> Option<Vec<Value>> {
+    let (inner, key) = match node {
+        Expr::Var(node) => return Some(vec![Value::from(node.id)]),
+        Expr::GetAttr(node) => (&node.expr, Value::from(node.name)),
+        Expr::GetItem(node) => match &node.subscript_expr {
+            Expr::Const(key) => (&node.expr, key.value.clone()),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let mut path = path(inner)?;
+    path.push(key);
+    Some(path)
 }
 
 /// The inner part of `inner.name` or `inner[key]`.

@@ -7,7 +7,7 @@ use minijinja::Value;
 
 use super::check::{self, Problem};
 use super::compile::Cache;
-use super::conditions::{self, Verdict};
+use super::conditions::{self, Listener, NotBoolean, Rules, Verdict};
 use super::context::Context;
 use super::error::TemplateError;
 use super::options::TemplateOptions;
@@ -21,6 +21,7 @@ pub struct Templar {
     pub(super) cache: Arc<Cache>,
     pub(crate) types: Types,
     pub(crate) undefined: Undefined,
+    pub(super) conditions: Rules,
     watch: Option<Watch>,
 }
 
@@ -103,6 +104,19 @@ impl Templar {
         }
     }
 
+    /// The same templar that takes conditions so, and tells `listener` of those that should be written differently.
+    #[must_use]
+    pub fn conditions(&self, not_boolean: NotBoolean, listener: Arc<dyn Listener>) -> Self {
+        let conditions = Rules {
+            not_boolean,
+            listener: Some(listener),
+        };
+        Self {
+            conditions,
+            ..self.clone()
+        }
+    }
+
     /// The same templar with templates that stay as they are written where they name something undefined, as
     /// `error_on_undefined_vars = False` of ansible-core 2.18 leaves them.
     #[must_use]
@@ -140,6 +154,11 @@ impl Templar {
         Context::new(self.clone(), scope.clone()).render(node)
     }
 
+    /// The same, but a text that names something undefined stays as it is written.
+    pub fn render_as_far_as_known(&self, node: &Node, scope: &Scope) -> Result<Value, TemplateError> {
+        Context::new(self.clone(), scope.clone()).render_as_far_as_known(node)
+    }
+
     /// Renders a text and finalises the outcome.
     pub fn render_text(&self, text: &str, span: &Span, scope: &Scope) -> Result<Value, TemplateError> {
         Context::new(self.clone(), scope.clone()).render_text(text, span)
@@ -147,7 +166,12 @@ impl Templar {
 
     /// Whether a condition (a bare expression, a boolean, or a list of these that all must hold) is true.
     pub fn condition(&self, node: &Node, scope: &Scope) -> Result<Verdict, TemplateError> {
-        conditions::evaluate(&Context::new(self.clone(), scope.clone()), node)
+        conditions::evaluate(&Context::new(self.clone(), scope.clone()), node, None)
+    }
+
+    /// The same for a condition of the task that begins at `near`, which messages name if the condition has no place.
+    pub fn condition_near(&self, node: &Node, near: &Span, scope: &Scope) -> Result<Verdict, TemplateError> {
+        conditions::evaluate(&Context::new(self.clone(), scope.clone()), node, Some(near))
     }
 
     /// Renders the source of a template file to text, as the `template` module does.

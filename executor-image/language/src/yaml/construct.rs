@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, StrInput, Tag};
 
 use super::error::YamlError;
+use super::flow::Moved;
 use super::scalar;
 use crate::node::{Encrypted, Node, NodeKind};
 use crate::span::Span;
@@ -37,7 +40,7 @@ pub struct Warning {
 
 /// Reads a text that holds at most one document. `file` names the text in spans and errors.
 pub fn parse(text: &str, file: &str) -> Result<Document, YamlError> {
-    let mut documents = Constructor::new(text, file)?.documents()?;
+    let mut documents = documents(text, file)?;
     if documents.0.len() > 1 {
         let second = documents.0.swap_remove(1);
         return Err(YamlError::new(
@@ -55,7 +58,22 @@ pub fn parse(text: &str, file: &str) -> Result<Document, YamlError> {
 
 /// Reads all documents of a text.
 pub fn parse_all(text: &str, file: &str) -> Result<Vec<Node>, YamlError> {
-    Constructor::new(text, file)?.documents().map(|(nodes, _)| nodes)
+    documents(text, file).map(|(nodes, _)| nodes)
+}
+
+/// All documents of a text, and what is probably a mistake.
+fn documents(text: &str, file: &str) -> Result<(Vec<Node>, Vec<Warning>), YamlError> {
+    let mut moved = Moved::default();
+    loop {
+        let parsed = moved.apply(text);
+        let mut constructor = Constructor::new(text, &parsed, file, &moved)?;
+        let outcome = constructor.documents();
+        let refused = constructor.refused.take();
+        match (outcome, refused) {
+            (Err(_), Some((line, reason))) if moved.add(line, &reason, text) => {}
+            (outcome, _) => return outcome,
+        }
+    }
 }
 
 /// An anchored value, with its size so that aliases count.
@@ -65,7 +83,12 @@ struct Anchored {
 }
 
 struct Constructor<'text> {
+    /// The text as it is written.
     text: &'text str,
+    /// How the text that is parsed differs from it.
+    moved: &'text Moved,
+    /// What the parser refuses, and the line.
+    refused: Option<(usize, String)>,
     file: Arc<str>,
     parser: Parser<'text, StrInput<'text>>,
     anchors: HashMap<usize, Anchored>,
@@ -80,7 +103,7 @@ struct Constructor<'text> {
 }
 
 impl<'text> Constructor<'text> {
-    fn new(text: &'text str, file: &str) -> Result<Self, YamlError> {
+    fn new(text: &'text str, parsed: &'text str, file: &str, moved: &'text Moved) -> Result<Self, YamlError> {
         let file: Arc<str> = file.into();
         if text.len() > MAXIMUM_SIZE {
             return Err(YamlError::new(
@@ -89,26 +112,28 @@ impl<'text> Constructor<'text> {
                 format!("larger than {MAXIMUM_SIZE} bytes"),
             ));
         }
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let parsed = parsed.strip_prefix('\u{feff}').unwrap_or(parsed);
         Ok(Self {
             text,
+            moved,
+            refused: None,
             file,
-            parser: Parser::new_from_str(text),
+            parser: Parser::new_from_str(parsed),
             anchors: HashMap::new(),
             warnings: Vec::new(),
             size: 0,
-            lines: text.lines().collect(),
+            lines: parsed.lines().collect(),
             end: 0,
-            length: text.chars().count(),
+            length: parsed.chars().count(),
         })
     }
 
-    fn documents(mut self) -> Result<(Vec<Node>, Vec<Warning>), YamlError> {
+    fn documents(&mut self) -> Result<(Vec<Node>, Vec<Warning>), YamlError> {
         let mut roots = Vec::new();
         loop {
             let (event, marker) = self.next()?;
             match event {
-                Event::StreamEnd => return Ok((roots, self.warnings)),
+                Event::StreamEnd => return Ok((roots, std::mem::take(&mut self.warnings))),
                 Event::StreamStart | Event::DocumentStart(_) | Event::Nothing => {}
                 Event::DocumentEnd => self.anchors.clear(),
                 first => {
@@ -129,7 +154,10 @@ impl<'text> Constructor<'text> {
                 self.refuse_tabs(&event, span.start)?;
                 Ok((event, span.start))
             }
-            Some(Err(error)) => Err(self.error(*error.marker(), error.info())),
+            Some(Err(error)) => {
+                self.refused = Some((error.marker().line(), error.info().to_owned()));
+                Err(self.error(*error.marker(), error.info()))
+            }
             None => Ok((Event::StreamEnd, Marker::default())),
         }
     }
@@ -159,7 +187,7 @@ impl<'text> Constructor<'text> {
         Span::new(
             Arc::clone(&self.file),
             number(marker.line().max(1)),
-            number(marker.col() + 1),
+            number(marker.col().saturating_sub(self.moved.blanks(marker.line())) + 1),
         )
     }
 
@@ -351,6 +379,7 @@ impl<'text> Constructor<'text> {
             "!!float" => scalar::float(text)
                 .or_else(|| text.parse().ok().map(NodeKind::Float))
                 .ok_or_else(|| wrong("a number")),
+            "!!binary" => binary(text).ok_or_else(|| wrong("base64")),
             "!!timestamp" => Ok(scalar::resolve(text)),
             "!vault" | "!vault-encrypted" => {
                 let text = text.trim();
@@ -375,8 +404,20 @@ impl<'text> Constructor<'text> {
 
     fn unknown_tag(&self, name: &str, marker: Marker) -> YamlError {
         self.error(marker, format!("the tag `{name}` is not supported"))
-            .with_hint("Known tags: !unsafe, !vault, !!str, !!int, !!float, !!bool, !!null, !!seq, !!map.")
+            .with_hint(
+                "Known tags: !unsafe, !vault, !!str, !!int, !!float, !!bool, !!null, !!binary, !!seq, !!map.",
+            )
     }
+}
+
+/// What base64 encodes; other characters in it do not count, as in Python.
+fn binary(text: &str) -> Option<NodeKind> {
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    let text: Vec<u8> = text.bytes().filter(is_base64).collect();
+    STANDARD
+        .decode(text)
+        .ok()
+        .map(|bytes| NodeKind::Bytes(bytes.into()))
 }
 
 fn tag_name(tag: &Tag) -> String {

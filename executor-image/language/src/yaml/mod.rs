@@ -2,6 +2,7 @@
 
 mod construct;
 mod error;
+mod flow;
 pub mod scalar;
 
 pub use construct::{Document, Warning, parse, parse_all};

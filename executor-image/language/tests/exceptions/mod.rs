@@ -87,7 +87,6 @@ pub const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "`break` is allowed",
     ),
     ("finalisation", "'{{ +n }}'", "there is no unary plus"),
-    ("finalisation", "\"{{ '%r' % 'a' }}\"", "%r is not supported"),
     (
         "finalisation",
         "'{{ lipsum is defined }}'",

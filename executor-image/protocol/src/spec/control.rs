@@ -196,9 +196,10 @@ pub(super) static MODULES: &[ModuleSpec] = &[
         side: Side::Runner,
         free_form: false,
         parameters: &[
-            boolean("aggregate").default("true"),
+            // What is no boolean is false.
+            raw("aggregate").default("true"),
             mapping("data").required(),
-            boolean("per_host").default("false"),
+            raw("per_host").default("false"),
         ],
         any_parameter: false,
     },

@@ -1,7 +1,9 @@
 //! `set_fact` and `gather_facts`
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
-use slipway_language::from_json;
+use slipway_language::{NodeKind, Variable, from_json};
 
 use super::{ActionContext, Arguments, ResultMap, boolean, failure, map};
 use crate::transport::TransportError;
@@ -35,9 +37,14 @@ pub(super) fn set_fact(context: &ActionContext<'_>, mut args: Arguments) -> Resu
         }
     }
     for (name, value) in &args {
-        let data = from_json(value.clone());
+        context.item.play.warn_if_reserved(name);
+        // What is encrypted stays so until it is used.
+        let variable = match context.source(name) {
+            Some(node) if matches!(node.kind, NodeKind::Vault(_)) => Variable::Template(node.clone()),
+            _ => Variable::data(from_json(value.clone()), context.trusted),
+        };
         for receiver in &receivers {
-            receiver.set.set_answer(name, data.clone(), context.trusted);
+            receiver.set.set(Arc::from(name.as_str()), variable.clone());
         }
     }
     if cacheable {

@@ -9,7 +9,7 @@ use regex::Regex;
 use serde_json::{Value, json};
 use slipway_language::{FileKind, Node, NodeKind, Span, Variable};
 
-use super::{ActionContext, Arguments, ResultMap, boolean, failure, map, text};
+use super::{ActionContext, Arguments, ResultMap, boolean, map, text};
 use crate::inventory::{Vars, read_vars_file};
 
 pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
@@ -30,13 +30,16 @@ pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
     if text(args, "hash_behaviour").as_deref() == Some("merge") {
         vars = match merged(context, &vars) {
             Ok(vars) => vars,
-            Err(message) => return failure(message),
+            Err(message) => return not_included(&message),
         };
     }
     let shown: serde_json::Map<String, Value> = vars
         .iter()
         .map(|(name, variable)| (name.to_string(), written(variable)))
         .collect();
+    for name in vars.keys() {
+        context.item.play.warn_if_reserved(name);
+    }
     for receiver in &context.item.fact_receivers() {
         for (name, variable) in &vars {
             receiver.included.set(Arc::clone(name), variable.clone());
@@ -47,6 +50,9 @@ pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
         "changed": false, "ansible_facts": shown, "ansible_included_var_files": paths, "_ansible_facts_kept": true,
     }))
 }
+
+/// What Ansible says of a file without a name.
+const NO_NAME: &str = "Could not find file on the Ansible Controller.\nIf you are using a module and expect the file to exist on the remote, see the remote_src option";
 
 /// Why nothing is included, under Ansible's name for it.
 fn not_included(message: &str) -> ResultMap {
@@ -62,7 +68,11 @@ fn files(context: &ActionContext<'_>, args: &Arguments) -> Result<Vec<PathBuf>, 
     let name = text(args, "file")
         .or_else(|| text(args, "_raw_params"))
         .ok_or("No file or directory was specified for include_vars")?;
-    Ok(vec![context.find(&name, FileKind::Vars)?])
+    let name = name.trim_end_matches('\n');
+    if name.is_empty() {
+        return Err(NO_NAME.to_owned());
+    }
+    Ok(vec![context.find(name, FileKind::Vars)?])
 }
 
 /// Which files of a directory are read.
@@ -169,7 +179,8 @@ impl Wanted {
         {
             return Ok(false);
         }
-        let extension = file.extension().and_then(|extension| extension.to_str());
+        // The empty extension is one, too.
+        let extension = file.extension().unwrap_or_default().to_str();
         if extension.is_some_and(|extension| self.extensions.iter().any(|known| known == extension)) {
             return Ok(true);
         }
@@ -271,6 +282,7 @@ fn written(variable: &Variable) -> Value {
             NodeKind::Float(value) => Value::from(*value),
             NodeKind::Str(text) | NodeKind::Unsafe(text) => Value::from(text.as_ref()),
             NodeKind::Vault(encrypted) => Value::from(encrypted.text().as_ref()),
+            NodeKind::Bytes(bytes) => Value::from(String::from_utf8_lossy(bytes)),
             NodeKind::List(items) => items.iter().map(of).collect(),
             NodeKind::Map(entries) => Value::Object(
                 entries

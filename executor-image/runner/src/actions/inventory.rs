@@ -6,9 +6,20 @@ use serde_json::{Value, json};
 use slipway_language::{Variable, from_json};
 
 use super::{ActionContext, Arguments, ResultMap, failure, map, text};
-use crate::inventory::Inventory;
+use crate::inventory::Change;
 
 pub(super) fn add_host(context: &ActionContext<'_>, mut args: Arguments) -> ResultMap {
+    match args.shift_remove("_raw_params") {
+        None => {}
+        Some(Value::Object(raw)) => {
+            for (key, value) in raw {
+                args.entry(key).or_insert(value);
+            }
+        }
+        Some(_) => {
+            return failure("Invalid raw parameters passed, requires a dictonary/hash got a  <class 'str'>");
+        }
+    }
     let mut take = |names: &[&str]| -> Option<Value> {
         let taken: Vec<Value> = names.iter().filter_map(|name| args.shift_remove(*name)).collect();
         taken.into_iter().next()
@@ -35,18 +46,19 @@ pub(super) fn add_host(context: &ActionContext<'_>, mut args: Arguments) -> Resu
     if !context.trusted {
         roster.names_are_answers();
     }
-    let changed = roster.change(|inventory| {
-        let mut changed = !inventory.hosts.contains_key(name);
-        let host = inventory.host(name);
-        for (key, value) in &args {
-            let variable = Variable::data(from_json(value.clone()), context.trusted);
-            changed |= host.vars.get(key.as_str()) != Some(&variable);
-            host.vars.insert(Arc::from(key.as_str()), variable);
-        }
-        groups
-            .iter()
-            .fold(changed, |changed, group| changed | join(inventory, group, name))
+    let vars = args.iter().map(|(key, value)| {
+        let variable = Variable::data(from_json(value.clone()), context.trusted);
+        (Arc::from(key.as_str()), variable)
     });
+    let change = Change::Host {
+        name: Arc::from(name),
+        vars: vars.collect(),
+        groups: groups.clone(),
+    };
+    let changed = match roster.change(change) {
+        Ok(changed) => changed,
+        Err(message) => return failure(message),
+    };
     if changed {
         context.item.play.host_added(name);
     }
@@ -71,31 +83,15 @@ pub(super) fn group_by(context: &ActionContext<'_>, args: &Arguments) -> ResultM
     if !context.trusted {
         roster.names_are_answers();
     }
-    let changed = roster.change(|inventory| {
-        let mut changed = !inventory.groups.contains_key(group.as_str());
-        inventory.group(&group);
-        for parent in &parents {
-            if *parent == group || inventory.is_below(&group, parent) {
-                return Err(format!("can't add group {group} to itself: {parent} is below it"));
-            }
-            changed |= !inventory.groups.contains_key(parent.as_str());
-            changed |= inventory.group(parent).children.insert(Arc::from(group.as_str()));
-        }
-        // A host of a group below is a member already.
-        let is_member = inventory.hosts_of(&group).contains(&item.host.name);
-        let joined = !is_member && join(inventory, &group, &item.host.name);
-        Ok(changed || joined)
+    let changed = roster.change(Change::Group {
+        host: Arc::clone(&item.host.name),
+        group: group.clone(),
+        parents: parents.clone(),
     });
     match changed {
         Ok(changed) => map(json!({"changed": changed, "add_group": group, "parent_groups": parents})),
         Err(message) => failure(message),
     }
-}
-
-/// Makes a host a member of a group; whether something changed.
-fn join(inventory: &mut Inventory, group: &str, host: &str) -> bool {
-    let made = !inventory.groups.contains_key(group);
-    inventory.group(group).hosts.insert(Arc::from(host)) | made
 }
 
 fn words(list: &str) -> Vec<String> {

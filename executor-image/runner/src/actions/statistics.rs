@@ -7,9 +7,7 @@ use super::{Arguments, ResultMap, boolean, failure, map};
 pub(super) fn run(mut args: Arguments) -> ResultMap {
     let data = args.shift_remove("data").unwrap_or_else(|| json!({}));
     let Value::Object(data) = data else {
-        return failure(format!(
-            "The 'data' option needs to be a dictionary/hash, it is {data}"
-        ));
+        return failure("The 'data' option needs to be a dictionary/hash");
     };
     if let Some(name) = data.keys().find(|name| !is_name(name)) {
         return failure(format!(

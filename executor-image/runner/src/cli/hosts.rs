@@ -119,16 +119,29 @@ impl HostsRequest<'_> {
         }
         let selection =
             pattern::select(inventory, patterns).map_err(|error| Refusal::new(exit::ERROR, error))?;
-        for term in &selection.unmatched {
-            let said = format!("Could not match supplied host pattern, ignoring: {term}");
-            match self.settings.host_pattern_mismatch {
-                OnMismatch::Warning => self.printer.warning(&said),
-                OnMismatch::Error => return Err(Refusal::new(exit::ERROR, said)),
-                OnMismatch::Ignore => {}
-            }
-        }
+        tell_unmatched(&selection, self.settings, self.printer)?;
         Ok(selection.hosts)
     }
+}
+
+/// Tells of patterns that match nothing.
+///
+/// # Errors
+/// Where the settings say that this is a mistake.
+pub fn tell_unmatched(
+    selection: &pattern::Selection,
+    settings: &Settings,
+    printer: &Printer,
+) -> Result<(), Refusal> {
+    for term in &selection.unmatched {
+        let said = format!("Could not match supplied host pattern, ignoring: {term}");
+        match settings.host_pattern_mismatch {
+            OnMismatch::Warning => printer.warning(&said),
+            OnMismatch::Error => return Err(Refusal::new(exit::ERROR, said)),
+            OnMismatch::Ignore => {}
+        }
+    }
+    Ok(())
 }
 
 impl From<InventoryError> for Refusal {

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use slipway_language::{Templar, VaultSecrets};
+use slipway_language::{Listener, NotBoolean, Templar, VaultSecrets};
 
 use super::{
     arguments::{InventoryArguments, VaultArguments},
@@ -46,7 +46,8 @@ impl Start {
             printer: Arc::clone(printer),
             templar: Templar::new()
                 .native(settings.jinja2_native)
-                .keep_undefined(!settings.error_on_undefined_vars),
+                .keep_undefined(!settings.error_on_undefined_vars)
+                .conditions(not_boolean(settings), Arc::clone(printer) as Arc<dyn Listener>),
             vault,
             extra_vars: Arc::new(extra_vars),
         })
@@ -75,6 +76,17 @@ impl Start {
             directory.to_path_buf(),
             &self.settings,
         )
+    }
+}
+
+/// What is said of conditions that are neither true nor false.
+fn not_boolean(settings: &Settings) -> NotBoolean {
+    if settings.disable_backported_inspections {
+        NotBoolean::Taken
+    } else if settings.allow_broken_conditionals {
+        NotBoolean::Told
+    } else {
+        NotBoolean::Refused
     }
 }
 

@@ -2,10 +2,13 @@
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
-use slipway_language::{Node, Templar, TemplateError, strip_omit, to_json};
+use slipway_language::{Node, NodeKind, Templar, TemplateError, strip_omit, to_json};
 
 use super::ItemContext;
 use crate::{actions, playbook::ModuleAction};
+
+/// What Ansible says of arguments that a variable holds: facts of a host may change the variable.
+const UNSAFE_ARGUMENTS: &str = "Using a variable for a task's 'args' is unsafe in some situations (see https://docs.ansible.com/ansible/devel/reference_appendices/faq.html#argsplat-unsafe)";
 
 /// The arguments, rendered, without those that are omitted; and whether the playbook alone decides what they are.
 pub(super) fn arguments(
@@ -17,12 +20,18 @@ pub(super) fn arguments(
     if let Some(whole) = &module.whole {
         let value = strip_omit(&templar.render(whole, &item.scope)?);
         match to_json(&value) {
-            Json::Object(map) => args.extend(map),
+            Json::Object(map) => {
+                let run = &item.play.run;
+                if run.options.settings.inject_facts_as_vars {
+                    run.printer.warning(UNSAFE_ARGUMENTS);
+                }
+                args.extend(map);
+            }
             other => {
-                return Err(TemplateError::new(format!(
-                    "the arguments must be a mapping, the template gives {other}"
-                ))
-                .at(&whole.span));
+                let text = other.as_str().map_or_else(|| other.to_string(), str::to_owned);
+                return Err(
+                    TemplateError::new(format!("invalid or malformed argument: '{text}'")).at(&whole.span),
+                );
             }
         }
     }
@@ -89,27 +98,53 @@ pub(crate) fn defaults(
 
 /// The environment of the module, outer settings first.
 pub(super) fn environment(item: &ItemContext<'_>) -> Result<IndexMap<String, String>, TemplateError> {
+    let templar = &item.play.run.templar;
     let mut variables = IndexMap::new();
     for node in &item.task.settings.environment {
-        let value = item.play.run.templar.render(node, &item.scope)?;
-        match to_json(&strip_omit(&value)) {
-            Json::Object(map) => variables.extend(map.into_iter().map(|(name, value)| {
-                let text = match value {
-                    Json::String(text) => text,
-                    Json::Bool(value) => if value { "True" } else { "False" }.to_owned(),
-                    other => other.to_string(),
+        if let NodeKind::Map(entries) = &node.kind {
+            for (key, value) in entries.iter() {
+                let value = match templar.render(value, &item.scope) {
+                    Ok(value) => value,
+                    // Facts that are to be gathered in this environment cannot be part of it yet.
+                    Err(error) if is_of_facts(&error) => continue,
+                    Err(error) => return Err(error),
                 };
-                (name, text)
-            })),
-            Json::Null => {}
-            Json::String(text) if text.is_empty() => {}
+                if !slipway_language::is_omit(&value) {
+                    let name = key.as_str().unwrap_or_default().to_owned();
+                    variables.insert(name, variable_text(to_json(&value)));
+                }
+            }
+            continue;
+        }
+        match to_json(&strip_omit(&templar.render(node, &item.scope)?)) {
+            Json::Object(map) => {
+                variables.extend(map.into_iter().map(|(name, value)| (name, variable_text(value))));
+            }
             other => {
-                return Err(
-                    TemplateError::new(format!("environment must be a mapping, it is {other}"))
-                        .at(&node.span),
-                );
+                let text = other.as_str().map_or_else(|| other.to_string(), str::to_owned);
+                let said = format!("could not parse environment value, skipping: {text}");
+                item.play.run.printer.warning(&said);
             }
         }
     }
     Ok(variables)
+}
+
+/// Whether what is undefined is the environment that facts tell of.
+fn is_of_facts(error: &TemplateError) -> bool {
+    let undefined = error.undefined.as_deref();
+    undefined.is_some_and(|name| {
+        ["ansible_env", "ansible_facts.env"]
+            .iter()
+            .any(|facts| name.starts_with(facts))
+    })
+}
+
+/// The value of an environment's variable, as Python prints it.
+fn variable_text(value: Json) -> String {
+    match value {
+        Json::String(text) => text,
+        Json::Bool(value) => if value { "True" } else { "False" }.to_owned(),
+        other => other.to_string(),
+    }
 }

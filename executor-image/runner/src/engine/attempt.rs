@@ -50,8 +50,9 @@ impl ItemOutcome {
 
 /// The result of a task whose condition is false or cannot be evaluated.
 pub(super) fn skipped_by_condition(item: &ItemContext<'_>) -> Option<ResultMap> {
+    let templar = &item.play.run.templar;
     for condition in &item.task.settings.when {
-        match item.play.run.templar.condition(condition, &item.scope) {
+        match templar.condition_near(condition, &item.task.span, &item.scope) {
             Ok(slipway_language::Verdict::True) => {}
             Ok(slipway_language::Verdict::False { condition: text }) => {
                 return Some(match condition.kind {
@@ -236,7 +237,7 @@ async fn run_module(
         let scope = scope_with_result(item, &map);
         let done = match &task.until {
             Some(until) => {
-                let verdict = play.run.templar.condition(until, &scope);
+                let verdict = play.run.templar.condition_near(until, &task.span, &scope);
                 verdict.map_err(|error| error.at(&until.span))?.is_true()
             }
             None => !flag(&map, "failed"),
@@ -347,7 +348,7 @@ fn judge(item: &ItemContext<'_>, scope: &Scope, map: &mut ResultMap) {
     ];
     for (key, condition) in conditions {
         let Some(condition) = condition else { continue };
-        match templar.condition(condition, scope) {
+        match templar.condition_near(condition, &item.task.span, scope) {
             Ok(verdict) => {
                 map.insert(key.to_owned(), Json::Bool(verdict.is_true()));
                 if key == "failed" {

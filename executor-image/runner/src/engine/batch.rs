@@ -244,9 +244,12 @@ impl Batch {
         if hosts.is_empty() {
             return Ok(());
         }
+        if let Some(first) = hosts.first() {
+            self.play.warn_of_reserved(first, task);
+        }
         match &task.action {
             Action::Meta(meta) => {
-                let chosen = self.chosen_for_meta(*meta, task, hosts)?;
+                let chosen = self.chosen_for_meta(*meta, task, hosts, false)?;
                 self.meta(*meta, task, chosen).await
             }
             Action::RoleComplete(role) => {
@@ -325,7 +328,7 @@ impl Batch {
         // In the order of the hosts, whoever was first.
         results.sort_by_key(|result| hosts.iter().position(|host| host.name == result.host));
         self.play.run.refresh_roster()?;
-        self.expand_includes(task, &results, handler);
+        self.expand_includes(task, &mut results, handler)?;
         self.play.run.printer.task_finished(self.play.run.bad_hosts());
         Ok(results)
     }

@@ -1,10 +1,10 @@
 //! Whom a task becomes, and how: variables over keywords over the command line and the settings.
 
-use slipway_language::{Node, Scope, TemplateError};
+use slipway_language::{Scope, TemplateError};
 
 use super::{play::PlayRun, variables::truth};
 use crate::{
-    playbook::Task,
+    playbook::{Keyword, Task},
     settings,
     transport::{Become, BecomeMethod, Password},
 };
@@ -60,7 +60,7 @@ impl PlayRun {
         if !wanted {
             return Ok(None);
         }
-        let setting = |name: &str, keyword: Option<&Node>| -> Result<Option<String>, TemplateError> {
+        let setting = |name: &str, keyword: Option<&Keyword>| -> Result<Option<String>, TemplateError> {
             match self.variable_text(name, scope)? {
                 Some(text) => Ok(Some(text)),
                 None => self.text(keyword, scope),
@@ -71,7 +71,7 @@ impl PlayRun {
         let method = method_named(&method)?;
         // Each method has variables of its own, which win.
         let word = method.name();
-        let option = |name: &str, keyword: Option<&Node>| -> Result<Option<String>, TemplateError> {
+        let option = |name: &str, keyword: Option<&Keyword>| -> Result<Option<String>, TemplateError> {
             match self.variable_text(&format!("ansible_{word}_{name}"), scope)? {
                 Some(text) => Ok(Some(text)),
                 None => setting(&format!("ansible_become_{name}"), keyword),

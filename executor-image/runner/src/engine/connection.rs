@@ -173,6 +173,9 @@ impl PlayRun {
             .agent(host, &target.options, &target.launch, target.fence.clone())
             .await;
         self.report_learned_keys();
+        for started in self.run.connections.take_started() {
+            self.run.printer.detail(&started, 3);
+        }
         agent
     }
 

@@ -225,6 +225,7 @@ fn finish(
         );
     }
     if let Some(register) = &task.register {
+        play.warn_if_reserved(register);
         let value = from_json(result::public(&outcome.map));
         for receiver in receivers {
             receiver.set.set_answer(register, value.clone(), false);
@@ -363,7 +364,7 @@ fn should_break(base: &ItemContext<'_>, looping: &Loop, scope: &Scope, result: O
     base.play
         .run
         .templar
-        .condition(condition, &scope)
+        .condition_near(condition, &base.task.span, &scope)
         .is_ok_and(|verdict| verdict.is_true())
 }
 

@@ -85,6 +85,10 @@ impl Batch {
     async fn next_of(&mut self, host: &Arc<HostState>) -> Result<Option<Step>, Fatal> {
         loop {
             if let Some((index, task)) = self.handlers.next_flushed(&host.name) {
+                if let Action::Meta(meta) = task.action {
+                    self.meta_handler(meta, &task, vec![Arc::clone(host)]).await?;
+                    continue;
+                }
                 return Ok(Some(Step {
                     task,
                     handler: Some(index),
@@ -109,9 +113,11 @@ impl Batch {
             }
             match &task.action {
                 Action::Meta(meta) if !passes_over(host, &task) => {
-                    let chosen = self.chosen_for_meta(*meta, &task, vec![Arc::clone(host)])?;
+                    let chosen = self.chosen_for_meta(*meta, &task, vec![Arc::clone(host)], false)?;
                     if *meta == Meta::FlushHandlers {
-                        self.handlers.begin_flush(&host.name);
+                        for host in &chosen {
+                            self.handlers.begin_flush(&host.name);
+                        }
                     } else {
                         self.meta(*meta, &task, chosen).await?;
                     }
@@ -152,10 +158,10 @@ impl Batch {
         if self.runs_once(task, &scope) && !under_way.headers.contains_key(&id(task)) {
             self.play.run.printer.warning("Using run_once with the free strategy is not currently supported. This task will still be executed for every host in the inventory list.");
         }
-        let header = under_way
-            .headers
-            .entry(id(task))
-            .or_insert_with(|| self.header(task, &scope, step.handler.is_some()));
+        let header = under_way.headers.entry(id(task)).or_insert_with(|| {
+            self.play.warn_of_reserved(host, task);
+            self.header(task, &scope, step.handler.is_some())
+        });
         let (play, header, host) = (Arc::clone(&self.play), Arc::clone(header), Arc::clone(host));
         under_way.jobs.spawn(async move {
             let receivers = [Arc::clone(&host)];
@@ -180,7 +186,7 @@ impl Batch {
                 self.handlers.end_flush(&host.name);
             }
         }
-        self.expand_includes(&step.task, &[result], step.handler.is_some());
+        self.expand_includes(&step.task, &mut [result], step.handler.is_some())?;
         self.play.run.printer.task_finished(self.play.run.bad_hosts());
         Ok(())
     }

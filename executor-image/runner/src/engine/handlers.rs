@@ -15,13 +15,15 @@ use super::{
 };
 use crate::{
     output::HostLine,
-    playbook::{Handler, Role, Task},
+    playbook::{Action, Handler, Role, Task},
 };
 
 /// The handlers of a play in the order in which they are defined, and who has notified them.
 #[derive(Debug, Default)]
 pub(super) struct HandlerTable {
     entries: Vec<Entry>,
+    /// Names and topics that hosts have notified, by host: which handlers they mean is known when the host flushes.
+    saved: HashMap<Arc<str>, Vec<String>>,
     /// Handlers that are to run, by host.
     notified: HashMap<Arc<str>, BTreeSet<usize>>,
     /// Roles whose handlers are in the table already.
@@ -130,11 +132,17 @@ impl HandlerTable {
             .collect()
     }
 
-    /// Notes that hosts notify the handlers of a name or topic.
+    /// Notes that a host notifies the handlers of a name or topic: they run when the host flushes, or in this flush if the
+    /// host is in one.
     ///
     /// # Errors
     /// The known names, if there is none of this name.
-    pub(super) fn notify(&mut self, name: &str, hosts: &[Arc<str>]) -> Result<(), Vec<String>> {
+    pub(super) fn notify(
+        &mut self,
+        name: &str,
+        host: &Arc<str>,
+        is_flushing: bool,
+    ) -> Result<(), Vec<String>> {
         let found = self.find(name);
         if found.is_empty() {
             return Err(self
@@ -144,11 +152,13 @@ impl HandlerTable {
                 .filter(|name| !name.is_empty())
                 .collect());
         }
-        for host in hosts {
-            self.notified
-                .entry(Arc::clone(host))
-                .or_default()
-                .extend(found.iter().copied());
+        if is_flushing {
+            self.notified.entry(Arc::clone(host)).or_default().extend(found);
+        } else {
+            let saved = self.saved.entry(Arc::clone(host)).or_default();
+            if !saved.iter().any(|known| known == name) {
+                saved.push(name.to_owned());
+            }
         }
         Ok(())
     }
@@ -202,11 +212,29 @@ impl HandlerTable {
         }
     }
 
+    /// The handlers that a host has notified are known from now on.
+    fn resolve(&mut self, host: &Arc<str>) {
+        for name in self.saved.remove(host).unwrap_or_default() {
+            let found = self.find(&name);
+            self.notified.entry(Arc::clone(host)).or_default().extend(found);
+        }
+    }
+
     fn find(&self, name: &str) -> Vec<usize> {
         let mut found: Vec<usize> = self.named(name).into_iter().collect();
-        for (index, entry) in self.entries.iter().enumerate() {
-            let mut topics = entry.handler.listen.iter();
-            if topics.any(|topic| entry.is_called(topic, name)) && !found.contains(&index) {
+        let mut listening: Vec<usize> = (0..self.entries.len())
+            .filter(|index| {
+                let entry = &self.entries[*index];
+                let mut topics = entry.handler.listen.iter();
+                topics.any(|topic| entry.is_called(topic, name))
+            })
+            .collect();
+        // Of those of one name, one: as if it were notified by its name.
+        listening.sort_by_key(|index| (std::cmp::Reverse(self.entries[*index].section), *index));
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        for index in listening {
+            let own = self.entries[index].name.as_str();
+            if (own.is_empty() || seen.insert(own)) && !found.contains(&index) {
                 found.push(index);
             }
         }
@@ -231,12 +259,20 @@ impl HandlerTable {
 
     /// A host begins to run what it has notified.
     pub(super) fn begin_flush(&mut self, host: &Arc<str>) {
+        self.resolve(host);
         self.flushing.insert(Arc::clone(host), 0);
     }
 
     /// A host runs no more handlers of this flush.
     pub(super) fn end_flush(&mut self, host: &Arc<str>) {
         self.flushing.remove(host);
+    }
+
+    /// A host has no handlers to run any more.
+    pub(super) fn forget(&mut self, host: &Arc<str>) {
+        self.end_flush(host);
+        self.notified.remove(host);
+        self.saved.remove(host);
     }
 
     /// The next handler of a host that flushes.
@@ -269,6 +305,9 @@ impl Batch {
     /// Runs the handlers that these hosts have notified, in the order of their definition.
     pub(super) async fn flush_handlers(&mut self, hosts: &[Arc<HostState>]) -> Result<(), Fatal> {
         let mut alive: Vec<Arc<HostState>> = hosts.to_vec();
+        for host in hosts {
+            self.handlers.resolve(&host.name);
+        }
         let mut index = 0;
         // A handler may notify a later one: that runs in the same flush. Included roles may add handlers at the end.
         while let Some(task) = self.handlers.task(index) {
@@ -280,7 +319,14 @@ impl Batch {
                 .filter(|host| self.handlers.take(index, &host.name))
                 .cloned()
                 .collect();
-            if !chosen.is_empty() {
+            if chosen.is_empty() {
+                index += 1;
+                continue;
+            }
+            if let Action::Meta(meta) = task.action {
+                // On the heap: a handler that flushes handlers is refused when the playbook is loaded, but its type knows no end.
+                Box::pin(self.meta_handler(meta, &task, chosen)).await?;
+            } else {
                 self.handlers.running = index;
                 let results = self.run_on(&task, &chosen, true).await?;
                 let lost = |host: &Arc<HostState>| {

@@ -70,7 +70,8 @@ impl Object for VariablesOf {
     }
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        match self.scope.get(&self.templar, key.as_str()?) {
+        // Who looks at all variables of a host is not to fail because one is about hosts of another sort.
+        match self.scope.get_as_far_as_known(&self.templar, key.as_str()?) {
             Ok(found) => found,
             // The template that asks fails with the same words.
             Err(error) => Some(Value::from(minijinja::Error::from(error))),

@@ -13,6 +13,7 @@ use super::{
     cursor::Cursor,
     play::export,
     result::Include,
+    run::Fatal,
     select::{by_tags, count_tasks, selected_items, walk_tasks, with_tags},
 };
 use crate::{
@@ -32,7 +33,16 @@ struct Group<'a> {
 
 impl Batch {
     /// Loads what the results ask for and puts it in front of what the hosts have left.
-    pub(super) fn expand_includes(&mut self, task: &Arc<Task>, results: &[TaskResult], handler: bool) {
+    /// A file or role that is not there makes a failure of its host's result.
+    ///
+    /// # Errors
+    /// When what is included is no playbook's.
+    pub(super) fn expand_includes(
+        &mut self,
+        task: &Arc<Task>,
+        results: &mut [TaskResult],
+        handler: bool,
+    ) -> Result<(), Fatal> {
         let mut groups: Vec<Group<'_>> = Vec::new();
         for result in results
             .iter()
@@ -80,8 +90,14 @@ impl Batch {
                     }
                     all_items.extend(items);
                 }
-                Err(error) => self.include_failed(&group, &error, &mut failed),
+                Err(error) if error.is_about_files() => self.include_failed(&group, &error, &mut failed),
+                Err(error) => return Err(Fatal::invalid(error.to_string())),
             }
+        }
+        for result in results.iter_mut().filter(|result| failed.contains(&result.host)) {
+            result
+                .map
+                .insert("failed".to_owned(), serde_json::Value::Bool(true));
         }
         if handler {
             // What a handler includes runs as handlers right after it, for the hosts that notified it.
@@ -92,7 +108,7 @@ impl Batch {
                 });
             }
             self.handlers.insert_next(&tasks);
-            return;
+            return Ok(());
         }
         for (host, items) in items_of {
             if let Some(cursor) = self.cursors.get_mut(&host) {
@@ -100,6 +116,7 @@ impl Batch {
             }
         }
         self.insert_order(&all_items);
+        Ok(())
     }
 
     fn include_failed(&mut self, group: &Group<'_>, error: &LoadError, failed: &mut Vec<Arc<str>>) {
@@ -165,10 +182,8 @@ impl Batch {
         let named = loader
             .find_tasks_as_named(&include.target, &context)
             .ok_or_else(|| {
-                LoadError::from(crate::playbook::Problem::new(
-                    &task.span,
-                    format!("the included file of tasks {} was not found", include.target),
-                ))
+                let said = format!("the included file of tasks {} was not found", include.target);
+                LoadError::from(crate::playbook::Problem::new(&task.span, said).missing())
             })?;
         let path = normalize(&named);
         context.directory = path

@@ -22,6 +22,7 @@ mod merged;
 mod meta;
 mod play;
 mod reach;
+mod reserved;
 mod restricted_facts;
 mod result;
 mod roster;

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Weak};
 
 use minijinja::Value;
-use slipway_language::{Layer, Node, Scope, Variable, to_text};
+use slipway_language::{Layer, Scope, Variable, to_text};
 
 use super::play::PlayRun;
-use crate::playbook::Task;
+use crate::playbook::{Keyword, Task};
 
 /// The names, each beside the older one that means the same.
 const PAIRS: &[(&str, &str)] = &[
@@ -35,7 +35,7 @@ impl Reach {
         let play = self.play.upgrade()?;
         let options = &play.run.options;
         let settings = &self.task.settings;
-        let keyword = |node: Option<&Node>| play.text(node, &self.set).ok().flatten();
+        let keyword = |node: Option<&Keyword>| play.text(node, &self.set).ok().flatten();
         let text = match name {
             "ansible_host" => self.host.to_string(),
             "ansible_user" => {

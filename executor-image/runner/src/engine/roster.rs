@@ -12,7 +12,7 @@ use minijinja::Value;
 use slipway_language::VaultSecrets;
 
 use super::{HostState, host::FactKeeping};
-use crate::inventory::{HostVariables, Inventory, InventoryError, Vars, pattern};
+use crate::inventory::{Change, HostVariables, Inventory, InventoryError, Vars, pattern};
 
 /// The hosts, and what the inventory says of them.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ struct Now {
     inventory: Arc<Inventory>,
     /// Whether the inventory has changed since hosts were given their places in it.
     changed: bool,
+    /// What tasks have changed, in their order.
+    changes: Vec<Change>,
     variables: HostVariables,
     /// The playbook whose variables files count.
     directory: PathBuf,
@@ -42,6 +44,7 @@ impl Roster {
         let mut now = Now {
             inventory: Arc::new(inventory),
             changed: false,
+            changes: Vec::new(),
             variables: HostVariables::default(),
             directory: PathBuf::new(),
             hosts: IndexMap::new(),
@@ -127,11 +130,16 @@ impl Roster {
         Arc::clone(now.strangers.entry(name).or_insert(host))
     }
 
-    /// Changes the inventory; hosts see it after [`Self::refresh`].
-    pub fn change<T>(&self, change: impl FnOnce(&mut Inventory) -> T) -> T {
+    /// Changes the inventory; hosts see it after [`Self::refresh`]. Whether it changed anything.
+    ///
+    /// # Errors
+    /// A group that would be below itself.
+    pub fn change(&self, change: Change) -> Result<bool, String> {
         let mut now = self.write();
         now.changed = true;
-        change(Arc::make_mut(&mut now.inventory))
+        let changed = change.apply(Arc::make_mut(&mut now.inventory))?;
+        now.changes.push(change);
+        Ok(changed)
     }
 
     /// Makes what tasks have changed visible. Once for a task on all its hosts: it costs time in proportion to the inventory.
@@ -148,10 +156,15 @@ impl Roster {
         now.place_all()
     }
 
-    /// Puts another inventory in place of this one; what is known of hosts that it still has is kept.
-    pub fn replace(&self, inventory: Inventory, vault: &VaultSecrets) -> Result<(), InventoryError> {
+    /// Puts another inventory in place of this one; what tasks have changed is changed again, and what is known of hosts
+    /// that it still has is kept.
+    pub fn replace(&self, mut inventory: Inventory, vault: &VaultSecrets) -> Result<(), InventoryError> {
         let directory = {
             let mut now = self.write();
+            for change in &now.changes {
+                change.apply_again(&mut inventory);
+            }
+            inventory.reconcile();
             now.inventory = Arc::new(inventory);
             now.directory.clone()
         };

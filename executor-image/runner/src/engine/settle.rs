@@ -2,8 +2,6 @@
 
 use std::sync::{Arc, PoisonError};
 
-use slipway_language::Node;
-
 use super::{
     HostState, TaskResult,
     batch::{Batch, BatchEnd, for_all_hosts},
@@ -13,7 +11,7 @@ use super::{
 };
 use crate::{
     output::{HostLine, HostOutcome, message_of},
-    playbook::Task,
+    playbook::{Keyword, Task},
 };
 
 impl Batch {
@@ -27,6 +25,9 @@ impl Batch {
     ) -> Result<(), Fatal> {
         let run = Arc::clone(&self.play.run);
         let line = result.line();
+        if line == HostLine::Changed {
+            self.notify(task, result, handler)?;
+        }
         let included = !result.includes.is_empty() && matches!(line, HostLine::Ok | HostLine::Changed);
         if !included {
             run.printer.host(&HostOutcome {
@@ -77,13 +78,21 @@ impl Batch {
                 totals.changed += u32::from(line == HostLine::Changed);
             }
         }
-        // Of `run_once` too, only the host that did the task runs the handler.
-        let receivers = [Arc::clone(&result.host)];
-        for name in result.notify.iter().filter(|_| line == HostLine::Changed) {
+        Ok(())
+    }
+
+    /// Notes whom a host notifies. Of `run_once` too, only the host that did the task runs the handler.
+    fn notify(&mut self, task: &Task, result: &TaskResult, handler: bool) -> Result<(), Fatal> {
+        let run = Arc::clone(&self.play.run);
+        for name in &result.notify {
             for warning in self.handlers.warnings(name) {
                 run.printer.warning(warning);
             }
-            let Err(known) = self.handlers.notify(name, &receivers) else {
+            let Err(known) = self.handlers.notify(name, &result.host, handler) else {
+                if !handler {
+                    run.printer
+                        .detail(&format!("Notification for handler {name} has been saved."), 2);
+                }
                 continue;
             };
             let unknown = Fatal::unknown_handler(&task.span, name, &known);
@@ -207,7 +216,7 @@ impl Batch {
         }
         let scope = hosts.first().map(|host| self.play.scope(host, Some(task)));
         let fatal = scope.is_some_and(|scope| {
-            let set = |node: Option<&Node>| matches!(self.play.boolean(node, &scope), Ok(Some(true)));
+            let set = |node: Option<&Keyword>| matches!(self.play.boolean(node, &scope), Ok(Some(true)));
             (set(task.settings.any_errors_fatal.as_ref()) || for_all_hosts(task))
                 && !set(task.settings.ignore_errors.as_ref())
         });

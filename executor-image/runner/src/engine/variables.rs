@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use slipway_language::{Layer, LookupHost, Node, NodeKind, Scope, TemplateError};
+use slipway_language::{Layer, LookupHost, NodeKind, Scope, TemplateError};
 
 use super::{
     HostState,
@@ -11,11 +11,28 @@ use super::{
     merged::Merged,
     play::PlayRun,
 };
-use crate::{playbook::Task, settings::HashBehaviour};
+use crate::{
+    playbook::{Candidates, Task},
+    settings::HashBehaviour,
+};
 
 impl PlayRun {
     /// Everything that a task may see on a host. Layers are shared: making a scope copies no variables.
     pub fn scope(self: &Arc<Self>, host: &Arc<HostState>, task: Option<&Arc<Task>>) -> Scope {
+        let below = self.variables(host, task);
+        let magic = OfTask {
+            host: OfHost {
+                play: Arc::downgrade(self),
+                host: Arc::clone(host),
+            },
+            task: task.cloned(),
+            below: below.clone(),
+        };
+        below.with(Arc::new(magic))
+    }
+
+    /// The variables that people set, without those that Ansible sets.
+    pub(super) fn variables(self: &Arc<Self>, host: &Arc<HostState>, task: Option<&Arc<Task>>) -> Scope {
         let files: Arc<dyn LookupHost> = match task {
             Some(task) => TaskFiles::new(
                 Some(task),
@@ -62,16 +79,7 @@ impl PlayRun {
             );
         }
         layers.push(Arc::clone(&self.run.options.extra_vars) as Arc<dyn Layer>);
-        let below = Scope::new(self.laid_over(layers), files);
-        let magic = OfTask {
-            host: OfHost {
-                play: Arc::downgrade(self),
-                host: Arc::clone(host),
-            },
-            task: task.cloned(),
-            below: below.clone(),
-        };
-        below.with(Arc::new(magic))
+        Scope::new(self.laid_over(layers), files)
     }
 
     /// Layers as a scope has them: one over the other, or their mappings merged.
@@ -83,53 +91,78 @@ impl PlayRun {
     }
 
     /// A setting that is true or false; none if it is not set.
-    pub fn boolean(&self, node: Option<&Node>, scope: &Scope) -> Result<Option<bool>, TemplateError> {
-        let Some(node) = node else { return Ok(None) };
-        if let NodeKind::Bool(value) = node.kind {
-            return Ok(Some(value));
+    pub fn boolean<'a>(
+        &self,
+        written: impl Into<Candidates<'a>>,
+        scope: &Scope,
+    ) -> Result<Option<bool>, TemplateError> {
+        for node in written.into() {
+            if let NodeKind::Bool(value) = node.kind {
+                return Ok(Some(value));
+            }
+            let value = self.run.templar.render(node, scope)?;
+            if slipway_language::is_omit(&value) {
+                continue;
+            }
+            if let Some(text) = value.as_str().map(str::trim)
+                && !text.is_empty()
+                && !BOOLEANS.contains(&text.to_ascii_lowercase().as_str())
+            {
+                return Err(TemplateError::new(format!(
+                    "The value '{text}' is not a valid boolean.  Valid booleans include: {}",
+                    BOOLEANS.join(", ")
+                ))
+                .at(&node.span));
+            }
+            return Ok(truth(&value));
         }
-        let value = self.run.templar.render(node, scope)?;
-        if let Some(text) = value.as_str().map(str::trim)
-            && !text.is_empty()
-            && !BOOLEANS.contains(&text.to_ascii_lowercase().as_str())
-            && !slipway_language::is_omit(&value)
-        {
-            return Err(TemplateError::new(format!(
-                "The value '{text}' is not a valid boolean.  Valid booleans include: {}",
-                BOOLEANS.join(", ")
-            ))
-            .at(&node.span));
-        }
-        Ok(truth(&value))
+        Ok(None)
     }
 
     /// A setting that is a number; none if it is not set.
-    pub fn number(&self, node: Option<&Node>, scope: &Scope) -> Result<Option<f64>, TemplateError> {
-        let Some(node) = node else { return Ok(None) };
-        if let NodeKind::Int(value) = node.kind {
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "retries, seconds and percentages are small"
-            )]
-            return Ok(Some(value as f64));
+    pub fn number<'a>(
+        &self,
+        written: impl Into<Candidates<'a>>,
+        scope: &Scope,
+    ) -> Result<Option<f64>, TemplateError> {
+        for node in written.into() {
+            if let NodeKind::Int(value) = node.kind {
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "retries, seconds and percentages are small"
+                )]
+                return Ok(Some(value as f64));
+            }
+            let value = self.run.templar.render(node, scope)?;
+            if slipway_language::is_omit(&value) {
+                continue;
+            }
+            let text = slipway_language::to_text(&value);
+            let text = text.trim().trim_end_matches('%');
+            if text.is_empty() {
+                return Ok(None);
+            }
+            return text
+                .parse()
+                .map(Some)
+                .map_err(|_| TemplateError::new(format!("{text:?} is not a number")).at(&node.span));
         }
-        let value = self.run.templar.render(node, scope)?;
-        let text = slipway_language::to_text(&value);
-        let text = text.trim().trim_end_matches('%');
-        if text.is_empty() {
-            return Ok(None);
-        }
-        text.parse()
-            .map(Some)
-            .map_err(|_| TemplateError::new(format!("{text:?} is not a number")).at(&node.span))
+        Ok(None)
     }
 
     /// A setting that is text; none if it is not set or empty.
-    pub fn text(&self, node: Option<&Node>, scope: &Scope) -> Result<Option<String>, TemplateError> {
-        let Some(node) = node else { return Ok(None) };
-        let value = self.run.templar.render(node, scope)?;
-        Ok(Some(slipway_language::to_text(&value))
-            .filter(|text| !text.is_empty() && !slipway_language::is_omit(&value)))
+    pub fn text<'a>(
+        &self,
+        written: impl Into<Candidates<'a>>,
+        scope: &Scope,
+    ) -> Result<Option<String>, TemplateError> {
+        for node in written.into() {
+            let value = self.run.templar.render(node, scope)?;
+            if !slipway_language::is_omit(&value) {
+                return Ok(Some(slipway_language::to_text(&value)).filter(|text| !text.is_empty()));
+            }
+        }
+        Ok(None)
     }
 
     /// A variable that is text; none if it has no value or is empty.

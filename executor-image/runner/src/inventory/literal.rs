@@ -197,6 +197,7 @@ mod tests {
             NodeKind::Float(value) => format!("float {value}"),
             NodeKind::Str(value) | NodeKind::Unsafe(value) => format!("str {value}"),
             NodeKind::Vault(value) => format!("vault {}", value.text()),
+            NodeKind::Bytes(value) => format!("bytes {value:?}"),
             NodeKind::List(items) => format!("list of {}", items.len()),
             NodeKind::Map(entries) => format!("map of {}", entries.len()),
         }

@@ -3,6 +3,7 @@
 //! [`load`] reads sources (INI, YAML, host lists, programs, `constructed`, `generator`, directories), [`pattern`] selects
 //! hosts, [`HostVariables`] stacks the variables of a host in Ansible's order of precedence.
 
+mod change;
 mod constructed;
 mod error;
 mod generator;
@@ -19,6 +20,7 @@ mod script;
 mod vars_files;
 mod yaml;
 
+pub use change::Change;
 pub use error::InventoryError;
 pub use literal::parse_literal;
 pub use load::{Context, KINDS, Loaded, load, parse};

@@ -6,7 +6,7 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 
-use super::{Color, Palette};
+use super::{Color, Palette, wrap::wrap};
 use crate::settings::Settings;
 
 /// How wide output is where no terminal says.
@@ -80,7 +80,7 @@ impl Console {
     /// A line.
     pub fn line(&mut self, text: &str, color: Option<Color>) {
         let text = text.strip_suffix('\n').unwrap_or(text);
-        self.log(text, "INFO");
+        self.log(text, color);
         let painted = color.map_or_else(|| text.to_owned(), |color| self.paint(text, color));
         // ok: a reader that went away ends nothing; the run goes on.
         let _ = self.output.write_all((painted + "\n").as_bytes());
@@ -94,7 +94,7 @@ impl Console {
 
     /// A line for standard error.
     pub fn error_line(&mut self, text: &str, color: Option<Color>) {
-        self.log(text, "ERROR");
+        self.log(text, color);
         let painted = color.map_or_else(|| text.to_owned(), |color| self.paint(text, color));
         let _ = self.output.flush();
         let _ = writeln!(io::stderr(), "{painted}");
@@ -117,25 +117,40 @@ impl Console {
 
     /// A warning, once for each text.
     pub fn warning(&mut self, text: &str) {
-        self.once(&format!("[WARNING]: {text}"), Color::Warn);
+        let text = wrap(&format!("[WARNING]: {text}"), self.columns, false);
+        self.once(&text, Color::Warn);
     }
 
     /// A deprecation, once for each text.
     pub fn deprecated(&mut self, text: &str) {
-        self.once(&format!("[DEPRECATION WARNING]: {text}"), Color::Deprecate);
+        // Ansible leaves the blanks of these where the lines end.
+        let text = wrap(&format!("[DEPRECATION WARNING]: {text}"), self.columns, true);
+        self.once(text.trim(), Color::Deprecate);
     }
 
     fn once(&mut self, text: &str, color: Color) {
-        let text = wrap(text, self.columns);
-        if self.warned.insert(text.clone()) {
-            self.error_line(&text, Some(color));
+        if self.warned.insert(text.to_owned()) {
+            self.error_line(text, Some(color));
         }
     }
 
-    fn log(&mut self, text: &str, level: &str) {
+    /// A line for the log alone.
+    pub fn only_log(&mut self, text: &str) {
+        self.log(text, Some(Color::Verbose));
+    }
+
+    fn log(&mut self, text: &str, color: Option<Color>) {
         let Some(log) = &mut self.log else {
             return;
         };
+        // Ansible tells by its colour how much a line matters.
+        let level = match color {
+            Some(Color::Error | Color::Unreachable) => "ERROR",
+            Some(Color::Warn | Color::Skip | Color::Deprecate) => "WARNING",
+            Some(Color::Debug) => "DEBUG",
+            _ => "INFO",
+        };
+        let text = text.trim_start_matches('\n');
         let now = chrono::Local::now().format("%Y-%m-%d %H:%M:%S,%3f");
         let process = std::process::id();
         let user = std::env::var("USER").unwrap_or_default();
@@ -149,21 +164,6 @@ fn banner(text: &str, columns: usize) -> String {
     format!("\n{text} {}", "*".repeat(stars))
 }
 
-/// Lines that are at most so long, broken at blanks.
-fn wrap(text: &str, columns: usize) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines.join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,10 +171,5 @@ mod tests {
     #[test]
     fn banners_are_eighty_columns_wide() {
         assert_eq!(banner("PLAY [x]", 79).trim_start().len(), 80);
-    }
-
-    #[test]
-    fn warnings_are_broken_at_blanks() {
-        assert_eq!(wrap("[WARNING]: one two\nthree", 15), "[WARNING]: one\ntwo three");
     }
 }

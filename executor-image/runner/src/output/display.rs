@@ -219,12 +219,17 @@ pub fn deprecations(result: &Map<String, Value>) -> Vec<String> {
                 (None, Some(version)) => format!("in version {version}"),
                 (None, None) => "in a future release".to_owned(),
             };
-            let message = text("msg").unwrap_or_default().trim_end_matches('.');
-            format!(
-                "{message}. This feature will be removed{from} {when}. Deprecation warnings can be disabled by setting deprecation_warnings=False in ansible.cfg."
-            )
+            deprecation(text("msg").unwrap_or_default(), &from, &when)
         })
         .collect()
+}
+
+/// What is said of something that a later version takes away.
+pub fn deprecation(message: &str, from: &str, when: &str) -> String {
+    let message = message.trim_end_matches('.');
+    format!(
+        "{message}. This feature will be removed{from} {when}. Deprecation warnings can be disabled by setting deprecation_warnings=False in ansible.cfg."
+    )
 }
 
 /// What is left of a result under `no_log`.

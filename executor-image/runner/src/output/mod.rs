@@ -12,6 +12,7 @@ mod json;
 mod printer;
 pub mod prompt;
 mod stats;
+mod wrap;
 mod yaml;
 
 pub use callback::{Callback, HostOutcome, ItemOutcome};

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
+use slipway_language::Listener;
 use slipway_report::{EventKind, HostStatus, RunResult, shorten};
 
 use super::{
@@ -15,6 +16,7 @@ use crate::settings::Settings;
 pub struct Printer {
     /// Number of `-v`.
     pub verbosity: u8,
+    log_verbosity: u8,
     action_warnings: bool,
     deprecation_warnings: bool,
     check_markers: bool,
@@ -99,6 +101,7 @@ impl Printer {
         };
         Self {
             verbosity: settings.verbosity,
+            log_verbosity: settings.log_verbosity,
             action_warnings: settings.action_warnings,
             deprecation_warnings: settings.deprecation_warnings,
             check_markers: settings.check_mode_markers,
@@ -128,6 +131,8 @@ impl Printer {
     pub fn detail(&self, text: &str, verbosity: u8) {
         if self.verbosity >= verbosity {
             self.state().console.verbose(text);
+        } else if self.log_verbosity >= verbosity {
+            self.state().console.only_log(text);
         }
     }
 
@@ -357,6 +362,24 @@ impl Printer {
         self.state().event(EventKind::RunFinished {
             result: result.clone(),
         });
+    }
+}
+
+/// What is told of conditions.
+impl Listener for Printer {
+    fn warning(&self, text: &str) {
+        Self::warning(self, text);
+    }
+
+    fn file(&self, name: &str) -> String {
+        std::path::absolute(name).map_or_else(|_| name.to_owned(), |path| path.display().to_string())
+    }
+
+    fn deprecated(&self, text: &str, version: &str) {
+        if self.deprecation_warnings {
+            let text = display::deprecation(text, "", &format!("in version {version}"));
+            self.state().console.deprecated(&text);
+        }
     }
 }
 

@@ -190,7 +190,13 @@ impl Written {
                         Node::text(span.clone(), "_raw_params"),
                         Node::text(span.clone(), rest),
                     );
-                } else if rest.starts_with("{{") {
+                } else if canonical(&self.name) == "add_host" && !rest.is_empty() {
+                    // It refuses what is no mapping only when it runs.
+                    add(
+                        Node::text(span.clone(), "_raw_params"),
+                        Node::text(span.clone(), rest),
+                    );
+                } else if slipway_language::looks_like_template(&rest) {
                     whole = Some(Node::text(span.clone(), rest));
                 } else if !rest.is_empty() {
                     return Err(Problem::new(
@@ -243,6 +249,19 @@ impl Written {
             .map_err(|_| Problem::new(&self.span, format!("{} needs the name of a file", self.name)))
     }
 
+    /// An option of a role that names one of its files.
+    pub(super) fn file_of_role(&self, name: &str) -> Result<Option<Node>, Problem> {
+        let option = self.option(name);
+        if let Some(node) = option.as_ref().filter(|node| node.as_str().is_none()) {
+            let said = format!(
+                "Expected a string for {name} but got {} instead",
+                node.type_name()
+            );
+            return Err(Problem::new(&node.span, said));
+        }
+        Ok(option)
+    }
+
     /// An option that is true or false; none if it is not written.
     pub(super) fn truth(&self, name: &str) -> Option<bool> {
         self.is_true(name)
@@ -291,6 +310,12 @@ impl Written {
             )
             .nearest(text, known.iter().map(|(name, _)| *name)));
         };
+        if *meta == Meta::FlushHandlers && context.handlers {
+            return Err(Problem::new(
+                &self.value.span,
+                "flush_handlers cannot be used as a handler",
+            ));
+        }
         let misplaced = match meta {
             Meta::EndRole if context.handlers => "from a handler",
             Meta::EndRole if context.role.is_none() => "from outside of a role",
@@ -433,6 +458,18 @@ impl Loader {
     ) -> Result<(), Problem> {
         let spec = written.spec();
         let (entries, whole) = written.arguments()?;
+        let reserved =
+            |(key, _): &&(Node, Node)| key.as_str().is_some_and(|name| name.starts_with("_ansible_"));
+        if let Some((key, _)) = entries.iter().find(reserved).filter(|_| !spec.free_form) {
+            return Err(Problem::new(
+                &key.span,
+                format!(
+                    "Invalid parameter specified beginning with keyword '_ansible_' for action '{}': '{}'. The prefix '_ansible_' is reserved for internal use only.",
+                    written.name,
+                    key.as_str().unwrap_or_default()
+                ),
+            ));
+        }
         if may_fail {
             return Ok(());
         }
@@ -453,13 +490,13 @@ impl Loader {
                     let known = spec.parameters.iter().flat_map(|parameter| {
                         std::iter::once(parameter.name).chain(parameter.aliases.iter().copied())
                     });
-                    self.problem(
-                        Problem::new(
-                            &key.span,
-                            format!("the module {} has no parameter {name:?}", canonical(spec.name)),
-                        )
-                        .nearest(name, known),
-                    );
+                    let said = match canonical(spec.name) {
+                        "import_tasks" | "import_role" | "include_tasks" | "include_role" => {
+                            format!("Invalid options for {}: {name}", written.name)
+                        }
+                        module => format!("the module {module} has no parameter {name:?}"),
+                    };
+                    self.problem(Problem::new(&key.span, said).nearest(name, known));
                 }
                 continue;
             };
@@ -490,7 +527,8 @@ impl Loader {
                 );
             }
         }
-        if whole.is_none() && !has_defaults {
+        let is_raw = |(key, _): &(Node, Node)| key.as_str() == Some("_raw_params");
+        if whole.is_none() && !has_defaults && (spec.free_form || !entries.iter().any(is_raw)) {
             for parameter in spec.parameters.iter().filter(|parameter| parameter.required) {
                 if !given.contains(&parameter.name) {
                     self.problem(Problem::new(

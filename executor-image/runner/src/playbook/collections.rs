@@ -124,7 +124,8 @@ impl Loader {
             .join(", ");
         Err(
             Problem::new(span, format!("the role {name:?} was not found in {searched}"))
-                .nearest(name, known.iter().map(String::as_str)),
+                .nearest(name, known.iter().map(String::as_str))
+                .missing(),
         )
     }
 }

@@ -2,7 +2,7 @@
 
 use slipway_language::{Node, NodeKind, Span};
 
-use super::settings::Settings;
+use super::{keyword::Keyword, settings::Settings};
 use crate::settings::{self, DuplicateKey};
 
 /// What plays are that say nothing of it.
@@ -22,13 +22,13 @@ impl Defaults {
     /// Those of the settings.
     pub fn new(settings: &settings::Settings) -> Self {
         let node = |kind: NodeKind| Node::new(Span::start_of("the settings"), kind);
-        let yes = |wanted: bool| wanted.then(|| node(NodeKind::Bool(true)));
+        let yes = |wanted: bool| wanted.then(|| Keyword::from(node(NodeKind::Bool(true))));
         let seconds = i64::try_from(settings.task_timeout).unwrap_or(i64::MAX);
         Self {
             keywords: Settings {
                 no_log: yes(settings.no_log),
                 any_errors_fatal: yes(settings.any_errors_fatal),
-                timeout: (seconds > 0).then(|| node(NodeKind::Int(seconds))),
+                timeout: (seconds > 0).then(|| Keyword::from(node(NodeKind::Int(seconds)))),
                 ..Settings::default()
             },
             error_on_missing_handler: settings.error_on_missing_handler,

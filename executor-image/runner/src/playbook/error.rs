@@ -15,6 +15,8 @@ pub struct Problem {
     pub hint: Option<String>,
     /// Whether the file is encrypted and no password opens it.
     pub locked: bool,
+    /// Whether a file or role is not there.
+    pub missing: bool,
 }
 
 impl Problem {
@@ -25,7 +27,15 @@ impl Problem {
             message: message.into(),
             hint: None,
             locked: false,
+            missing: false,
         }
+    }
+
+    /// The same about a file or role that is not there.
+    #[must_use]
+    pub fn missing(mut self) -> Self {
+        self.missing = true;
+        self
     }
 
     /// The same with a hint.
@@ -89,6 +99,13 @@ pub struct LoadError {
 }
 
 impl LoadError {
+    /// Whether the playbook is well-formed as far as it is known: files are not there or cannot be decrypted.
+    pub fn is_about_files(&self) -> bool {
+        self.problems
+            .iter()
+            .all(|problem| problem.missing || problem.locked)
+    }
+
     /// Whether nothing is known to be wrong but that files cannot be decrypted.
     pub fn is_locked(&self) -> bool {
         self.problems.iter().all(|problem| problem.locked)

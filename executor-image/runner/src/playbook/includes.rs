@@ -29,6 +29,7 @@ impl Loader {
             self.check_condition(when);
         }
         written.no_loop(node)?;
+        self.check_parameters(written, false, false)?;
         let vars = self.vars(node.get("vars"));
         let settings = self.settings(&context.settings, node)?.with_vars(vars);
         let target = written.file(&["file"])?;
@@ -66,21 +67,20 @@ impl Loader {
         let params = self.vars(node.get("vars"));
         let settings = self.settings(&context.settings, node)?;
         let name = self.static_text(&written.required("name", &["role"])?, &settings.vars)?;
-        let from = |key: &str| {
-            written
-                .option(key)
-                .and_then(|node| node.as_str().map(str::to_owned))
-                .unwrap_or_else(|| "main".to_owned())
+        let from = |key: &str| -> Result<String, Problem> {
+            let node = written.file_of_role(key)?;
+            let name = node.as_ref().and_then(Node::as_str);
+            Ok(name.unwrap_or("main").to_owned())
         };
         let usage = RoleUse {
             name: &name,
             span: &node.span,
             params,
             files: RoleFiles {
-                tasks: from("tasks_from"),
-                vars: from("vars_from"),
-                defaults: from("defaults_from"),
-                handlers: from("handlers_from"),
+                tasks: from("tasks_from")?,
+                vars: from("vars_from")?,
+                defaults: from("defaults_from")?,
+                handlers: from("handlers_from")?,
             },
             allow_duplicates: !written.is_false("allow_duplicates"),
             provided: Vars::new(),
@@ -156,10 +156,10 @@ impl Loader {
         let inherited = self.applied(written, context)?;
         let action = IncludeRole {
             name: name.clone(),
-            tasks_from: written.option("tasks_from"),
-            vars_from: written.option("vars_from"),
-            defaults_from: written.option("defaults_from"),
-            handlers_from: written.option("handlers_from"),
+            tasks_from: written.file_of_role("tasks_from")?,
+            vars_from: written.file_of_role("vars_from")?,
+            defaults_from: written.file_of_role("defaults_from")?,
+            handlers_from: written.file_of_role("handlers_from")?,
             public: written.truth("public"),
             validate: !written.is_false("rolespec_validate"),
             allow_duplicates: !written.is_false("allow_duplicates"),

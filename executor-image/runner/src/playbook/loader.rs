@@ -188,18 +188,21 @@ impl Loader {
             locked: error
                 .get_ref()
                 .is_some_and(<dyn std::error::Error + Send + Sync>::is::<VaultError>),
+            missing: false,
         })?;
         let text = String::from_utf8(bytes).map_err(|_| Problem {
             span: None,
             message: format!("{name} is not UTF-8 text"),
             hint: None,
             locked: false,
+            missing: false,
         })?;
         let document = slipway_language::yaml::parse(&text, &name).map_err(|error| Problem {
             span: Some(error.span.clone()),
             message: error.message.clone(),
             hint: error.hint,
             locked: false,
+            missing: false,
         })?;
         // All that can be odd about a file is a key that stands twice.
         let mut warnings = document.warnings.iter().map(|warning| {

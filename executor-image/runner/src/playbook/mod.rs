@@ -10,6 +10,7 @@ mod collections;
 mod defaults;
 mod error;
 mod includes;
+mod keyword;
 mod keywords;
 mod loader;
 mod model;
@@ -23,6 +24,7 @@ mod tasks;
 
 pub use action::Written;
 pub use error::{LoadError, Problem, nearest};
+pub use keyword::{Candidates, Keyword};
 pub(crate) use keywords::{Place, is_supported, plugins};
 pub(crate) use loader::normalize;
 pub use loader::{LoadContext, Loader};

@@ -382,6 +382,7 @@ fn node_text(node: &Node) -> String {
         NodeKind::Float(value) => value.to_string(),
         NodeKind::Str(value) | NodeKind::Unsafe(value) => format!("{value:?}"),
         NodeKind::Vault(value) => format!("{value:?}"),
+        NodeKind::Bytes(value) => format!("{value:?}"),
         NodeKind::List(items) => format!("{:?}", items.iter().map(node_text).collect::<Vec<_>>()),
         NodeKind::Map(entries) => {
             format!(

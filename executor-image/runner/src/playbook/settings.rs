@@ -6,55 +6,55 @@ use slipway_language::{Node, NodeKind};
 
 use crate::inventory::Vars;
 
-use super::{error::Problem, module_defaults::ModuleDefaults};
+use super::{error::Problem, keyword::Keyword, module_defaults::ModuleDefaults};
 
 /// The inherited keywords of a task, already merged: the nearest one wins, lists grow from the outside in.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// `become`
-    pub r#become: Option<Node>,
+    pub r#become: Option<Keyword>,
     /// `become_user`
-    pub become_user: Option<Node>,
+    pub become_user: Option<Keyword>,
     /// `become_method`
-    pub become_method: Option<Node>,
+    pub become_method: Option<Keyword>,
     /// `become_exe`
-    pub become_exe: Option<Node>,
+    pub become_exe: Option<Keyword>,
     /// `become_flags`
-    pub become_flags: Option<Node>,
+    pub become_flags: Option<Keyword>,
     /// `delegate_to`
-    pub delegate_to: Option<Node>,
+    pub delegate_to: Option<Keyword>,
     /// `delegate_facts`
-    pub delegate_facts: Option<Node>,
+    pub delegate_facts: Option<Keyword>,
     /// `module_defaults`, outermost first.
     pub module_defaults: Vec<ModuleDefaults>,
     /// `collections`: where roles are looked for that are named without their collection.
     pub collections: Vec<Arc<str>>,
     /// `connection`
-    pub connection: Option<Node>,
+    pub connection: Option<Keyword>,
     /// `remote_user`
-    pub remote_user: Option<Node>,
+    pub remote_user: Option<Keyword>,
     /// `port`
-    pub port: Option<Node>,
+    pub port: Option<Keyword>,
     /// `environment`, outermost first.
     pub environment: Vec<Node>,
     /// `no_log`
-    pub no_log: Option<Node>,
+    pub no_log: Option<Keyword>,
     /// `ignore_errors`
-    pub ignore_errors: Option<Node>,
+    pub ignore_errors: Option<Keyword>,
     /// `ignore_unreachable`
-    pub ignore_unreachable: Option<Node>,
+    pub ignore_unreachable: Option<Keyword>,
     /// `check_mode`
-    pub check_mode: Option<Node>,
+    pub check_mode: Option<Keyword>,
     /// `diff`
-    pub diff: Option<Node>,
+    pub diff: Option<Keyword>,
     /// `run_once`
-    pub run_once: Option<Node>,
+    pub run_once: Option<Keyword>,
     /// `any_errors_fatal`
-    pub any_errors_fatal: Option<Node>,
+    pub any_errors_fatal: Option<Keyword>,
     /// `throttle`
-    pub throttle: Option<Node>,
+    pub throttle: Option<Keyword>,
     /// `timeout`
-    pub timeout: Option<Node>,
+    pub timeout: Option<Keyword>,
     /// `when`, outermost first; all must hold.
     pub when: Vec<Node>,
     /// `tags`
@@ -127,7 +127,7 @@ impl Settings {
                 }
                 _ => continue,
             };
-            *slot = Some(value.clone());
+            *slot = Some(Keyword::before(value.clone(), slot.take()));
         }
         Ok(settings)
     }

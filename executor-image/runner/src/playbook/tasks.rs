@@ -7,11 +7,15 @@ use slipway_language::{Node, NodeKind};
 use super::{
     action::{Written, canonical},
     error::Problem,
+    keyword::Keyword,
     keywords::{self, Place},
     loader::{LoadContext, Loader, is_identifier},
     model::{Action, Block, Handler, Item, Loop, LoopControl, Task},
     play::PlayParts,
 };
+
+/// What Ansible says of it.
+const BLOCK_AS_HANDLER: &str = "Using a block as a handler is not supported.";
 
 impl Loader {
     /// Loads a list of tasks and blocks.
@@ -79,10 +83,7 @@ impl Loader {
         };
         for entry in entries.iter() {
             if entry.get("block").is_some() {
-                self.problem(Problem::new(
-                    &entry.span,
-                    "Using a block as a handler is not supported.",
-                ));
+                self.problem(Problem::new(&entry.span, BLOCK_AS_HANDLER));
                 continue;
             }
             let listen = match entry.get("listen") {
@@ -126,7 +127,16 @@ impl Loader {
                 may_fail: inner.may_fail || rescued && key == "block",
                 ..inner.clone()
             };
-            match node.get(key) {
+            let tasks = node.get(key);
+            // A block at the top of a file of handlers stands for its tasks; inside of one there is none.
+            let nested = tasks.and_then(Node::as_list).into_iter().flatten();
+            if let Some(block) = nested
+                .filter(|_| inner.handlers)
+                .find(|task| task.get("block").is_some())
+            {
+                return Err(Problem::new(&block.span, BLOCK_AS_HANDLER));
+            }
+            match tasks {
                 Some(tasks) => Ok(self.items(tasks, &inner, parts)?.into()),
                 None => Ok(Arc::from([])),
             }
@@ -222,7 +232,7 @@ impl Loader {
         };
         let mut settings = self.settings(&context.settings, node)?;
         if written.is_local() {
-            settings.delegate_to = Some(Node::text(written.span.clone(), "localhost"));
+            settings.delegate_to = Some(Keyword::text(written.span.clone(), "localhost"));
         }
         let ignored = settings
             .ignore_errors

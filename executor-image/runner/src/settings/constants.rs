@@ -8,6 +8,7 @@ use super::Settings;
 const NAMES: &[(&str, &str)] = &[
     ("ACTION_WARNINGS", "action_warnings"),
     ("AGNOSTIC_BECOME_PROMPT", "agnostic_become_prompt"),
+    ("ALLOW_BROKEN_CONDITIONALS", "allow_broken_conditionals"),
     ("ANSIBLE_FORCE_COLOR", "force_color"),
     ("ANSIBLE_HOME", "home"),
     ("ANSIBLE_NOCOLOR", "nocolor"),
@@ -100,6 +101,7 @@ const NAMES: &[(&str, &str)] = &[
     ("INVENTORY_UNPARSED_IS_FAILED", "inventory_unparsed_is_failed"),
     ("INVENTORY_UNPARSED_WARNING", "inventory_unparsed_warning"),
     ("LOCALHOST_WARNING", "localhost_warning"),
+    ("LOG_VERBOSITY", "log_verbosity"),
     ("PAGER", "pager"),
     ("PLAYBOOK_DIR", "playbook_dir"),
     ("SHOW_CUSTOM_STATS", "show_custom_stats"),

@@ -369,10 +369,16 @@ settings! {
     action_warnings: bool = "true", [ANSIBLE_ACTION_WARNINGS] [defaults.action_warnings];
     /// Whether deprecations are shown.
     deprecation_warnings: bool = "true", [ANSIBLE_DEPRECATION_WARNINGS] [defaults.deprecation_warnings];
+    /// Whether a condition may have another value than true and false; a deprecation tells of it.
+    allow_broken_conditionals: bool = "true", [ANSIBLE_ALLOW_BROKEN_CONDITIONALS] [defaults.allow_broken_conditionals];
+    /// Whether no deprecation tells of such conditions, even where they are not allowed.
+    disable_backported_inspections: bool = "false", [_ANSIBLE_DISABLE_BACKPORTED_INSPECTIONS] [defaults._disable_backported_inspections];
     /// How much is said without `-v`.
     verbosity: u8 = "0", [ANSIBLE_VERBOSITY] [defaults.verbosity];
     /// Whether what `-v` adds goes to standard error.
     verbose_to_stderr: bool = "false", [ANSIBLE_VERBOSE_TO_STDERR] [defaults.verbose_to_stderr];
+    /// How much of what `-v` adds is written to the log, though nobody sees it.
+    log_verbosity: u8 = "0", [ANSIBLE_LOG_VERBOSITY] [defaults.log_verbosity];
     /// File that the output is copied to.
     log_path: Option<PathBuf> = "", [ANSIBLE_LOG_PATH] [defaults.log_path];
     /// Whether there are colours even without a terminal.

@@ -24,6 +24,9 @@ const CONNECTING_AT_ONCE: usize = 64;
 /// Seconds between two tries at most.
 const LONGEST_PAUSE: u64 = 30;
 
+/// What messages call the agent.
+const AGENT: &str = "slipway-agent";
+
 /// What all connections share.
 #[derive(Debug)]
 pub struct HostsOptions {
@@ -52,6 +55,7 @@ pub struct Hosts {
     slots: Mutex<HashMap<Way, Arc<AsyncMutex<Slot>>>>,
     connecting: Semaphore,
     learned: Mutex<Vec<LearnedKey>>,
+    started: Mutex<Vec<String>>,
 }
 
 /// A host's inventory name and how it is reached: several hosts may delegate to one, as different users.
@@ -82,6 +86,7 @@ impl Hosts {
             slots: Mutex::default(),
             connecting: Semaphore::new(CONNECTING_AT_ONCE),
             learned: Mutex::default(),
+            started: Mutex::default(),
         }
     }
 
@@ -106,6 +111,14 @@ impl Hosts {
             open.agents.remove(launch);
         }
         let started = start(open.connection.as_ref(), launch, fence).await;
+        let command = launch
+            .r#become
+            .as_ref()
+            .map_or_else(|| AGENT.to_owned(), |other| other.command(AGENT));
+        self.started
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(format!("<{}> EXEC {command}", options.address));
         match started {
             Ok(agent) => {
                 let agent = Arc::new(agent);
@@ -196,6 +209,11 @@ impl Hosts {
             }
         }))
         .await;
+    }
+
+    /// How agents were started since the last call, as Ansible tells of what it runs on hosts.
+    pub fn take_started(&self) -> Vec<String> {
+        std::mem::take(&mut *self.started.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Host keys that were accepted at first use since the last call.

@@ -8,6 +8,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use super::{
     arguments::InventoryProgramArguments,
+    hosts::tell_unmatched,
     refusal::{Refusal, exit},
     start::{Start, tell_settings},
 };
@@ -96,6 +97,7 @@ fn text(
     };
     if let Some(host) = &arguments.host {
         let selection = pattern::select(&inventory, std::slice::from_ref(host))?;
+        tell_unmatched(&selection, settings, printer)?;
         let mut hosts = selection.hosts.iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else {
             return Err(options("You must pass a single valid host to --host parameter"));

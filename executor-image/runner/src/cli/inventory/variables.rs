@@ -84,6 +84,7 @@ pub fn raw_node(node: &Node) -> Value {
         NodeKind::Float(number) => Value::from(*number),
         NodeKind::Str(text) => Value::from(text.as_ref()),
         NodeKind::Vault(encrypted) => json!({ENCRYPTED: encrypted.text().as_ref()}),
+        NodeKind::Bytes(bytes) => Value::from(String::from_utf8_lossy(bytes)),
         NodeKind::Unsafe(text) => json!({"__ansible_unsafe": text.as_ref()}),
         NodeKind::List(items) => items.iter().map(raw_node).collect(),
         NodeKind::Map(entries) => Value::Object(
