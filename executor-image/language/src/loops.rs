@@ -8,6 +8,7 @@ use crate::node::Node;
 use crate::scope::{FileKind, Scope};
 use crate::template::context::Context;
 use crate::template::{Templar, TemplateError};
+use crate::value::convert::sequence;
 use crate::value::python;
 
 /// The items of `loop: …`, which must be a list.
