@@ -55,9 +55,10 @@ fn a_job_whose_time_is_over_is_killed_with_all_that_it_has_started() {
       async: 2
       poll: 0
       register: shell
+    # Long enough for a job that is slow to start.
     - slow: {{}}
       async: 2
-      poll: 3
+      poll: 8
       register: slow
       ignore_errors: true
     - async_status: {{jid: \"{{{{ shell.ansible_job_id }}}}\"}}
