@@ -5,6 +5,7 @@
 
 mod support;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use support::{Played, Sshd};
@@ -51,8 +52,15 @@ fn command_line(process: u32) -> Option<String> {
     Some(String::from_utf8_lossy(&line).replace('\0', " "))
 }
 
+/// Held by one test at a time: the homes of another's users would be found by the one that looks for what is left.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[test]
 fn python_stays_for_each_user_and_nothing_stays_after_the_run() {
+    let _alone = alone();
     let server = Sshd::with_users("");
     let show = "    - debug: {msg: \"worker {{ r.worker }}\"}\n";
     let as_user = |user: &str| {
@@ -105,6 +113,7 @@ fn python_stays_for_each_user_and_nothing_stays_after_the_run() {
 
 #[test]
 fn a_python_that_is_killed_is_told_and_the_next_module_has_another() {
+    let _alone = alone();
     let server = Sshd::with_users("");
     let tasks = "    - worker: {}
       register: first
