@@ -42,7 +42,8 @@ impl From<ResultMap> for ItemOutcome {
 impl ItemOutcome {
     fn unknown(map: ResultMap) -> Self {
         Self {
-            is_unknown: true,
+            // What is Python's own error in Ansible (a division by zero) is the item's.
+            is_unknown: !map.contains_key("exception"),
             ..map.into()
         }
     }

@@ -131,6 +131,24 @@ pub fn load(sources: &[String], context: &Context<'_>) -> Result<Loaded, Invento
     Ok(loaded)
 }
 
+/// An error with its line and column behind it, where it begins with them and with the source, which is named already.
+fn place_last(source: &str, error: &str) -> String {
+    let place = |text: &str| {
+        let (line, rest) = text.split_once(':')?;
+        let (column, message) = match rest.split_once(": ") {
+            Some((column, message)) if column.parse::<u32>().is_ok() => (Some(column), message),
+            _ => (None, rest.trim_start()),
+        };
+        let line: u32 = line.parse().ok()?;
+        let column = column.map_or(String::new(), |column| format!(", column {column}"));
+        Some(format!("{message} (line {line}{column})"))
+    };
+    error
+        .strip_prefix(source)
+        .and_then(|rest| place(rest.strip_prefix(':')?))
+        .unwrap_or_else(|| error.to_owned())
+}
+
 fn absolute(source: &str) -> String {
     let path = std::path::absolute(source).unwrap_or_else(|_| PathBuf::from(source));
     crate::settings::clean_path(&path).display().to_string()
@@ -204,9 +222,12 @@ impl Loader<'_> {
             match tried {
                 None => {}
                 Some(Ok(())) => return Ok(true),
-                Some(Err(error)) => failures.push(format!(
-                    " * Failed to parse {source} with {plugin} plugin: {error}"
-                )),
+                Some(Err(error)) => {
+                    let error = place_last(source, &error.to_string());
+                    failures.push(format!(
+                        " * Failed to parse {source} with {plugin} plugin: {error}"
+                    ));
+                }
             }
         }
         self.loaded.warnings.append(&mut failures);
@@ -387,6 +408,18 @@ mod tests {
         };
         let sources: Vec<String> = sources.iter().map(|source| (*source).to_owned()).collect();
         load(&sources, &context)
+    }
+
+    #[test]
+    fn the_place_of_an_error_in_a_source_comes_last() {
+        for (error, expected) in [
+            ("hosts.yml:5:9: no host", "no host (line 5, column 9)"),
+            ("hosts.yml:5: no: host", "no: host (line 5)"),
+            ("hosts.yml: no host", "hosts.yml: no host"),
+            ("other.yml:5:9: no host", "other.yml:5:9: no host"),
+        ] {
+            assert_eq!(place_last("hosts.yml", error), expected);
+        }
     }
 
     #[test]
