@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use md5::Md5;
+use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha224, Sha256, Sha384, Sha512};
@@ -86,9 +87,10 @@ impl Encoding {
 fn base64_encode(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let encoding = Encoding::of(call)?;
     let value = call.value()?;
+    // A text has bytes as well.
     let bytes = match value.as_bytes() {
-        Some(bytes) => bytes.to_vec(),
-        None => encoding
+        Some(bytes) if value.kind() == ValueKind::Bytes => bytes.to_vec(),
+        _ => encoding
             .encode(&python::to_text(&value))
             .ok_or_else(|| call.error("the text has characters that the encoding has not"))?,
     };

@@ -154,7 +154,14 @@ impl Wanted {
         walk(&directory, &mut directories).map_err(|error| format!("cannot read {shown}: {error}"))?;
         directories.sort();
         if self.depth > 0 {
-            directories.truncate(usize::try_from(self.depth).unwrap_or(usize::MAX));
+            // The directory itself is the first.
+            let depth = |inner: &Path| {
+                inner
+                    .strip_prefix(&directory)
+                    .map_or(0, |below| below.components().count())
+                    + 1
+            };
+            directories.retain(|inner| u64::try_from(depth(inner)).is_ok_and(|depth| depth <= self.depth));
         }
         // A role reads this one by itself.
         let main = task.role.as_ref().map(|role| role.path.join("vars/main.yml"));
