@@ -522,13 +522,8 @@ fn notify(item: &ItemContext<'_>, map: &ResultMap, names: &mut Vec<String>) {
     }
 }
 
-/// A failure because of a template. Ansible does not say of it whether something changed.
+/// A failure because of a template. Unless it is an error of Python's, Ansible does not say of it whether something changed.
 pub(super) fn template_failure(error: &TemplateError) -> ResultMap {
-    let failure = |message: String| {
-        let mut map = failure(message);
-        map.shift_remove("changed");
-        map
-    };
     let place = error
         .span
         .as_ref()
@@ -546,12 +541,14 @@ pub(super) fn template_failure(error: &TemplateError) -> ResultMap {
         map.insert("stdout".to_owned(), Json::from(""));
         return map;
     }
-    match &error.undefined {
-        Some(_) => failure(format!(
+    let mut map = failure(match &error.undefined {
+        Some(_) => format!(
             "The task includes an option with an undefined variable. The error was: {}{place}{}",
             error.message,
             error.hint()
-        )),
-        None => failure(format!("{}{place}", error.message)),
-    }
+        ),
+        None => format!("{}{place}", error.message),
+    });
+    map.shift_remove("changed");
+    map
 }
