@@ -46,11 +46,7 @@ const FIRMWARE_SIGNS: [(&str, &[&str], &str); 12] = [
 const CONTAINERS: [&str; 5] = ["docker", "lxc", "podman", "openvz", "containerd"];
 
 pub(super) fn collect(_: &Context) -> Facts {
-    let mut found = Found::default();
-    let host = Host(PathBuf::from("/"));
-    host.look_for_containers(&mut found);
-    host.look_for_virtual_machines(&mut found);
-    host.look_for_modules(&mut found);
+    let found = Host(PathBuf::from("/")).look();
     let (kind, role) = found.first.unwrap_or(("NA".to_owned(), "NA"));
     answer!({
         "virtualization_type": kind,
@@ -90,6 +86,14 @@ impl Host {
 
     fn read(&self, path: &str) -> Option<String> {
         read(self.0.join(path)).filter(|text| !text.is_empty())
+    }
+
+    fn look(&self) -> Found {
+        let mut found = Found::default();
+        self.look_for_containers(&mut found);
+        self.look_for_virtual_machines(&mut found);
+        self.look_for_modules(&mut found);
+        found
     }
 
     fn look_for_containers(&self, found: &mut Found) {
@@ -228,10 +232,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, content).unwrap();
         }
-        let (host, mut found) = (Host(root.path().to_owned()), Found::default());
-        host.look_for_containers(&mut found);
-        host.look_for_virtual_machines(&mut found);
-        host.look_for_modules(&mut found);
+        let found = Host(root.path().to_owned()).look();
         let (kind, role) = found.first.unwrap_or(("NA".to_owned(), "NA"));
         let list = |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>().join(",");
         (

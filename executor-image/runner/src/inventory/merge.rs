@@ -40,13 +40,16 @@ fn merged_nodes(low: &Node, high: &Node) -> Node {
     Node::new(high.span.clone(), NodeKind::Map(entries.into()))
 }
 
-fn merged_maps(mut low: Map<String, Value>, high: Map<String, Value>) -> Map<String, Value> {
+/// One mapping with another laid over it, at every depth. What is in both stays at its place, as in Python.
+pub fn merged_maps(mut low: Map<String, Value>, high: Map<String, Value>) -> Map<String, Value> {
     for (key, value) in high {
-        let value = match (low.remove(&key), value) {
-            (Some(Value::Object(low)), Value::Object(high)) => Value::Object(merged_maps(low, high)),
-            (_, value) => value,
-        };
-        low.insert(key, value);
+        match (low.get_mut(&key), value) {
+            (Some(Value::Object(below)), Value::Object(above)) => {
+                *below = merged_maps(std::mem::take(below), above);
+            }
+            (Some(known), value) => *known = value,
+            (None, value) => drop(low.insert(key, value)),
+        }
     }
     low
 }

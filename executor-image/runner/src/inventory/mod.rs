@@ -24,7 +24,7 @@ pub use change::Change;
 pub use error::InventoryError;
 pub use literal::parse_literal;
 pub use load::{Context, KINDS, Loaded, load, parse};
-pub use merge::merged;
+pub use merge::{merged, merged_maps};
 pub use model::{Group, Host, Inventory};
 pub use vars_files::{HostLayers, HostVariables, Layers, read_vars_file};
 

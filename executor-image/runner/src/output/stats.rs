@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::{Map, Value};
 use slipway_report::{HostResult, Totals};
 
+use crate::inventory::merged_maps;
+
 /// What the recap shows, and what the result says of failed hosts.
 #[derive(Debug, Clone, Default)]
 pub struct Stats {
@@ -112,7 +114,7 @@ fn sum(known: Value, new: Value) -> Value {
             known.extend(new);
             Value::Array(known)
         }
-        (Value::Object(known), Value::Object(new)) => Value::Object(merged(known, new)),
+        (Value::Object(known), Value::Object(new)) => Value::Object(merged_maps(known, new)),
         (known @ Value::Bool(_), Value::Number(_)) => known,
         (known, new) => match (whole(&known), whole(&new)) {
             (Some(one), Some(other)) => Value::from(one.saturating_add(other)),
@@ -123,16 +125,4 @@ fn sum(known: Value, new: Value) -> Value {
             _ => known,
         },
     }
-}
-
-/// One mapping with another laid over it, at every depth.
-fn merged(mut known: Map<String, Value>, new: Map<String, Value>) -> Map<String, Value> {
-    for (name, value) in new {
-        let value = match (known.shift_remove(&name), value) {
-            (Some(Value::Object(below)), Value::Object(above)) => Value::Object(merged(below, above)),
-            (_, value) => value,
-        };
-        known.insert(name, value);
-    }
-    known
 }

@@ -50,36 +50,29 @@ impl Kernel {
     /// The name of every interface, by its number. `/sys` may belong to another network than this process.
     pub fn interfaces(&self) -> io::Result<BTreeMap<u32, String>> {
         let question = RouteNetlinkMessage::GetLink(LinkMessage::default());
-        let answers = self.ask(question, NLM_F_DUMP)?;
-        Ok(answers
-            .into_iter()
-            .filter_map(|answer| match answer {
-                RouteNetlinkMessage::NewLink(message) => {
-                    let name = message
-                        .attributes
-                        .into_iter()
-                        .find_map(|attribute| match attribute {
-                            LinkAttribute::IfName(name) => Some(name),
-                            _ => None,
-                        });
-                    Some((message.header.index, name?))
-                }
-                _ => None,
-            })
-            .collect())
+        let named = self.ask(question, NLM_F_DUMP, |answer| match answer {
+            RouteNetlinkMessage::NewLink(message) => {
+                let name = message
+                    .attributes
+                    .into_iter()
+                    .find_map(|attribute| match attribute {
+                        LinkAttribute::IfName(name) => Some(name),
+                        _ => None,
+                    });
+                Some((message.header.index, name?))
+            }
+            _ => None,
+        })?;
+        Ok(named.into_iter().collect())
     }
 
     /// Every address, in the kernel's order: IPv4 first, by interface.
     pub fn addresses(&self) -> io::Result<Vec<Address>> {
         let question = RouteNetlinkMessage::GetAddress(AddressMessage::default());
-        let answers = self.ask(question, NLM_F_DUMP)?;
-        Ok(answers
-            .into_iter()
-            .filter_map(|answer| match answer {
-                RouteNetlinkMessage::NewAddress(message) => address(&message),
-                _ => None,
-            })
-            .collect())
+        self.ask(question, NLM_F_DUMP, |answer| match answer {
+            RouteNetlinkMessage::NewAddress(message) => address(&message),
+            _ => None,
+        })
     }
 
     /// The route to an address; an error where there is none.
@@ -88,11 +81,11 @@ impl Kernel {
         message.header.address_family = family(far);
         message.header.destination_prefix_length = if far.is_ipv4() { 32 } else { 128 };
         message.attributes.push(RouteAttribute::Destination(far.into()));
-        let answers = self.ask(RouteNetlinkMessage::GetRoute(message), 0)?;
-        Ok(answers.into_iter().find_map(|answer| match answer {
+        let routes = self.ask(RouteNetlinkMessage::GetRoute(message), 0, |answer| match answer {
             RouteNetlinkMessage::NewRoute(message) => route(&message),
             _ => None,
-        }))
+        })?;
+        Ok(routes.into_iter().next())
     }
 
     /// Addresses and networks that lead to this host itself, IPv4 or IPv6, as `ip route` writes them.
@@ -104,18 +97,23 @@ impl Kernel {
             AddressFamily::Inet6
         };
         message.header.table = LOCAL_TABLE;
-        let answers = self.ask(RouteNetlinkMessage::GetRoute(message), NLM_F_DUMP)?;
-        Ok(answers
-            .into_iter()
-            .filter_map(|answer| match answer {
+        self.ask(
+            RouteNetlinkMessage::GetRoute(message),
+            NLM_F_DUMP,
+            |answer| match answer {
                 RouteNetlinkMessage::NewRoute(message) => local_destination(&message),
                 _ => None,
-            })
-            .collect())
+            },
+        )
     }
 
-    /// Sends a question and reads the answers to it.
-    fn ask(&self, question: RouteNetlinkMessage, flags: u16) -> io::Result<Vec<RouteNetlinkMessage>> {
+    /// Sends a question, and reads what is wanted of the answers to it.
+    fn ask<T>(
+        &self,
+        question: RouteNetlinkMessage,
+        flags: u16,
+        wanted: impl Fn(RouteNetlinkMessage) -> Option<T>,
+    ) -> io::Result<Vec<T>> {
         let mut message = NetlinkMessage::new(NetlinkHeader::default(), NetlinkPayload::from(question));
         message.header.flags = NLM_F_REQUEST | flags;
         message.finalize();
@@ -134,7 +132,7 @@ impl Kernel {
                     continue;
                 };
                 match answer.payload {
-                    NetlinkPayload::InnerMessage(answer) => answers.push(answer),
+                    NetlinkPayload::InnerMessage(answer) => answers.extend(wanted(answer)),
                     NetlinkPayload::Error(error) if error.code.is_some() => return Err(error.to_io()),
                     NetlinkPayload::Done(_) | NetlinkPayload::Error(_) => return Ok(answers),
                     _ => {}
