@@ -1,9 +1,10 @@
 //! What each fuzzer does with its input. The test `runner/tests/fuzz_regressions.rs` includes this file, too: it replays what was
 //! found, without a fuzzer.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use slipway_language::{LookupHost, Node, Scope, Span, Templar, yaml};
+use slipway_language::{FileKind, LookupHost, Node, Scope, Span, Templar, yaml};
 use slipway_playbook::inventory::{self, Inventory, pattern};
 use slipway_protocol::{Decoder, encode};
 use slipway_vault::{Envelope, VaultSecrets};
@@ -69,25 +70,27 @@ pub fn inventory(data: &[u8]) {
     }
 }
 
-/// Any text is a template, a condition and a template file, that gives a value or an error.
+/// Any text is a template, a condition, a template file and one that others load, that gives a value or an error.
 pub fn template(data: &[u8]) {
-    static SCOPE: LazyLock<Scope> = LazyLock::new(|| Scope::new(Vec::new(), Arc::new(Nothing)));
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
+    let scope = Scope::new(Vec::new(), Arc::new(OneFile(data.to_vec())));
     // A templar keeps what it compiled: each text gets a new one.
     let templar = Templar::new();
     let span = Span::start_of("fuzz.yml");
     // ok: an error is as good as a value.
     let _ = templar.check(&Node::text(span.clone(), text));
-    let _ = templar.render_text(text, &span, &SCOPE);
-    let _ = templar.condition(&Node::text(span, text), &SCOPE);
-    let _ = templar.template_file(
-        text,
-        "fuzz.j2",
-        &slipway_language::TemplateOptions::default(),
-        &SCOPE,
-    );
+    let _ = templar.render_text(text, &span, &scope);
+    let _ = templar.condition(&Node::text(span, text), &scope);
+    for file in [text, "{% extends 'it' %}", "{% import 'it' as it %}{{ it }}"] {
+        let _ = templar.template_file(
+            file,
+            "fuzz.j2",
+            &slipway_language::TemplateOptions::default(),
+            &scope,
+        );
+    }
 }
 
 /// Any bytes are an encrypted text or an error; neither a wrong password nor a changed text gives anything.
@@ -103,8 +106,16 @@ pub fn vault(data: &[u8]) {
     let _ = SECRETS.reveal(data);
 }
 
-/// A machine without files.
+/// A machine on which every name leads to the same text.
 #[derive(Debug)]
-struct Nothing;
+struct OneFile(Vec<u8>);
 
-impl LookupHost for Nothing {}
+impl LookupHost for OneFile {
+    fn find_file(&self, name: &str, kind: FileKind) -> Option<PathBuf> {
+        (kind == FileKind::Templates).then(|| name.into())
+    }
+
+    fn read(&self, _: &Path) -> std::io::Result<Vec<u8>> {
+        Ok(self.0.clone())
+    }
+}

@@ -27,6 +27,7 @@ pub use template::{
     Listener, NotBoolean, Problem, Templar, TemplateError, TemplateOptions, Verdict, Watch,
     looks_like_template,
 };
+pub use text_formats::encoding::Encoding;
 pub use value::json::{from_json, to_json};
 pub use value::omit::{is_omit, omit, strip_omit};
 pub use value::python::{repr, to_text};

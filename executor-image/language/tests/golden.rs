@@ -1,5 +1,6 @@
 //! Every answer of the real ansible-core 2.18 (`golden/answers.json`) against ours; `golden/generate.py` made them.
 #![expect(
+    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::format_push_string,
@@ -11,7 +12,7 @@ mod exceptions;
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use indexmap::IndexMap;
 use slipway_language::{
@@ -19,17 +20,30 @@ use slipway_language::{
     Variable, arguments, loops, repr, yaml,
 };
 
+/// The template that others extend.
+const BASE: &str = "base.j2";
+
 /// Finds files in the fixtures, as a playbook beside them would.
 #[derive(Debug)]
-struct Fixtures(PathBuf);
+struct Fixtures {
+    folder: PathBuf,
+    /// What [`BASE`] is.
+    base: Mutex<String>,
+}
 
 impl LookupHost for Fixtures {
     fn find_file(&self, name: &str, kind: FileKind) -> Option<PathBuf> {
-        [self.0.join(kind.folder()).join(name), self.0.join(name)]
+        if name == BASE {
+            return Some(BASE.into());
+        }
+        [self.folder.join(kind.folder()).join(name), self.folder.join(name)]
             .into_iter()
             .find(|path| path.exists())
     }
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        if path == Path::new(BASE) {
+            return Ok(self.base.lock().unwrap().clone().into());
+        }
         std::fs::read(path)
     }
     fn environment(&self, name: &str) -> Option<String> {
@@ -38,7 +52,7 @@ impl LookupHost for Fixtures {
     fn glob(&self, pattern: &str) -> Vec<PathBuf> {
         let (folder, name) = pattern.rsplit_once('/').unwrap_or(("files", pattern));
         let (prefix, suffix) = name.split_once('*').unwrap_or((name, ""));
-        let mut found: Vec<PathBuf> = std::fs::read_dir(self.0.join(folder))
+        let mut found: Vec<PathBuf> = std::fs::read_dir(self.folder.join(folder))
             .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
             .unwrap_or_default();
         found.retain(|path| {
@@ -53,7 +67,7 @@ impl LookupHost for Fixtures {
         found
     }
     fn search_path(&self) -> Vec<PathBuf> {
-        vec![self.0.clone()]
+        vec![self.folder.clone()]
     }
     fn run(&self, command: &str) -> io::Result<CommandOutput> {
         let output = std::process::Command::new("sh").args(["-c", command]).output()?;
@@ -64,7 +78,7 @@ impl LookupHost for Fixtures {
         })
     }
     fn path_type(&self, path: &Path) -> Option<slipway_language::PathType> {
-        let metadata = std::fs::symlink_metadata(self.0.join(path)).ok()?;
+        let metadata = std::fs::symlink_metadata(self.folder.join(path)).ok()?;
         Some(if metadata.is_dir() {
             slipway_language::PathType::Directory
         } else {
@@ -76,6 +90,7 @@ impl LookupHost for Fixtures {
 struct Group {
     scope: Scope,
     templar: Templar,
+    host: Arc<Fixtures>,
     fixtures: String,
 }
 
@@ -115,12 +130,17 @@ impl Group {
         for (name, value) in node.get("data").map(Node::entries).unwrap_or_default() {
             layer.insert(text(name).into(), Variable::Data(plain(value)));
         }
+        let host = Arc::new(Fixtures {
+            folder: fixtures.clone(),
+            base: Mutex::default(),
+        });
         Self {
             scope: Scope::new(
                 vec![Arc::new(layer) as Arc<dyn Layer>],
-                Arc::new(Fixtures(fixtures.clone())),
+                Arc::clone(&host) as Arc<dyn LookupHost>,
             ),
             templar: Templar::new(),
+            host,
             fixtures: fixtures.display().to_string(),
         }
     }
@@ -412,4 +432,57 @@ fn the_places_of_errors_are_those_of_the_case() {
         .unwrap_err();
     assert_eq!(error.to_string(), "'nope' is undefined (play.yml:7:3)");
     assert_eq!(error.undefined.as_deref(), Some("nope"));
+}
+
+/// What is loaded is written anew from its rewritten tree, and must mean the same.
+#[test]
+fn a_template_that_another_extends_gives_what_it_gives_itself() {
+    let source = std::fs::read_to_string(folder().join("cases.yml")).unwrap();
+    let document = yaml::parse(&source, "cases.yml").unwrap_or_else(|error| panic!("{error}"));
+    let mut total = 0;
+    let mut differences = Vec::new();
+    for node in document
+        .root
+        .as_ref()
+        .and_then(Node::as_list)
+        .expect("a list of groups")
+    {
+        let group = Group::new(node);
+        for kind in ["expressions", "templates", "files"] {
+            for case in node.get(kind).and_then(Node::as_list).unwrap_or_default() {
+                let (source, options) = match kind {
+                    "expressions" => (format!("{{{{ [{}] }}}}", text(case)), TemplateOptions::default()),
+                    "templates" => match case.as_str() {
+                        Some(text) => (text.to_owned(), TemplateOptions::default()),
+                        None => continue,
+                    },
+                    _ => (
+                        case.get("source").map(text).unwrap_or_default().to_owned(),
+                        template_options(case.get("options")),
+                    ),
+                };
+                // Options are of the template that is rendered; what it loads has those of its first line only.
+                if options != TemplateOptions::default() || source.contains("random") {
+                    continue;
+                }
+                total += 1;
+                let render = |source: &str| {
+                    group
+                        .templar
+                        .template_file(source, "case.j2", &options, &group.scope)
+                        .map_err(|_| "an error")
+                };
+                let direct = render(source.strip_suffix('\n').unwrap_or(&source));
+                group.host.base.lock().unwrap().clone_from(&source);
+                let extended = render("{% extends 'base.j2' %}");
+                if direct != extended {
+                    differences.push(format!(
+                        "{source}\n   itself:   {direct:?}\n   extended: {extended:?}"
+                    ));
+                }
+            }
+        }
+    }
+    assert!(total > 1000, "only {total} cases");
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
 }

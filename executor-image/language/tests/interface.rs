@@ -1,17 +1,27 @@
 //! The public interface, used as a playbook engine uses it.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use slipway_language::{
-    Layer, LookupHost, Node, Scope, Templar, Value, Variable, VaultSecrets, Verdict, repr, to_json, yaml,
+    FileKind, Layer, LookupHost, Node, Scope, Templar, Value, Variable, VaultSecrets, Verdict, repr, to_json,
+    yaml,
 };
 
+/// A machine with one file.
 #[derive(Debug)]
-struct NoFiles;
+struct Macros;
 
-impl LookupHost for NoFiles {
+impl LookupHost for Macros {
+    fn find_file(&self, name: &str, _: FileKind) -> Option<PathBuf> {
+        (name == "macros.j2").then(|| name.into())
+    }
+    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+        Ok(b"{% macro greet(who) %}hello\n\n{{ who.name }}{% endmacro %}".to_vec())
+    }
     fn environment(&self, name: &str) -> Option<String> {
         (name == "HOME").then(|| "/home/me".into())
     }
@@ -24,7 +34,7 @@ fn scope(variables: &str) -> Scope {
         layer.insert(key.as_str().unwrap().into(), Variable::Template(value.clone()));
     }
     layer.insert("fact".into(), Variable::Data(Value::from("{{ secret }}")));
-    Scope::new(vec![Arc::new(layer) as Arc<dyn Layer>], Arc::new(NoFiles))
+    Scope::new(vec![Arc::new(layer) as Arc<dyn Layer>], Arc::new(Macros))
 }
 
 fn render(text: &str, variables: &str) -> Result<String, String> {
@@ -143,6 +153,30 @@ fn problems(source: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_mistake_in_a_template_that_another_loads_is_told_with_its_own_place() {
+    for (text, expected) in [
+        (
+            "{% import 'macros.j2' as m %}{{ m.greet({'name': 'you'}) }}",
+            Ok("'hello\\n\\nyou'"),
+        ),
+        (
+            "{% import 'macros.j2' as m %}\n\n\n\n{{ m.greet({}) }}",
+            Err(" is undefined (in macros.j2 line 3) (test.yml:1:1)"),
+        ),
+        (
+            "\n{% import 'nowhere.j2' as m %}",
+            Err("tried to include non-existing template 'nowhere.j2' (test.yml:1:1)"),
+        ),
+    ] {
+        match (render(text, VARIABLES), expected) {
+            (Ok(found), Ok(expected)) => assert_eq!(found, expected),
+            (Err(found), Err(expected)) => assert!(found.ends_with(expected), "{found}"),
+            (found, expected) => panic!("{text}: {found:?} instead of {expected:?}"),
+        }
+    }
+}
+
+#[test]
 fn mistakes_in_templates_are_found_before_anything_runs() {
     for (source, expected) in [
         (
@@ -171,10 +205,6 @@ fn mistakes_in_templates_are_found_before_anything_runs() {
         ),
         ("when: x ==", "play.yml:1:7: syntax error in template: "),
         ("a: '{{ x '", "play.yml:1:4: syntax error in template: "),
-        (
-            "a: '{% import \"x\" as y %}'",
-            "play.yml:1:4: `import`, `extends` and `block` are not supported",
-        ),
     ] {
         let found = problems(source);
         assert!(

@@ -31,8 +31,15 @@ pub fn read(output: &Output) -> Answer {
         let warning = format!("Module invocation had junk after the JSON data: {junk}");
         answer.insert("_ansible_warnings".to_owned(), vec![warning].into());
     }
+    if !output.stderr.is_empty() {
+        // Only a background job's result shows it.
+        answer.insert(STDERR.to_owned(), beginning(&output.stderr).into());
+    }
     answer
 }
+
+/// What a module that did print a result has printed to its standard error.
+pub const STDERR: &str = "_ansible_stderr";
 
 /// The mapping and all mappings in it without keys that only the controller uses.
 fn without_internal_keys(fields: Answer) -> Answer {
@@ -65,8 +72,12 @@ fn find_object(text: &str) -> Result<(String, String), &'static str> {
     Ok((lines[first..=last].join("\n"), lines[last + 1..].join("\n")))
 }
 
-/// The most that a failure repeats of each output, in bytes: it may grow sixfold as JSON, and must fit into a frame.
+/// The most that a result repeats of each output, in bytes: it may grow sixfold as JSON, and must fit into a frame.
 const REPEATED: usize = 512 * 1024;
+
+fn beginning(text: &str) -> String {
+    text[..text.floor_char_boundary(REPEATED)].to_owned()
+}
 
 /// The failure of a module that printed no result.
 fn failure(output: &Output, message: &str) -> Answer {
@@ -75,7 +86,6 @@ fn failure(output: &Output, message: &str) -> Answer {
         code @ ..0 => (128 - code, signal_word(-code)),
         code => (code, ""),
     };
-    let beginning = |text: &str| text[..text.floor_char_boundary(REPEATED)].to_owned();
     let stdout = beginning(&output.stdout);
     let stderr = beginning(&output.stderr) + word;
     let mut answer = answer!({

@@ -20,6 +20,8 @@ use crate::control::Control;
 use crate::process::Output;
 use crate::store::Store;
 
+pub use answer::STDERR;
+
 /// A module's arguments by name.
 type Arguments = Map<String, Value>;
 

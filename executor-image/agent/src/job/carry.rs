@@ -7,12 +7,14 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use serde_json::Value;
 use slipway_protocol::ModuleResult;
 
 use super::{Order, status};
 use crate::answer::{Answer, Failure, answer};
 use crate::call::carry_out;
 use crate::control::Control;
+use crate::foreign;
 use crate::store::Store;
 
 /// How long a module whose time is over may take to end.
@@ -114,16 +116,29 @@ impl Job {
     }
 }
 
-/// A result as the file of a job has it: lines are made of the texts when they are read, and what a module printed that is no result
-/// has other names.
+/// A result as the file of a job has it: lines are made of the texts when they are read, and what a module printed besides its result
+/// is part of it.
 fn kept(mut result: Answer) -> Answer {
     for key in ["stdout_lines", "stderr_lines"] {
         result.shift_remove(key);
     }
-    for (key, name) in [("module_stdout", "data"), ("module_stderr", "stderr")] {
+    for (key, name) in [
+        ("module_stdout", "data"),
+        ("module_stderr", "stderr"),
+        (foreign::STDERR, "stderr"),
+    ] {
         if let Some(printed) = result.shift_remove(key) {
             result.insert(name.to_owned(), printed);
         }
+    }
+    if let Some(Value::Array(more)) = result.shift_remove("_ansible_warnings") {
+        let mut warnings = match result.shift_remove("warnings") {
+            Some(Value::Array(warnings)) => warnings,
+            Some(Value::Null) | None => Vec::new(),
+            Some(only) => vec![only],
+        };
+        warnings.extend(more);
+        result.insert("warnings".to_owned(), Value::Array(warnings));
     }
     result
 }
@@ -141,4 +156,19 @@ fn make_directory(directory: &Path) -> std::io::Result<()> {
 fn new_id() -> String {
     let random = RandomState::new().hash_one(std::process::id()) % 1_000_000_000_000;
     format!("j{random}.{}", std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_of_a_job_keeps_what_the_module_printed_besides_its_result() {
+        let result = answer!({
+            "changed": true, "warnings": ["its own"], "stderr_lines": ["x"],
+            "_ansible_warnings": ["junk"], "_ansible_stderr": "printed\n",
+        });
+        let expected = answer!({ "changed": true, "stderr": "printed\n", "warnings": ["its own", "junk"] });
+        assert_eq!(kept(result), expected);
+    }
 }

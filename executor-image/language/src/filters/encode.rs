@@ -9,6 +9,7 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha224, Sha256, Sha384, Sha512};
 
 use super::call::Call;
+use crate::text_formats::encoding::Encoding;
 use crate::value::python;
 
 pub(super) const FILTERS: super::Table = &[
@@ -29,63 +30,15 @@ fn bytes(value: &Value) -> Vec<u8> {
     }
 }
 
-/// How text is written as bytes.
-#[derive(Clone, Copy)]
-enum Encoding {
-    Utf8,
-    Latin1,
-    /// Units of two bytes, the lower one first.
-    Utf16Little,
-    /// Units of two bytes, the higher one first.
-    Utf16Big,
-}
-
-impl Encoding {
-    /// The encoding that a filter is told.
-    fn of(call: &Call<'_, '_, '_>) -> Result<Self, Error> {
-        let [encoding] = call.bind(["encoding"])?;
-        let name = encoding.map_or_else(|| "utf-8".to_owned(), |name| python::to_text(&name));
-        match name.to_lowercase().replace(['_', ' '], "-").as_str() {
-            "utf-8" | "utf8" | "ascii" | "us-ascii" => Ok(Self::Utf8),
-            "latin-1" | "latin1" | "iso-8859-1" | "iso8859-1" => Ok(Self::Latin1),
-            "utf-16-le" | "utf-16le" => Ok(Self::Utf16Little),
-            "utf-16-be" | "utf-16be" => Ok(Self::Utf16Big),
-            other => Err(call.error(format!(
-                "the encoding '{other}' is not supported: utf-8, latin-1, utf-16-le and utf-16-be are"
-            ))),
-        }
-    }
-
-    fn encode(self, text: &str) -> Option<Vec<u8>> {
-        Some(match self {
-            Self::Utf8 => text.as_bytes().to_vec(),
-            Self::Latin1 => text
-                .chars()
-                .map(|character| u8::try_from(u32::from(character)).ok())
-                .collect::<Option<_>>()?,
-            Self::Utf16Little => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
-            Self::Utf16Big => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
-        })
-    }
-
-    fn decode(self, bytes: &[u8]) -> String {
-        let units = |unit: fn([u8; 2]) -> u16| -> Vec<u16> {
-            bytes
-                .chunks_exact(2)
-                .map(|pair| unit([pair[0], pair[1]]))
-                .collect()
-        };
-        match self {
-            Self::Utf8 => String::from_utf8_lossy(bytes).into_owned(),
-            Self::Latin1 => bytes.iter().copied().map(char::from).collect(),
-            Self::Utf16Little => String::from_utf16_lossy(&units(u16::from_le_bytes)),
-            Self::Utf16Big => String::from_utf16_lossy(&units(u16::from_be_bytes)),
-        }
-    }
+/// The encoding that a filter is told.
+fn encoding(call: &Call<'_, '_, '_>) -> Result<Encoding, Error> {
+    let [encoding] = call.bind(["encoding"])?;
+    let name = encoding.map_or_else(|| "utf-8".to_owned(), |name| python::to_text(&name));
+    Encoding::of(&name).ok_or_else(|| call.error(format!("unknown encoding: {name}")))
 }
 
 fn base64_encode(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
-    let encoding = Encoding::of(call)?;
+    let encoding = encoding(call)?;
     let value = call.value()?;
     // A text has bytes as well.
     let bytes = match value.as_bytes() {
@@ -103,13 +56,13 @@ fn base64_decode(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         &base64::alphabet::STANDARD,
         GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
     );
-    let encoding = Encoding::of(call)?;
+    let encoding = encoding(call)?;
     let mut clean = bytes(&call.value()?);
     clean.retain(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='));
     let decoded = LENIENT
         .decode(&clean)
         .map_err(|_| call.error("Incorrect padding: the text is not base64"))?;
-    Ok(Value::from(encoding.decode(&decoded)))
+    Ok(Value::from(encoding.decode_leniently(&decoded)))
 }
 
 fn hash(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {

@@ -14,7 +14,7 @@ use crate::scope::{FileKind, Variable};
 use crate::span::Span;
 use crate::template::context::Context;
 use crate::template::{TemplateOptions, finalize_complete};
-use crate::text_formats::encoding::{self, Fault};
+use crate::text_formats::encoding::Encoding;
 use crate::value::convert::entries;
 use crate::value::python;
 
@@ -42,10 +42,10 @@ fn read(lookup: &Lookup<'_>, path: &Path) -> Result<String, Error> {
 /// A file's text, which is written in an encoding, named as Python names it.
 pub(super) fn read_encoded(lookup: &Lookup<'_>, path: &Path, name: &str) -> Result<String, Error> {
     let content = read_bytes(lookup, path)?;
-    encoding::decode(&content, name).map_err(|fault| match fault {
-        Fault::Unknown => failure(format!("unknown encoding: {name}")),
-        Fault::NoText => failure(format!("{} is not {name} text", path.display())),
-    })
+    let encoding = Encoding::of(name).ok_or_else(|| failure(format!("unknown encoding: {name}")))?;
+    encoding
+        .decode(&content)
+        .ok_or_else(|| failure(format!("{} is not {name} text", path.display())))
 }
 
 fn searched(lookup: &Lookup<'_>) -> String {
@@ -232,19 +232,15 @@ fn template(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
     let templar = &lookup.context.templar;
     let keeps_types = templar.is_native() && lookup.flag("jinja2_native", false)?;
     let stays_text = templar.is_native() && !keeps_types || !convert;
-    let scope = lookup.context.scope();
-    let nested = Context::new(
-        if keeps_types {
-            templar.clone()
-        } else {
-            templar.textual()
-        },
-        if layer.is_empty() {
-            scope.clone()
-        } else {
-            scope.with(Arc::new(layer))
-        },
-    );
+    let templar = if keeps_types {
+        templar.clone()
+    } else {
+        templar.textual()
+    };
+    let mut scope = lookup.context.scope().clone();
+    if !layer.is_empty() {
+        scope = scope.with(Arc::new(layer));
+    }
     let mut found = Vec::new();
     for term in &lookup.terms {
         let name = python::to_text(term);
@@ -256,6 +252,7 @@ fn template(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
         };
         let shown = path.display().to_string();
         let source = read(lookup, &path)?;
+        let nested = Context::new(templar.clone(), scope.of_file(&path));
         let value = match nested.single_variable(&source) {
             Some(value) => value,
             None => nested

@@ -136,7 +136,6 @@ pub(crate) fn call(
         }
         Err(error) => return Err(error),
     };
-    options.assert_all_used()?;
     if as_list || found.is_empty() {
         return Ok(sequence(found));
     }

@@ -1,7 +1,7 @@
 //! What can be said of templates when a playbook is loaded: syntax errors, and names of filters, tests and lookups
 //! that do not exist, with the nearest that does.
 
-use minijinja::machinery::ast::{Call, CallArg, Expr, Stmt};
+use minijinja::machinery::ast::{Call, CallArg, Expr};
 
 use super::compile::{Kind, tree};
 use super::error::TemplateError;
@@ -133,18 +133,6 @@ impl Names {
 }
 
 impl Visitor for Names {
-    fn statement(&mut self, node: &Stmt<'_>) {
-        if matches!(
-            node,
-            Stmt::Block(_) | Stmt::Import(_) | Stmt::FromImport(_) | Stmt::Extends(_)
-        ) {
-            self.report(
-                "`import`, `extends` and `block` are not supported in templates: use `include`, or a macro in the same file"
-                    .into(),
-            );
-        }
-    }
-
     fn expression(&mut self, node: &Expr<'_>) {
         match node {
             Expr::Filter(node) => {

@@ -3,16 +3,19 @@
 //! minijinja's programs borrow their source. The cache keeps every program for the life of the process anyway (a
 //! playbook has a finite number of templates), so sources are leaked on purpose: that makes the borrow `'static`.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use minijinja::Environment;
 use minijinja::machinery::ast::{EmitExpr, Expr, Spanned, Stmt};
 use minijinja::machinery::{CodeGenerator, Instructions, parse, parse_expr};
 use minijinja::value::Value;
 
-use super::error::TemplateError;
+use super::error::{PROGRAM, TemplateError};
 use super::escape::escape_backslashes;
+use super::loading;
 use super::options::TemplateOptions;
 use super::rewrite;
 use super::tuples;
@@ -21,6 +24,8 @@ use super::tuples;
 pub(super) struct Program {
     pub(super) kind: Kind,
     pub(super) source: &'static str,
+    /// Whether it names templates that must be loaded.
+    pub(super) loads: bool,
     pub(super) code: Code,
 }
 
@@ -96,10 +101,10 @@ pub(super) fn tree<'source>(kind: &Kind, source: &'source str) -> Result<Stmt<'s
             let span = expr.span();
             Ok(Stmt::EmitExpr(Spanned::new(EmitExpr { expr }, span)))
         }
-        Kind::Text => parse(source, "template", TemplateOptions::default().syntax()?)
+        Kind::Text => parse(source, PROGRAM, TemplateOptions::default().syntax()?)
             .map_err(|error| located(&error, source)),
         Kind::File(options) => {
-            parse(source, "template", options.syntax()?).map_err(|error| located(&error, source))
+            parse(source, PROGRAM, options.syntax()?).map_err(|error| located(&error, source))
         }
     }
 }
@@ -118,16 +123,20 @@ fn located(error: &minijinja::Error, source: &str) -> TemplateError {
     located
 }
 
-fn compile(kind: &Kind, source: &str) -> Result<Program, TemplateError> {
-    // Jinja knows one kind of newline.
-    let source = if source.contains('\r') {
-        &*source.replace("\r\n", "\n").replace('\r', "\n")
+/// Jinja knows one kind of newline.
+pub(super) fn with_one_newline(source: &str) -> Cow<'_, str> {
+    if source.contains('\r') {
+        Cow::Owned(source.replace("\r\n", "\n").replace('\r', "\n"))
     } else {
-        source
-    };
+        Cow::Borrowed(source)
+    }
+}
+
+fn compile(kind: &Kind, source: &str) -> Result<Program, TemplateError> {
+    let source = with_one_newline(source);
     let text = match kind {
-        Kind::Text => escape_backslashes(source)?.into_owned(),
-        Kind::Condition | Kind::File(_) => source.to_owned(),
+        Kind::Text => escape_backslashes(&source)?.into_owned(),
+        Kind::Condition | Kind::File(_) => source.into_owned(),
     };
     super::depth::with_room(kind, &text, || generate(kind, &text))
 }
@@ -152,7 +161,7 @@ fn generate(kind: &Kind, source: &str) -> Result<Program, TemplateError> {
         },
         _ => None,
     };
-    let mut generator = CodeGenerator::new("template", source);
+    let mut generator = CodeGenerator::new(PROGRAM, source);
     if let Some(expression) = single {
         let variable = match expression {
             Expr::Var(variable) => Some(variable.id),
@@ -171,6 +180,7 @@ fn generate(kind: &Kind, source: &str) -> Result<Program, TemplateError> {
         return Ok(Program {
             kind: kind.clone(),
             source,
+            loads: false,
             code,
         });
     }
@@ -179,6 +189,7 @@ fn generate(kind: &Kind, source: &str) -> Result<Program, TemplateError> {
     Ok(Program {
         kind: kind.clone(),
         source,
+        loads: loading::is_needed(&tree),
         code: Code::Text { instructions, blocks },
     })
 }
@@ -206,11 +217,15 @@ impl Printed {
 
 /// Runs a program; an expression gives its value, a text template its text. Where values keep their types, the only value that a text
 /// template prints is what it gives, and one that prints nothing gives None.
-pub(super) fn run(program: &Program, root: Value, is_native: bool) -> Result<Value, minijinja::Error> {
+pub(super) fn run(
+    program: &Program,
+    environment: &Environment<'static>,
+    root: Value,
+    is_native: bool,
+) -> Result<Value, minijinja::Error> {
     use minijinja::AutoEscape;
     use minijinja::machinery::{eval, make_string_output};
 
-    let environment = super::environment::environment();
     let mut text = String::new();
     let mut output = make_string_output(&mut text);
     match &program.code {

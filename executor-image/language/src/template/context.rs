@@ -13,7 +13,7 @@ use super::error::TemplateError;
 use super::escape::escape_backslashes;
 use super::options::TemplateOptions;
 use super::templar::{Templar, Undefined};
-use super::{depth, finalize, lazy, looks_like_template, names};
+use super::{depth, environment, finalize, lazy, loading, looks_like_template, names};
 use crate::node::{Encrypted, Node, NodeKind};
 use crate::scope::{Scope, Variable};
 use crate::span::Span;
@@ -270,7 +270,9 @@ impl Context {
 
     fn run(self: &Arc<Self>, program: &Program) -> Result<Value, TemplateError> {
         let root = Value::from_dyn_object(Arc::clone(self));
-        compile::run(program, root, self.templar.is_native())
+        let loading = program.loads.then(|| loading::environment(self));
+        let environment = loading.as_ref().unwrap_or_else(|| environment::environment());
+        compile::run(program, environment, root, self.templar.is_native())
             .map_err(|error| self.explain(error.into(), program))
     }
 

@@ -123,15 +123,27 @@ impl From<minijinja::Error> for TemplateError {
             );
         // Of what no name leads to, the name is empty.
         let nameless = || (error.kind() == ErrorKind::UndefinedError).then(String::new);
+        let line = error.line().and_then(|line| u32::try_from(line).ok());
+        // A line of a template that was loaded is none of the one that is rendered.
+        let loaded = error.name().filter(|name| *name != PROGRAM);
         Self {
-            message,
+            message: loaded.map_or_else(|| message.clone(), |name| in_file(&message, name, line)),
             span: None,
             undefined: undefined.or_else(nameless),
             is_of_undefined,
             nearest: None,
-            line: error.line().and_then(|line| u32::try_from(line).ok()),
+            line: line.filter(|_| loaded.is_none()),
         }
     }
+}
+
+/// The name of every template but those that others load.
+pub(super) const PROGRAM: &str = "template";
+
+/// A message about a place in a template that another one has loaded.
+pub(super) fn in_file(message: &str, name: &str, line: Option<u32>) -> String {
+    let line = line.map_or_else(String::new, |line| format!(" line {line}"));
+    format!("{message} (in {name}{line})")
 }
 
 /// What Python says.

@@ -9,11 +9,11 @@ use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::context::Context;
 use super::error::TemplateError;
+use super::loading;
 use super::options::TemplateOptions;
 use super::rewrite;
 use crate::filters::call::items;
 use crate::lookups;
-use crate::scope::FileKind;
 use crate::value::convert::{entries, map};
 use crate::value::python;
 use crate::value::time::{self, Moment};
@@ -91,13 +91,7 @@ fn include(state: &mut State<'_, '_>, name: Value, ignore_missing: bool) -> Resu
         ValueKind::Seq => name.try_iter()?.collect(),
         _ => vec![name],
     };
-    let host = context.scope().host();
-    let found = names.iter().find_map(|name| {
-        let name = python::to_text(name);
-        host.find_file(&name, FileKind::Templates)
-            .map(|path| (name, path))
-    });
-    let Some((name, path)) = found else {
+    let Some((name, source)) = loading::find(context.scope().host().as_ref(), &names)? else {
         if ignore_missing {
             return Ok(Value::from(""));
         }
@@ -108,11 +102,6 @@ fn include(state: &mut State<'_, '_>, name: Value, ignore_missing: bool) -> Resu
         ))
         .into());
     };
-    let bytes = host
-        .read_decrypted(&path)
-        .map_err(|error| TemplateError::new(format!("cannot read {}: {error}", path.display())))?;
-    let source = String::from_utf8(bytes)
-        .map_err(|_| TemplateError::new(format!("{} is not UTF-8 text", path.display())))?;
     let locals: indexmap::IndexMap<std::sync::Arc<str>, crate::scope::Variable> = state
         .known_variables()
         .into_iter()

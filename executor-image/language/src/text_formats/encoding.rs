@@ -1,44 +1,111 @@
-//! Texts in encodings other than UTF-8.
+//! How texts are written as bytes.
 
-use encoding_rs::Encoding;
+use std::borrow::Cow;
 
-/// Why bytes were not read.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// There is no encoding of this name.
-    Unknown,
-    /// The bytes are no text in it.
-    NoText,
+/// An encoding of texts, by Python's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// UTF-8; also what is ASCII.
+    Utf8,
+    /// ISO 8859-1 as it is for Python, a character for each byte, and not Windows' like on the web.
+    Latin1,
+    /// Units of two bytes, the lower one first.
+    Utf16Little,
+    /// Units of two bytes, the higher one first.
+    Utf16Big,
+    /// Another one, by the tables of the web.
+    Other(&'static encoding_rs::Encoding),
 }
 
-/// The text of bytes. ISO 8859-1 is what it is for Python, a character for each byte, and not Windows' like on the web.
-pub(crate) fn decode(bytes: &[u8], name: &str) -> Result<String, Fault> {
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-    match plain.to_lowercase().as_str() {
-        "utf8" | "u8" => String::from_utf8(bytes.to_vec()).map_err(|_| Fault::NoText),
-        "latin1" | "latin" | "l1" | "iso88591" | "8859" | "cp819" => {
-            Ok(bytes.iter().map(|byte| char::from(*byte)).collect())
-        }
-        _ => {
-            let encoding = Encoding::for_label(name.replace('_', "-").as_bytes()).ok_or(Fault::Unknown)?;
-            encoding
+impl Encoding {
+    /// The encoding of this name, if there is one.
+    pub fn of(name: &str) -> Option<Self> {
+        let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+        Some(match plain.to_lowercase().as_str() {
+            "utf8" | "u8" | "ascii" | "usascii" | "646" => Self::Utf8,
+            "latin1" | "latin" | "l1" | "iso88591" | "8859" | "cp819" => Self::Latin1,
+            "utf16" | "utf16le" | "u16" => Self::Utf16Little,
+            "utf16be" => Self::Utf16Big,
+            _ => Self::Other(encoding_rs::Encoding::for_label(
+                name.replace('_', "-").as_bytes(),
+            )?),
+        })
+    }
+
+    /// The bytes of a text; nothing if it has a character that the encoding has not.
+    pub fn encode(self, text: &str) -> Option<Vec<u8>> {
+        Some(match self {
+            Self::Utf8 => text.as_bytes().to_vec(),
+            Self::Latin1 => text
+                .chars()
+                .map(|character| u8::try_from(u32::from(character)).ok())
+                .collect::<Option<_>>()?,
+            Self::Utf16Little => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            Self::Utf16Big => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+            Self::Other(encoding) => match encoding.encode(text) {
+                (bytes, _, false) => bytes.into_owned(),
+                _ => return None,
+            },
+        })
+    }
+
+    /// The text of bytes, if they are one.
+    pub fn decode(self, bytes: &[u8]) -> Option<String> {
+        match self {
+            Self::Utf8 => std::str::from_utf8(bytes).ok().map(str::to_owned),
+            Self::Latin1 => Some(bytes.iter().copied().map(char::from).collect()),
+            Self::Utf16Little => String::from_utf16(&units(bytes, u16::from_le_bytes)).ok(),
+            Self::Utf16Big => String::from_utf16(&units(bytes, u16::from_be_bytes)).ok(),
+            Self::Other(encoding) => encoding
                 .decode_without_bom_handling_and_without_replacement(bytes)
-                .map(std::borrow::Cow::into_owned)
-                .ok_or(Fault::NoText)
+                .map(Cow::into_owned),
+        }
+    }
+
+    /// The same, with a sign in place of what is no text.
+    pub fn decode_leniently(self, bytes: &[u8]) -> String {
+        match self {
+            Self::Utf8 => String::from_utf8_lossy(bytes).into_owned(),
+            Self::Latin1 => bytes.iter().copied().map(char::from).collect(),
+            Self::Utf16Little => String::from_utf16_lossy(&units(bytes, u16::from_le_bytes)),
+            Self::Utf16Big => String::from_utf16_lossy(&units(bytes, u16::from_be_bytes)),
+            Self::Other(encoding) => encoding.decode_without_bom_handling(bytes).0.into_owned(),
         }
     }
 }
 
+fn units(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Vec<u16> {
+    bytes
+        .chunks_exact(2)
+        .map(|pair| unit([pair[0], pair[1]]))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Fault, decode};
+    use super::Encoding;
 
     #[test]
-    fn the_bytes_of_a_text_are_read_in_the_encoding_that_is_said() {
-        assert_eq!(decode(b"\xc3\xa9", "utf-8").as_deref(), Ok("\u{e9}"));
-        assert_eq!(decode(b"\xe9\x80", "iso8859-1").as_deref(), Ok("\u{e9}\u{80}"));
-        assert_eq!(decode(b"\xa4", "iso-8859-15").as_deref(), Ok("\u{20ac}"));
-        assert_eq!(decode(b"\xe9", "utf-8"), Err(Fault::NoText));
-        assert_eq!(decode(b"x", "klingon"), Err(Fault::Unknown));
+    fn the_bytes_of_a_text_are_read_and_written_in_the_encoding_that_is_said() {
+        for (name, bytes, text) in [
+            ("utf-8", &b"\xc3\xa9"[..], "\u{e9}"),
+            ("iso8859-1", b"\xe9\x80", "\u{e9}\u{80}"),
+            ("iso-8859-15", b"\xa4", "\u{20ac}"),
+            ("windows-1252", b"\x80", "\u{20ac}"),
+            ("cp1252", b"\x80", "\u{20ac}"),
+            ("utf_16_be", b"\x20\xac", "\u{20ac}"),
+        ] {
+            let encoding = Encoding::of(name).unwrap();
+            assert_eq!(encoding.decode(bytes).as_deref(), Some(text), "{name}");
+            assert_eq!(encoding.encode(text).as_deref(), Some(bytes), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_an_encoding_has_not_is_nothing() {
+        assert_eq!(Encoding::of("klingon"), None);
+        assert_eq!(Encoding::Utf8.decode(b"\xe9"), None);
+        assert_eq!(Encoding::Latin1.encode("\u{20ac}"), None);
+        assert_eq!(Encoding::of("cp1252").unwrap().encode("\u{3b1}"), None);
     }
 }

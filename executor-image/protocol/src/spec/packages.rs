@@ -82,6 +82,7 @@ pub(super) static MODULES: &[ModuleSpec] = &[
                 .default("false"),
             boolean("update_only").default("false"),
             text("use_backend")
+                .aliases(&["use"])
                 .choices(&["auto", "dnf", "yum", "yum4", "dnf4", "dnf5"])
                 .default("auto"),
             boolean("validate_certs").default("true"),

@@ -10,7 +10,16 @@ pub(super) async fn run(
     context: &ActionContext<'_>,
     mut args: Arguments,
 ) -> Result<ResultMap, TransportError> {
-    let wanted = text(&args, "use").filter(|name| name != "auto");
+    let item = context.item;
+    let named = match text(&args, "use") {
+        Some(name) => Some(name),
+        None => item
+            .play
+            .variable_text("ansible_package_use", &item.scope)
+            .ok()
+            .flatten(),
+    };
+    let wanted = named.filter(|name| name != "auto");
     args.shift_remove("use");
     let manager = match wanted {
         Some(manager) => Some(manager),
@@ -23,7 +32,7 @@ pub(super) async fn run(
         Some("apt") => context.call_instead("ansible.builtin.apt", args).await,
         Some("dnf" | "dnf5" | "yum") => context.call_instead("ansible.builtin.dnf", args).await,
         Some(other) => Ok(failure(format!(
-            "the package manager {other} is not supported yet (supported: apt, dnf)"
+            "Could not find a matching action for the \"{other}\" package manager. (This runner has apt and dnf.)"
         ))),
         None => Ok(failure(
             "Could not detect which package manager to use. Try gathering facts or setting the \"use\" option.",

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use serde_json::Value;
-use slipway_language::{FileKind, Layer, TemplateOptions, Variable};
+use slipway_language::{Encoding, FileKind, Layer, TemplateOptions, Variable};
 
 use super::{ActionContext, Arguments, ResultMap, boolean, copy, failure, text};
 use crate::{inventory::Vars, transport::TransportError};
@@ -32,6 +32,13 @@ pub(super) async fn run(
         }
     };
     let options = options(&mut args);
+    let output = text(&args, "output_encoding")
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "utf-8".to_owned());
+    args.shift_remove("output_encoding");
+    let Some(encoding) = Encoding::of(&output) else {
+        return Ok(failure(format!("output_encoding: there is no encoding {output}")));
+    };
     let shown = path.display().to_string();
     let mut vars = Vars::new();
     for (name, value) in [
@@ -73,7 +80,12 @@ pub(super) async fn run(
             );
         }
     }
-    copy::send(context, args, rendered.into_bytes(), &path).await
+    let Some(bytes) = encoding.encode(&rendered) else {
+        return Ok(failure(format!(
+            "the template {shown} has characters that the output_encoding {output} has not"
+        )));
+    };
+    copy::send(context, args, bytes, &path).await
 }
 
 /// The options of the template's syntax, taken out of the arguments.
@@ -105,7 +117,6 @@ fn options(args: &mut Arguments) -> TemplateOptions {
     if let Some(Value::String(newline)) = args.shift_remove("newline_sequence") {
         options.newline_sequence = newline.replace("\\n", "\n").replace("\\r", "\r");
     }
-    args.shift_remove("output_encoding");
     options
 }
 

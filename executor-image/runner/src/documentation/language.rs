@@ -18,7 +18,7 @@ pub fn section(reference: &Reference) -> String {
         .partition(|name| functions.contains(name));
     format!(
         "## Templates\n\n\
-         Jinja as ansible-core 2.18 uses it, with `jinja2_native` and without. `{{% import %}}`, `{{% extends %}}` and `{{% block %}}` are refused. \
+         Jinja as ansible-core 2.18 uses it, with `jinja2_native` and without. A template that is imported sees the variables of the one that imports it, `without context` too. \
          Filters, tests and lookups written in Python are refused with the place where they are used.\n\n{}\
          ### Filters\n\n{}{}\
          ### Tests\n\n{}{}\
