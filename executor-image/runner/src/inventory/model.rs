@@ -101,7 +101,8 @@ impl Inventory {
     /// # Errors
     /// When the group would contain itself.
     pub fn add_child(&mut self, group: &str, child: &str) -> Result<(), InventoryError> {
-        if self.is_below(child, group) {
+        // Whatever has no parent when all sources are read becomes a child of `all`.
+        if child == "all" || self.is_below(child, group) {
             return Err(InventoryError::Groups(format!(
                 "the group {child} cannot be a child of {group}: it would contain itself"
             )));
@@ -307,6 +308,19 @@ fn closure<'a>(start: &str, next: impl Fn(&str) -> Option<&'a IndexSet<Arc<str>>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_that_would_contain_itself_is_refused() {
+        let mut inventory = Inventory::default();
+        inventory.add_child("site", "web").unwrap();
+        for (group, child) in [("web", "site"), ("web", "web"), ("site", "all")] {
+            let error = inventory.add_child(group, child).unwrap_err().to_string();
+            assert!(
+                error.contains(&format!("the group {child} cannot be a child of {group}")),
+                "{error}"
+            );
+        }
+    }
 
     #[test]
     fn deeper_groups_win_and_then_those_of_higher_priority() {
