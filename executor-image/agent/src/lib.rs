@@ -23,6 +23,7 @@ pub mod host_names;
 pub mod http;
 pub mod init_scripts;
 pub mod job;
+mod kept;
 pub mod modules;
 pub mod openpgp;
 pub mod path_state;

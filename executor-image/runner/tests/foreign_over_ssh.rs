@@ -98,7 +98,7 @@ fn python_stays_for_each_user_and_nothing_stays_after_the_run() {
   tasks:
     - raw: find /var/tmp /tmp -xdev -newer /etc/sudoers.d/slipway -user free -o -newer /etc/sudoers.d/slipway -user other; find /var/tmp -xdev -mindepth 2 | grep -v '/slipway-agent-[0-9]*/'; ls -A ~free ~other
       register: left
-    - debug: {msg: \"left{{ left.stdout_lines | reject('search', '^/var/tmp/slipway-agent-[0-9]*(/[0-9a-f]*(.note)?)?$') | join(', ') }}|\"}
+    - debug: {msg: \"left{{ left.stdout_lines | reject('search', '^/var/tmp/slipway-agent-[0-9]*(/[0-9a-f]*(.note|.answers)?)?$') | join(', ') }}|\"}
 ";
     let played = server.play(look, &["-v"]);
     let homes = server.homes.as_ref().unwrap().display().to_string();

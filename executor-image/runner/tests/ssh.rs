@@ -214,9 +214,36 @@ fn a_cached_agent_that_was_changed_is_replaced() {
 }
 
 #[test]
+fn programs_are_asked_once_what_they_are_and_again_when_they_are_others() {
+    let server = Sshd::start(
+        "mount -t tmpfs tmpfs /var/tmp; mkdir /var/tmp/bin; cp -L /bin/true /var/tmp/bin/capsh;",
+        "SetEnv PATH=/var/tmp/bin:/usr/bin:/bin",
+    );
+    // It says nothing, and so of no capability: what another program says in its place is seen.
+    let facts = |before: &str| {
+        format!(
+            "- hosts: all\n  gather_facts: false\n  tasks:\n    - raw: \"{before}\"\n    - setup: {{gather_subset: '!all,!min,caps'}}\n    \
+             - raw: grep -c capsh /var/tmp/slipway-agent-0/*.answers\n      register: kept\n    \
+             - debug: {{msg: \"{{{{ ansible_facts.system_capabilities_enforced }}}} {{{{ kept.stdout | trim }}}}\"}}\n"
+        )
+    };
+    server
+        .play(&facts("true"), &[])
+        .assert(0, &["\"msg\": \"False 1\""]);
+    server
+        .play(&facts("true"), &[])
+        .assert(0, &["\"msg\": \"False 1\""]);
+    let other = "cp -L /bin/false /var/tmp/bin/capsh";
+    server.play(&facts(other), &[]).assert(0, &["\"msg\": \"N/A "]);
+}
+
+#[test]
 fn no_agent_stays_behind_if_it_is_not_to_be_kept() {
     let server = Sshd::start("mount -t tmpfs tmpfs /var/tmp;", "");
-    server.play(PING, &["--no-agent-cache"]).assert(0, &["ok=1"]);
+    // With facts, for which answers of the host's programs are kept.
+    server
+        .play("- hosts: all\n  tasks: []\n", &["--no-agent-cache"])
+        .assert(0, &["ok=1"]);
     let look = "- hosts: all\n  gather_facts: false\n  tasks:\n    - raw: ls -d /var/tmp/slipway-agent-0\n";
     server.play(look, &[]).assert(2, &["No such file or directory"]);
 }

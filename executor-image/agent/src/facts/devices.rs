@@ -1,25 +1,71 @@
 //! Block devices, their partitions, and the links that lead to them.
 
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, Mode, OFlags, openat};
 use serde_json::{Map, Value, json};
 
-use super::{Facts, read};
-use crate::answer::answer;
+use super::Facts;
 use crate::context::Context;
 use crate::process::Process;
 
 /// Where the kernel describes block devices.
 const DIRECTORY: &str = "/sys/block";
 
+/// The same with their partitions.
+const PARTS: &str = "/sys/class/block";
+
 pub(super) fn collect(context: &Context) -> Facts {
     let links = Links::collect();
+    let parts = entries(Path::new(PARTS));
     let mut devices = Map::new();
     for name in entries(Path::new(DIRECTORY)) {
-        let device = describe(context, &name, &links);
+        let device = describe(context, &name, &links, &parts);
         devices.insert(name, device);
     }
-    answer!({"devices": devices, "device_links": links.every()})
+    // Not by the macro, which copies what it is given: these may be the most of all facts.
+    [("devices", devices), ("device_links", links.0)]
+        .into_iter()
+        .map(|(name, fact)| (name.to_owned(), Value::Object(fact)))
+        .collect()
+}
+
+/// A directory of the kernel's, opened: a host may have many devices, and each file is found from here by a short way.
+struct Directory {
+    path: PathBuf,
+    opened: Option<OwnedFd>,
+}
+
+impl Directory {
+    fn open(path: PathBuf) -> Self {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let opened = openat(CWD, &path, flags, Mode::empty()).ok();
+        Self { path, opened }
+    }
+
+    /// A file's text without white space around it; nothing when it cannot be read or is empty. The kernel gives all of it at once:
+    /// no such file is longer than a page of memory.
+    fn text(&self, file: &str) -> Option<String> {
+        let mut page = [0; 4096];
+        let file = openat(
+            self.opened.as_ref()?,
+            file,
+            OFlags::RDONLY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+        .ok()?;
+        let length = rustix::io::read(&file, &mut page).ok()?;
+        let text = std::str::from_utf8(page.get(..length)?).ok()?.trim();
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// The size in units of 512 bytes, whatever the device's own are.
+    fn sectors(&self) -> u64 {
+        self.text("size")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_default()
+    }
 }
 
 /// Names in a directory, sorted.
@@ -35,33 +81,43 @@ fn entries(directory: &Path) -> Vec<String> {
     names
 }
 
-fn describe(context: &Context, name: &str, links: &Links) -> Value {
-    let directory = place(name);
-    let file = |path: &str| read(directory.join(path)).filter(|text| !text.is_empty());
-    let text = |path: &str, default: &str| file(path).unwrap_or_else(|| default.to_owned());
+fn describe(context: &Context, name: &str, links: &Links, parts: &[String]) -> Value {
+    let directory = Directory::open(place(name));
+    let text = |path: &str, default: &str| directory.text(path).unwrap_or_else(|| default.to_owned());
     // What has no hardware (a host may have a loop device for each of its containers) has nothing to say of it.
-    let has_hardware = !directory.starts_with("/sys/devices/virtual/block");
-    let hardware = |path: &str| has_hardware.then(|| file(path)).flatten();
-    let sectors = sectors(&directory);
-    let mut device = answer!({
+    let has_hardware = !directory.path.starts_with("/sys/devices/virtual/block");
+    let hardware = |path: &str| has_hardware.then(|| directory.text(path)).flatten();
+    let sectors = directory.sectors();
+    let sector_size = text("queue/logical_block_size", "512");
+    let scheduler_mode = directory.text("queue/scheduler");
+    let mut device: Map<String, Value> = [
         // Ansible tells real devices from others only where the kernel has no links in this directory.
-        "virtual": 1,
-        "links": links.of(name),
-        "vendor": hardware("device/vendor"),
-        "model": hardware("device/model"),
-        "sas_address": hardware("device/sas_address"),
-        "sas_device_handle": hardware("device/sas_device_handle"),
-        "removable": text("removable", "0"),
-        "support_discard": text("queue/discard_granularity", "0"),
-        "partitions": partitions(&directory, name, links),
-        "rotational": text("queue/rotational", "0"),
-        "scheduler_mode": scheduler(&text("queue/scheduler", "")),
-        "sectors": sectors,
-        "sectorsize": text("queue/logical_block_size", "512"),
-        "size": human(sectors * 512),
-        "host": controller(context, &directory),
-        "holders": holders(&directory),
-    });
+        ("virtual", 1.into()),
+        ("links", links.of(name)),
+        ("vendor", hardware("device/vendor").into()),
+        ("model", hardware("device/model").into()),
+        ("sas_address", hardware("device/sas_address").into()),
+        ("sas_device_handle", hardware("device/sas_device_handle").into()),
+        ("removable", text("removable", "0").into()),
+        ("support_discard", text("queue/discard_granularity", "0").into()),
+        (
+            "partitions",
+            partitions(&directory, name, &sector_size, links, parts).into(),
+        ),
+        ("rotational", text("queue/rotational", "0").into()),
+        (
+            "scheduler_mode",
+            scheduler(scheduler_mode.as_deref().unwrap_or_default()).into(),
+        ),
+        ("sectors", sectors.into()),
+        ("sectorsize", sector_size.into()),
+        ("size", human(sectors * 512).into()),
+        ("host", controller(context, &directory.path).into()),
+        ("holders", links.holders(name).into()),
+    ]
+    .into_iter()
+    .map(|(key, value): (&str, Value)| (key.to_owned(), value))
+    .collect();
     for (key, path) in [("serial", "device/serial"), ("wwn", "device/wwid")] {
         if let Some(value) = hardware(path) {
             device.insert(key.to_owned(), value.into());
@@ -82,33 +138,36 @@ fn place(name: &str) -> PathBuf {
     }
 }
 
-/// The size in units of 512 bytes, whatever the device's own are.
-fn sectors(directory: &Path) -> u64 {
-    read(directory.join("size"))
-        .and_then(|text| text.parse().ok())
-        .unwrap_or_default()
-}
-
-fn partitions(directory: &Path, device: &str, links: &Links) -> Map<String, Value> {
+/// Of all parts of devices, those of this one.
+fn partitions(
+    directory: &Directory,
+    device: &str,
+    sector_size: &str,
+    links: &Links,
+    parts: &[String],
+) -> Map<String, Value> {
     let mut partitions = Map::new();
-    for name in entries(directory) {
-        let path = directory.join(&name);
-        if !name.starts_with(device) || !path.join("partition").exists() {
+    for name in parts
+        .iter()
+        .filter(|part| part.starts_with(device) && *part != device)
+    {
+        let path = directory.path.join(name);
+        if !path.join("partition").exists() {
             continue;
         }
-        let sectors = sectors(&path);
-        let uuid = links.of(&name)["uuids"][0].clone();
+        let part = Directory::open(path);
+        let sectors = part.sectors();
+        let uuid = links.of(name)["uuids"][0].clone();
         partitions.insert(
             name.clone(),
             json!({
-                "links": links.of(&name),
-                "start": read(path.join("start")).unwrap_or_else(|| "0".to_owned()),
+                "links": links.of(name),
+                "start": part.text("start").unwrap_or_else(|| "0".to_owned()),
                 "sectors": sectors,
-                "sectorsize": read(directory.join("queue/logical_block_size"))
-                    .unwrap_or_else(|| "512".to_owned()),
+                "sectorsize": sector_size,
                 "size": human(sectors * 512),
                 "uuid": uuid,
-                "holders": holders(&path),
+                "holders": links.holders(name),
             }),
         );
     }
@@ -120,15 +179,6 @@ fn scheduler(text: &str) -> &str {
     text.split_once('[')
         .and_then(|(_, rest)| rest.split(']').next())
         .unwrap_or_default()
-}
-
-/// Devices that are made of this one, by the names of volumes where they have some.
-fn holders(directory: &Path) -> Vec<String> {
-    let holders = directory.join("holders");
-    entries(&holders)
-        .into_iter()
-        .map(|name| read(holders.join(&name).join("dm/name")).unwrap_or(name))
-        .collect()
 }
 
 /// What `lspci` calls the controller that a device hangs on.
@@ -200,7 +250,9 @@ impl Links {
             kinds.insert(kind.to_owned(), Value::Object(devices));
         }
         let mut masters = Map::new();
-        for name in entries(Path::new(DIRECTORY)) {
+        // The kernel's loop devices and disks in memory are made of no others; a host may have hundreds.
+        let may_have_slaves = |name: &String| !["loop", "ram"].iter().any(|kind| name.starts_with(kind));
+        for name in entries(Path::new(DIRECTORY)).into_iter().filter(may_have_slaves) {
             for slave in entries(&Path::new(DIRECTORY).join(&name).join("slaves")) {
                 add(&mut masters, &slave, &name);
             }
@@ -209,8 +261,19 @@ impl Links {
         Self(kinds)
     }
 
-    fn every(&self) -> Value {
-        Value::Object(self.0.clone())
+    /// Devices that are made of this one, by the names of volumes where they have some.
+    fn holders(&self, device: &str) -> Vec<String> {
+        let masters = self.0["masters"].get(device).and_then(Value::as_array);
+        masters
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(|name| {
+                Directory::open(place(name))
+                    .text("dm/name")
+                    .unwrap_or_else(|| name.to_owned())
+            })
+            .collect()
     }
 
     fn of(&self, device: &str) -> Value {

@@ -63,7 +63,8 @@ fn processors() -> Facts {
     } else {
         1
     };
-    let available = std::thread::available_parallelism().map_or(processors, std::num::NonZero::get);
+    // Those that this process may use, whatever share of them its control group has.
+    let available = rustix::thread::sched_getaffinity(None).map_or(processors, |set| set.count() as usize);
     answer!({
         "processor": listed,
         "processor_count": count,

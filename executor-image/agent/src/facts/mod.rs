@@ -3,12 +3,13 @@
 mod capabilities;
 mod devices;
 mod distribution;
+mod full_name;
 mod hardware;
 mod lvm;
 mod mounts;
 pub(crate) use distribution::family as family_of_distribution;
+pub(crate) use full_name::fully_qualified_name;
 pub(crate) use mounts::unescape;
-pub(crate) use platform::fully_qualified_name;
 pub(crate) use session::complaints_of_local_facts;
 pub(crate) use software::package_manager_name;
 mod network;

@@ -1,5 +1,6 @@
 //! Interfaces, addresses and default routes.
 
+mod driver;
 mod ethtool;
 mod kernel;
 
@@ -11,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::{Facts, read};
 use crate::answer::answer;
 use crate::context::Context;
-use crate::process::find_program;
+use ethtool::Ethtool;
 use kernel::{Address, Kernel, Route};
 
 /// Where the kernel describes interfaces.
@@ -28,15 +29,15 @@ pub(super) fn collect(context: &Context) -> Facts {
         .and_then(|kernel| kernel.interfaces().ok())
         .unwrap_or_default();
     let addresses = ask.and_then(|kernel| kernel.addresses().ok()).unwrap_or_default();
-    let has_ethtool = find_program("ethtool".as_ref(), &context.environment).is_some();
+    let mut ethtool = Ethtool::find(context);
     let mut interfaces = Map::new();
     let mut all_v4 = Vec::new();
     let mut all_v6 = Vec::new();
     for (index, name) in &names {
         let own = addresses.iter().filter(|address| address.interface == *index);
         let mut interface = describe(name, own);
-        if has_ethtool {
-            ethtool::add(context, name, &mut interface);
+        if let Some(ethtool) = &mut ethtool {
+            ethtool.add(*index, name, &mut interface);
         }
         collect_addresses(&interface, &mut all_v4, &mut all_v6);
         interfaces.insert(name.clone(), Value::Object(interface));

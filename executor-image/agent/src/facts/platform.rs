@@ -5,10 +5,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Facts, read};
+use super::{Facts, full_name::fully_qualified_name, read};
 use crate::answer::answer;
 use crate::context::Context;
-use crate::process::Process;
 
 pub(super) fn collect(context: &Context) -> Facts {
     let kernel = rustix::system::uname();
@@ -39,16 +38,6 @@ pub(super) fn collect(context: &Context) -> Facts {
         facts.insert("machine_id".to_owned(), id.into());
     }
     facts
-}
-
-/// The host's name with its domain: what the resolver gives for it.
-pub(crate) fn fully_qualified_name(context: &Context, node_name: &str) -> String {
-    let output = Process::tool(context, "getent").args(["ahosts", node_name]).run();
-    let canonical = output.ok().filter(|output| output.code == 0).and_then(|output| {
-        let line = output.stdout.lines().next()?.to_owned();
-        line.split_whitespace().nth(2).map(str::to_owned)
-    });
-    canonical.unwrap_or_else(|| node_name.to_owned())
 }
 
 pub(super) fn chroot(_: &Context) -> Facts {

@@ -1,12 +1,13 @@
 //! What manages packages and services, Python, and the security modules of the kernel.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::{Facts, read};
 use crate::answer::answer;
 use crate::context::Context;
+use crate::kept::Kept;
 use crate::process::{Process, find_program};
 
 /// Programs of package managers and Ansible's names for them; an earlier one wins.
@@ -54,10 +55,20 @@ pub(super) fn systemd(context: &Context) -> Facts {
     if !Path::new("/run/systemd/system").is_dir() {
         return Facts::new();
     }
-    let Ok(shown) = Process::tool(context, "systemctl").arg("--version").run() else {
+    let Some(program) = find_program("systemctl".as_ref(), &context.environment) else {
         return Facts::new();
     };
-    let mut lines = shown.stdout.lines();
+    let shown = Kept::open().answer(
+        &program,
+        "--version",
+        |_| Vec::new(),
+        || {
+            let shown = Process::tool(context, "systemctl").arg("--version").run().ok()?;
+            (shown.code == 0).then_some(shown.stdout)
+        },
+    );
+    let shown = shown.unwrap_or_default();
+    let mut lines = shown.lines();
     let version = lines
         .next()
         .and_then(|line| line.split_whitespace().nth(1)?.parse::<u32>().ok());
@@ -72,20 +83,33 @@ pub(super) fn python(context: &Context) -> Facts {
     // Without `site`, and without loading `ssl` to see that it is there: that would take longer than all other facts together.
     // Every `ssl` of Python 3 has contexts.
     const QUESTION: &str = "import sys; print(sys.executable, sys.implementation.name, \
-        any(finder.find_spec('_ssl') for finder in sys.meta_path), *sys.version_info, sep='\\n')";
+        any(finder.find_spec('_ssl') for finder in sys.meta_path), *sys.version_info, *sys.path, sep='\\n')";
+    let mut kept = Kept::open();
     ["python3", "/usr/libexec/platform-python"]
         .into_iter()
-        .filter(|program| find_program(program.as_ref(), &context.environment).is_some())
-        .find_map(|program| {
-            let asked = Process::new(context, program).args(["-I", "-S", "-c", QUESTION]);
-            python_of(&asked.run().ok()?.stdout)
+        .filter_map(|program| Some((program, find_program(program.as_ref(), &context.environment)?)))
+        .find_map(|(program, path)| {
+            let ask = || {
+                let asked = Process::new(context, program).args(["-I", "-S", "-c", QUESTION]);
+                let said = asked.run().ok()?.stdout;
+                python_of(&said).map(|_| said)
+            };
+            python_of(&kept.answer(&path, "facts", modules_of, ask)?)
         })
         .unwrap_or_default()
 }
 
+/// The folders of a Python's modules, of what it has printed: whether one is there depends on them.
+fn modules_of(said: &str) -> Vec<PathBuf> {
+    said.lines().skip(LINES_OF_PYTHON).map(PathBuf::from).collect()
+}
+
+/// So many lines of what a Python prints are facts.
+const LINES_OF_PYTHON: usize = 8;
+
 /// The facts in what a Python has printed, line by line.
 fn python_of(said: &str) -> Option<Facts> {
-    let lines: Vec<&str> = said.lines().collect();
+    let lines: Vec<&str> = said.lines().take(LINES_OF_PYTHON).collect();
     let &[
         executable,
         r#type,

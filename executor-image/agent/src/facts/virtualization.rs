@@ -1,6 +1,6 @@
 //! Whether this is a container, a virtual machine, or the host of such: by the signs that Ansible looks for, in its order.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use super::{Facts, read};
@@ -152,10 +152,11 @@ impl Host {
                 found.first.get_or_insert_with(|| ("xen".to_owned(), "guest"));
             }
         }
-        let firmware = |name: &str| {
-            self.read(&format!("sys/devices/virtual/dmi/id/{name}"))
-                .unwrap_or_default()
-        };
+        let said: HashMap<&str, String> = ["bios_vendor", "product_family", "product_name", "sys_vendor"]
+            .into_iter()
+            .filter_map(|name| Some((name, self.read(&format!("sys/devices/virtual/dmi/id/{name}"))?)))
+            .collect();
+        let firmware = |name: &str| said.get(name).map_or("", String::as_str);
         if firmware("sys_vendor") == "Red Hat" {
             if firmware("product_family") == "RHV" {
                 found.guest("RHV");

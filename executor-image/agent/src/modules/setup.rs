@@ -32,5 +32,8 @@ pub(super) fn run(context: &mut Context) -> Outcome {
                 .any(|pattern| pattern.matches(name) || pattern.matches(short))
         });
     }
-    Ok(answer!({"changed": false, "ansible_facts": collected}))
+    let mut answer = answer!({"changed": false});
+    // Not in the macro, which would copy all of them.
+    answer.insert("ansible_facts".to_owned(), Value::Object(collected));
+    Ok(answer)
 }

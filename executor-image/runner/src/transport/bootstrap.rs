@@ -24,19 +24,24 @@ const NOISE_LIMIT: usize = 64 * 1024;
 /// The file is written under a temporary name, checked by its hash, written to the disk and renamed, so that two runs at once do
 /// not meet, and a file of that name is a whole one. Hashing it at each start would cost more than all else here: what it was when
 /// its hash was right (inode, length, times to the nanosecond) is noted beside it, and it is hashed again whenever that has changed.
+/// A process costs the host a millisecond, and most starts need only one of them here: the user's number is read by the shell itself.
 /// The folder must be ours and writable by nobody else, or who owns it could have `sudo` run what they like.
 const SCRIPT: &str = r#"
 h=$1 g=$2
 umask 022
 say() { printf 'slipway-agent: %s\n' "$*"; }
 fail() { say "error $(printf '%s' "$*" | tr -s '\n' ' ')"; exit 1; }
-d=/var/tmp/slipway-agent-$(id -u); f=$d/$h
+u=
+[ -r /proc/self/status ] && while read -r k _ e _; do
+  [ "$k" != Uid: ] || { u=$e; break; }
+done </proc/self/status
+d=/var/tmp/slipway-agent-${u:-$(id -u)}; f=$d/$h
 [ -d "$d" ] || mkdir -m 0755 "$d" 2>/dev/null || [ -d "$d" ] || fail "cannot make the directory $d: $(mkdir "$d" 2>&1)"
 [ -O "$d" ] && [ ! -L "$d" ] || fail "$d does not belong to $(id -un): remove it"
 sum() { sha256sum "$1" 2>/dev/null | cut -d ' ' -f 1; }
 note() { stat -c '%i %s %y %z' "$f" 2>/dev/null; }
 same() {
-  { read -r noted < "$f.note"; } 2>/dev/null && [ "$noted" = "$(note)" ] && return
+  { read -r noted < "$f.note"; } 2>/dev/null && [ "$noted" = "$(stat -c '%i %s %y %z' "$f" 2>/dev/null)" ] && return
   [ -f "$f" ] && [ "$(sum "$f")" = "$h" ] || return
   { note > "$f.note"; } 2>/dev/null || :
 }
@@ -88,7 +93,7 @@ pub fn command(agent: &AgentBinary, launch: &Launch, greeting: &[u8]) -> Result<
 /// When there is no agent any more.
 pub fn remove_command(agent: &AgentBinary) -> Result<String, TransportError> {
     Ok(format!(
-        "d=/var/tmp/slipway-agent-$(id -u); rm -f \"$d/{0}\" \"$d/{0}.note\"; rmdir \"$d\" 2>/dev/null; true",
+        "d=/var/tmp/slipway-agent-$(id -u); rm -f \"$d/{0}\" \"$d/{0}.note\" \"$d/{0}.answers\"; rmdir \"$d\" 2>/dev/null; true",
         agent.sha256()?
     ))
 }

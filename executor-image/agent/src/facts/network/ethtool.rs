@@ -1,25 +1,67 @@
 //! What an interface's driver can do, as `ethtool` tells.
 
+use std::io;
+use std::path::Path;
+
 use serde_json::{Map, Value};
 
+use super::driver::Drivers;
 use crate::context::Context;
-use crate::process::Process;
+use crate::kept::{Kept, state_of_kernel};
+use crate::process::{Process, find_program};
 
-/// Adds `features`, `timestamping`, `hw_timestamp_filters` and `phc_index`.
-pub(super) fn add(context: &Context, name: &str, interface: &mut Map<String, Value>) {
-    let ask = |option: &str| {
-        Process::tool(context, "ethtool")
-            .args([option, name])
-            .run()
-            .ok()
-            .filter(|output| output.code == 0)
-            .map(|output| output.stdout)
-    };
-    if let Some(text) = ask("-k") {
-        interface.insert("features".to_owned(), Value::Object(features(&text)));
+/// The program, and what spares its start.
+pub(super) struct Ethtool<'a> {
+    context: &'a Context,
+    program: std::path::PathBuf,
+    kept: Kept,
+    /// Nothing where the kernel is too old.
+    drivers: Option<Drivers>,
+}
+
+impl<'a> Ethtool<'a> {
+    /// Nothing where the host does not have it.
+    pub fn find(context: &'a Context) -> Option<Self> {
+        Some(Self {
+            context,
+            program: find_program("ethtool".as_ref(), &context.environment)?,
+            kept: Kept::open(),
+            drivers: Drivers::connect().ok(),
+        })
     }
-    if let Some(text) = ask("-T") {
-        interface.extend(time_stamps(&text));
+
+    /// Adds `features`, `timestamping`, `hw_timestamp_filters` and `phc_index` of an interface.
+    pub fn add(&mut self, index: u32, name: &str, interface: &mut Map<String, Value>) {
+        if let Some(text) = self.ask("-k", name, |drivers| drivers.features(index)) {
+            interface.insert("features".to_owned(), Value::Object(features(&text)));
+        }
+        if let Some(text) = self.ask("-T", name, |drivers| drivers.time_stamps(index)) {
+            interface.extend(time_stamps(&text));
+        }
+    }
+
+    /// What the program says, which is the same as long as the kernel says the same.
+    fn ask(
+        &mut self,
+        option: &str,
+        name: &str,
+        state: impl Fn(&Drivers) -> io::Result<Vec<u8>>,
+    ) -> Option<String> {
+        let run = || {
+            let output = Process::tool(self.context, "ethtool")
+                .args([option, name])
+                .run()
+                .ok()?;
+            (output.code == 0).then_some(output.stdout)
+        };
+        match self.drivers.as_ref().map(state) {
+            Some(Ok(state)) => {
+                let question = format!("{option} {}", state_of_kernel(&state));
+                let program: &Path = &self.program;
+                self.kept.answer(program, &question, |_| Vec::new(), run)
+            }
+            _ => run(),
+        }
     }
 }
 
