@@ -118,19 +118,7 @@ fn mistakes_in_a_playbook_are_refused_before_anything_runs() {
         ),
         (
             "- hosts: localhost\n  roles: [nope]\n",
-            &["site.yml:2:11", "the role \"nope\" was not found"],
-        ),
-        (
-            "- hosts: localhost\n  tasks:\n    - include_tasks: nope.yml\n",
-            &["site.yml:3:22", "nope.yml was not found"],
-        ),
-        (
-            "- hosts: localhost\n  tasks:\n    - command: 'true'\n      notify: restrat\n  handlers:\n    - name: restart\n      debug: {msg: x}\n",
-            &[
-                "site.yml:4:15",
-                "The requested handler 'restrat' was not found",
-                "did you mean \"restart\"?",
-            ],
+            &["site.yml:2:11", "the role 'nope' was not found"],
         ),
     ];
     for (playbook, said) in cases {
@@ -153,16 +141,99 @@ fn all_mistakes_are_told_at_once() {
     played.assert(4, &["copi", "mgs", "whn"]);
 }
 
+/// What Ansible tells when the play comes to it, if it ever does.
 #[test]
-fn a_mistake_in_an_included_file_is_found_when_the_playbook_is_loaded() {
+fn a_check_of_the_syntax_finds_what_a_run_would_only_come_upon() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("more.yml"), "- debgu: {msg: x}\n").unwrap();
-    let played = play_in(
-        directory,
-        "- hosts: localhost\n  tasks:\n    - include_tasks: more.yml\n",
-        LOCAL,
+    let playbook = "\
+- hosts: localhost
+  tasks:
+    - include_tasks: more.yml
+    - include_tasks: nope.yml
+    - include_role: {name: nope}
+    - command: 'true'
+      notify: restrat
+  handlers:
+    - name: restart
+      debug: {msg: x}
+";
+    let mut arguments = LOCAL.to_vec();
+    arguments.push("--syntax-check");
+    let played = play_in(directory, playbook, &arguments);
+    played.assert(
+        4,
+        &[
+            "more.yml:1:3",
+            "debgu",
+            "site.yml:4:22",
+            "nope.yml' on the Ansible Controller",
+            "site.yml:5:28",
+            "the role 'nope' was not found",
+        ],
     );
-    played.assert(4, &["more.yml:1:3", "debgu"]);
+    let playbook = playbook
+        .split_inclusive('\n')
+        .filter(|line| !line.contains("include"))
+        .collect::<String>();
+    play(&playbook, &arguments).assert(
+        4,
+        &[
+            "site.yml:4:15",
+            "The requested handler 'restrat' was not found",
+            "did you mean \"restart\"?",
+        ],
+    );
+}
+
+#[test]
+fn what_is_not_there_fails_its_include_when_the_play_comes_to_it() {
+    let playbook = "\
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - include_role: {name: nope}
+      when: false
+    - block:
+        - include_role:
+            name: nope
+      rescue:
+        - debug: {msg: role rescued}
+    - block:
+        - include_tasks: '{{ item }}'
+          loop: [nope.yml]
+      rescue:
+        - debug: {msg: loop rescued}
+    - include_tasks: nope.yml
+    - debug: {msg: never}
+";
+    let played = play(playbook, LOCAL);
+    played.assert(
+        2,
+        &[
+            "role rescued",
+            "loop rescued",
+            "rescued=2",
+            "ERROR! the role 'nope' was not found in ",
+            r#"{"changed": false, "include": "nope.yml", "reason": "Could not find or access '"#,
+            "site.yml:16:22",
+        ],
+    );
+    let reason = r"line 8, column 19, but may\nbe elsewhere in the file depending on the exact syntax problem.\n\nThe offending line appears to be:\n\n        - include_role:\n            name: nope\n                  ^ here\n";
+    assert!(played.stdout.contains(reason), "{}", played.stdout);
+    // The items of a loop are told of where errors are told.
+    assert_eq!(played.stdout.matches("fatal: ").count(), 2, "{}", played.stdout);
+}
+
+#[test]
+fn a_handler_that_is_not_there_ends_the_run_when_a_task_notifies_it() {
+    let playbook = |changed: bool| {
+        format!(
+            "- hosts: localhost\n  gather_facts: false\n  tasks:\n    - debug: {{msg: x}}\n      changed_when: {changed}\n      notify: nobody\n"
+        )
+    };
+    play(&playbook(false), LOCAL).assert(0, &["ok=1"]);
+    play(&playbook(true), LOCAL).assert(1, &["ERROR! The requested handler 'nobody' was not found"]);
 }
 
 #[test]

@@ -29,7 +29,12 @@ pub(super) async fn run(
             let written = crate::output::python_json(content, None);
             args.insert("content".to_owned(), Value::from(written));
         }
-        return context.call(MODULE, args, IndexMap::new()).await;
+        let source = temporary_source(&text(&args, "dest").unwrap_or_default());
+        let mut result = context.call(MODULE, args, IndexMap::new()).await?;
+        if result.contains_key("md5sum") {
+            result.insert("src".to_owned(), Value::from(source));
+        }
+        return Ok(result);
     }
     let Some(source) = text(&args, "src") else {
         return Ok(failure("src (or content) is required"));
@@ -45,6 +50,13 @@ pub(super) async fn run(
         return directory(context, &args, &path, source.ends_with('/')).await;
     }
     file(context, args, &path).await
+}
+
+/// What Ansible names as the source of a content that no file holds: one in its folder of temporary files.
+fn temporary_source(destination: &str) -> String {
+    let extension = Path::new(destination).extension().unwrap_or_default();
+    let dot = if extension.is_empty() { "" } else { "." };
+    format!("~/.ansible/tmp/.source{dot}{}", extension.to_string_lossy())
 }
 
 async fn file(

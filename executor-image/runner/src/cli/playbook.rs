@@ -165,7 +165,7 @@ fn directory_of(file: &str) -> PathBuf {
 fn load_playbooks(arguments: &PlaybookArguments, start: &Start) -> Result<Vec<(Playbook, Loader)>, Refusal> {
     let mut playbooks = Vec::new();
     for file in &arguments.playbooks {
-        let mut loader = start.loader(&directory_of(file));
+        let mut loader = start.loader(&directory_of(file)).thorough(arguments.syntax_check);
         let playbook = loader.playbook(file);
         for warning in loader.take_warnings() {
             start.printer.warning(&warning);

@@ -11,7 +11,7 @@ use super::{
     arguments::{arguments, environment},
     background::Background,
     executor::template_failure,
-    result::{self, Include, ResultMap, failure, flag},
+    result::{self, Include, ResultMap, Switches, failure, flag},
 };
 use crate::{
     actions,
@@ -117,13 +117,24 @@ fn include_outcome(item: &ItemContext<'_>, target: &Node, role: Option<&IncludeR
             render(role.handlers_from.as_ref())?,
         ])
     };
+    let switches = |role: Option<&IncludeRole>| -> Result<Switches, TemplateError> {
+        let Some(role) = role else {
+            return Ok(Switches::default());
+        };
+        let on = |node: &Option<Node>| item.play.boolean(node.as_ref(), &item.scope);
+        Ok(Switches {
+            public: on(&role.public)?,
+            validate: on(&role.validate)?.unwrap_or(true),
+            allow_duplicates: on(&role.allow_duplicates)?.unwrap_or(true),
+        })
+    };
     let target = item
         .play
         .run
         .templar
         .render(target, &item.scope)
-        .and_then(|target| Ok((target, from(role)?)));
-    let (target, from) = match target {
+        .and_then(|target| Ok((target, from(role)?, switches(role)?)));
+    let (target, from, switches) = match target {
         Ok(found) => found,
         Err(error) => return ItemOutcome::unknown(template_failure(&error)),
     };
@@ -134,6 +145,7 @@ fn include_outcome(item: &ItemContext<'_>, target: &Node, role: Option<&IncludeR
     let include = Include {
         target,
         from,
+        switches,
         item: item.item.clone(),
         label: item.label.clone(),
     };

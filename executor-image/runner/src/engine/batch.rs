@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     output::{TaskHeader, prompt},
-    playbook::{Action, Item, Strategy, Task},
+    playbook::{Action, Item, Strategy, Task, normalize},
     settings::Gathering,
 };
 
@@ -404,7 +404,11 @@ impl Batch {
             name,
             is_debug: module == "ansible.builtin.debug",
             module,
-            source: format!("{}:{}", task.span.file, task.span.line),
+            source: format!(
+                "{}:{}",
+                normalize(std::path::Path::new(task.span.file.as_ref())).display(),
+                task.span.line
+            ),
             play: self.play.name.clone(),
             check: check.ok().flatten().unwrap_or(self.play.run.options.check),
         })

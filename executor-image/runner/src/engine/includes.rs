@@ -20,7 +20,8 @@ use crate::{
     inventory::Vars,
     output::{HostLine, HostOutcome, TaskHeader},
     playbook::{
-        Action, IncludeRole, IncludeTasks, Item, LoadContext, LoadError, RoleFiles, RoleUse, Task, normalize,
+        Action, IncludeFailure, IncludeRole, IncludeTasks, Item, LoadContext, LoadError, Problem, RoleFiles,
+        RoleUse, Task, normalize,
     },
 };
 
@@ -52,6 +53,7 @@ impl Batch {
                 let same = |group: &&mut Group<'_>| {
                     group.include.target == include.target
                         && group.include.from == include.from
+                        && group.include.switches == include.switches
                         && group.include.item == include.item
                         && !group.hosts.contains(&result.host)
                 };
@@ -90,8 +92,10 @@ impl Batch {
                     }
                     all_items.extend(items);
                 }
-                Err(error) if error.is_about_files() => self.include_failed(&group, &error, &mut failed),
-                Err(error) => return Err(Fatal::invalid(error.to_string())),
+                Err(error) if error.fails_include() => {
+                    self.include_failed(task, &group, &error, &mut failed);
+                }
+                Err(error) => return Err(Fatal::malformed(error.told())),
             }
         }
         for result in results.iter_mut().filter(|result| failed.contains(&result.host)) {
@@ -119,13 +123,30 @@ impl Batch {
         Ok(())
     }
 
-    fn include_failed(&mut self, group: &Group<'_>, error: &LoadError, failed: &mut Vec<Arc<str>>) {
-        let map = super::result::to_map(serde_json::json!({
-            "changed": false, "failed": true, "include": group.include.target, "reason": error.to_string(),
+    fn include_failed(
+        &mut self,
+        task: &Task,
+        group: &Group<'_>,
+        error: &LoadError,
+        failed: &mut Vec<Arc<str>>,
+    ) {
+        let printer = &self.play.run.printer;
+        printer.error(&error.told());
+        let mut map = super::result::to_map(serde_json::json!({
+            "changed": false, "failed": true, "reason": error.reason(),
         }));
+        if matches!(task.action, Action::IncludeTasks(_)) {
+            map.insert("include".to_owned(), group.include.target.as_str().into());
+        }
         for host in &group.hosts {
             let line = HostLine::Failed { ignored: false };
-            self.play.run.printer.host(&HostOutcome::plain(host, line, &map));
+            printer.host(&HostOutcome {
+                header: Some(group.header),
+                looped: task.r#loop.is_some(),
+                ..HostOutcome::plain(host, line, &map)
+            });
+        }
+        for host in &group.hosts {
             if failed.contains(host) {
                 continue;
             }
@@ -157,7 +178,7 @@ impl Batch {
         let items = with_tags(&items, &self.play.run.templar, &scope).map_err(|error| {
             let message = format!("a tag of what is included cannot be known: {}", error.message);
             let span = error.span.as_ref().unwrap_or(&task.span);
-            LoadError::from(crate::playbook::Problem::new(span, message))
+            LoadError::from(Problem::new(span, message))
         })?;
         Ok((shown, items.to_vec()))
     }
@@ -182,8 +203,8 @@ impl Batch {
         let named = loader
             .find_tasks_as_named(&include.target, &context)
             .ok_or_else(|| {
-                let said = format!("the included file of tasks {} was not found", include.target);
-                LoadError::from(crate::playbook::Problem::new(&task.span, said).missing())
+                Problem::new(&action.file.span, loader.absent(&include.target))
+                    .fails_include(IncludeFailure::Bare)
             })?;
         let path = normalize(&named);
         context.directory = path
@@ -218,7 +239,7 @@ impl Batch {
         let [tasks, vars_from, defaults, handlers] = include.from.clone();
         let usage = RoleUse {
             name: &include.target,
-            span: &task.span,
+            span: &action.name.span,
             params: vars,
             files: RoleFiles {
                 tasks,
@@ -226,10 +247,10 @@ impl Batch {
                 defaults,
                 handlers,
             },
-            allow_duplicates: action.allow_duplicates,
+            allow_duplicates: Some(include.switches.allow_duplicates),
             provided: Vars::new(),
-            validate: action.validate,
-            public: action.public,
+            validate: include.switches.validate,
+            public: include.switches.public,
             keywords: String::new(),
         };
         let loaded = loader.included_role(&usage, &context)?;
@@ -241,7 +262,8 @@ impl Batch {
         let nobody = super::HostState::nobody();
         let scope = self.play.scope(&nobody, None);
         if let Some(role) = loaded.roles.last() {
-            if action
+            if include
+                .switches
                 .public
                 .unwrap_or(self.play.run.options.settings.private_role_vars.0 == Some(false))
             {

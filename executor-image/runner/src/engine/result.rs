@@ -46,10 +46,33 @@ pub struct Include {
     pub target: String,
     /// `tasks_from`, `vars_from`, `defaults_from`, `handlers_from` of a role.
     pub from: [String; 4],
+    /// How a role is included.
+    pub switches: Switches,
     /// The loop variable and its value.
     pub item: Vec<(Arc<str>, slipway_language::Variable)>,
     /// The item as printed.
     pub label: Option<String>,
+}
+
+/// How a role is included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Switches {
+    /// `public`
+    pub public: Option<bool>,
+    /// `rolespec_validate`
+    pub validate: bool,
+    /// `allow_duplicates`
+    pub allow_duplicates: bool,
+}
+
+impl Default for Switches {
+    fn default() -> Self {
+        Self {
+            public: None,
+            validate: true,
+            allow_duplicates: true,
+        }
+    }
 }
 
 /// Whether a key of a result is true.

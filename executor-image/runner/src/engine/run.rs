@@ -131,8 +131,8 @@ impl Fatal {
         }
     }
 
-    /// A variables file that cannot be read.
-    fn unreadable(message: String) -> Self {
+    /// A file that is read while the run goes on, and cannot be used.
+    pub(super) fn malformed(message: String) -> Self {
         Self {
             message,
             exit_code: 4,
@@ -289,7 +289,7 @@ impl Run {
     async fn playbook(self: &Arc<Self>, playbook: &Playbook, loader: &Loader) -> Result<(), Fatal> {
         self.roster
             .load_variables(&playbook.directory, &self.options.vault)
-            .map_err(|error| Fatal::unreadable(error.to_string()))?;
+            .map_err(|error| Fatal::malformed(error.to_string()))?;
         for play in &playbook.plays {
             if self.stop.is_requested() {
                 break;

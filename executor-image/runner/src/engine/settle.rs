@@ -95,7 +95,10 @@ impl Batch {
                 }
                 continue;
             };
-            let unknown = Fatal::unknown_handler(&task.span, name, &known);
+            let mut written = task.settings.notify.iter();
+            let written = written.find(|node| node.as_str() == Some(name));
+            let span = written.map_or(&task.span, |node| &node.span);
+            let unknown = Fatal::unknown_handler(span, name, &known);
             if run.options.settings.error_on_missing_handler {
                 return Err(unknown);
             }

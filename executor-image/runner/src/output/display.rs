@@ -23,7 +23,7 @@ pub struct TaskHeader {
     pub name: String,
     /// Fully qualified name of the module.
     pub module: String,
-    /// `file:line`
+    /// `file:line`, with the whole path
     pub source: String,
     /// The play's name.
     pub play: String,

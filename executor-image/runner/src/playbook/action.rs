@@ -29,6 +29,8 @@ pub struct Written {
     pub(super) name: Arc<str>,
     /// Where the name stands.
     pub(super) span: Span,
+    /// Where the task begins.
+    task: Span,
     /// The module of that name.
     module: Module,
     /// What stands behind the name.
@@ -86,6 +88,7 @@ impl Written {
             key: Arc::from(key_text),
             name: Arc::from(key_text),
             span: key.span.clone(),
+            task: node.span.clone(),
             module: Module::Native(&foreign::SPEC),
             value: (*value).clone(),
             args: node.get("args").cloned(),
@@ -246,7 +249,7 @@ impl Written {
     /// The file of an include: free text or an argument.
     pub(super) fn file(&self, names: &[&str]) -> Result<Node, Problem> {
         self.required("_raw_params", names)
-            .map_err(|_| Problem::new(&self.span, format!("{} needs the name of a file", self.name)))
+            .map_err(|_| Problem::new(&self.task, format!("No file specified for {}", self.name)))
     }
 
     /// An option of a role that names one of its files.
@@ -260,27 +263,6 @@ impl Written {
             return Err(Problem::new(&node.span, said));
         }
         Ok(option)
-    }
-
-    /// An option that is true or false; none if it is not written.
-    pub(super) fn truth(&self, name: &str) -> Option<bool> {
-        self.is_true(name)
-            .then_some(true)
-            .or_else(|| self.is_false(name).then_some(false))
-    }
-
-    pub(super) fn is_true(&self, name: &str) -> bool {
-        self.option(name).is_some_and(|node| {
-            matches!(node.kind, NodeKind::Bool(true))
-                || matches!(node.as_str(), Some("yes" | "true" | "True"))
-        })
-    }
-
-    pub(super) fn is_false(&self, name: &str) -> bool {
-        self.option(name).is_some_and(|node| {
-            matches!(node.kind, NodeKind::Bool(false))
-                || matches!(node.as_str(), Some("no" | "false" | "False"))
-        })
     }
 
     pub(super) fn no_loop(&self, node: &Node) -> Result<(), Problem> {

@@ -8,7 +8,7 @@ use std::{
 use slipway_language::Span;
 
 use super::{
-    error::Problem,
+    error::{IncludeFailure, Problem},
     loader::{LoadContext, Loader, is_identifier, normalize},
 };
 
@@ -121,11 +121,11 @@ impl Loader {
             .filter(|path| seen.insert(normalize(path)))
             .map(|path| path.display().to_string())
             .collect::<Vec<_>>()
-            .join(", ");
+            .join(":");
         Err(
-            Problem::new(span, format!("the role {name:?} was not found in {searched}"))
+            Problem::new(span, format!("the role '{name}' was not found in {searched}"))
                 .nearest(name, known.iter().map(String::as_str))
-                .missing(),
+                .fails_include(IncludeFailure::Placed),
         )
     }
 }

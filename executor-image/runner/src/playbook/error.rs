@@ -1,8 +1,13 @@
 //! What is wrong with a playbook, shown with its source line.
 
-use std::fmt;
+use std::{
+    fmt::{self, Write as _},
+    path::Path,
+};
 
 use slipway_language::Span;
+
+use super::loader::normalize;
 
 /// One thing that is wrong.
 #[derive(Debug, Clone)]
@@ -15,8 +20,17 @@ pub struct Problem {
     pub hint: Option<String>,
     /// Whether the file is encrypted and no password opens it.
     pub locked: bool,
-    /// Whether a file or role is not there.
-    pub missing: bool,
+    /// How an include fails that comes upon it while the play runs; without this, the run ends.
+    pub include: Option<IncludeFailure>,
+}
+
+/// How Ansible tells of an include that failed: playbooks and people compare it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IncludeFailure {
+    /// What, and where the name stands.
+    Placed,
+    /// What, alone.
+    Bare,
 }
 
 impl Problem {
@@ -27,14 +41,14 @@ impl Problem {
             message: message.into(),
             hint: None,
             locked: false,
-            missing: false,
+            include: None,
         }
     }
 
-    /// The same about a file or role that is not there.
+    /// The same as something that fails the include that comes upon it, and not the run.
     #[must_use]
-    pub fn missing(mut self) -> Self {
-        self.missing = true;
+    pub fn fails_include(mut self, how: IncludeFailure) -> Self {
+        self.include = Some(how);
         self
     }
 
@@ -55,6 +69,60 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// What the include that comes upon it returns as its reason.
+    fn reason(&self) -> String {
+        match (&self.span, self.include) {
+            (Some(span), Some(IncludeFailure::Placed)) => {
+                format!("{}\n{}", self.message, ansible_place(span))
+            }
+            _ => self.message.clone(),
+        }
+    }
+
+    fn told(&self) -> String {
+        match (&self.span, self.include) {
+            (Some(span), None | Some(IncludeFailure::Placed)) => {
+                let hint = self.hint.iter().map(|hint| format!(" hint: {hint}"));
+                let text = format!("{}\n{}", self.message, ansible_place(span)) + &hint.collect::<String>();
+                text.trim_end().to_owned()
+            }
+            _ => self.to_string(),
+        }
+    }
+}
+
+/// A place as Ansible shows it.
+fn ansible_place(span: &Span) -> String {
+    let file = normalize(Path::new(span.file.as_ref()));
+    let mut text = format!(
+        "\nThe error appears to be in '{}': line {}, column {}, but may\nbe elsewhere in the file depending on the exact \
+         syntax problem.\n",
+        file.display(),
+        span.line,
+        span.column
+    );
+    if let (before, Some(line)) = source_lines(span) {
+        let indent = " ".repeat(usize::try_from(span.column.saturating_sub(1)).unwrap_or(0));
+        let _ = write!(
+            text,
+            "\nThe offending line appears to be:\n\n{}\n{}\n{indent}^ here\n",
+            before.unwrap_or_default().trim_end(),
+            line.trim_end()
+        );
+    }
+    text
+}
+
+/// The line of a place and the one before it. The file is read again only to show an error; if it is gone, the place alone must
+/// do.
+fn source_lines(span: &Span) -> (Option<String>, Option<String>) {
+    let source = std::fs::read_to_string(span.file.as_ref()).unwrap_or_default();
+    let index = usize::try_from(span.line.saturating_sub(1)).unwrap_or(0);
+    let line = |index: usize| source.lines().nth(index).map(str::to_owned);
+    (index.checked_sub(1).and_then(line), line(index))
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(span) = &self.span else {
@@ -62,10 +130,8 @@ impl fmt::Display for Problem {
             return write_hint(formatter, self.hint.as_deref());
         };
         write!(formatter, "{}\n --> {span}", self.message)?;
-        // The file is read again only to show an error; if it is gone, the place alone must do.
-        let source = std::fs::read_to_string(span.file.as_ref()).unwrap_or_default();
-        let index = usize::try_from(span.line.saturating_sub(1)).unwrap_or(0);
-        if let Some(line) = source.lines().nth(index) {
+        let (_, line) = source_lines(span);
+        if let Some(line) = line {
             let width = usize::try_from(span.column.saturating_sub(1)).unwrap_or(0);
             let number = span.line.to_string();
             let margin = " ".repeat(number.len());
@@ -99,11 +165,23 @@ pub struct LoadError {
 }
 
 impl LoadError {
-    /// Whether the playbook is well-formed as far as it is known: files are not there or cannot be decrypted.
-    pub fn is_about_files(&self) -> bool {
+    /// Whether it fails the include that comes upon it, and not the run: files are not there or cannot be decrypted.
+    pub fn fails_include(&self) -> bool {
         self.problems
             .iter()
-            .all(|problem| problem.missing || problem.locked)
+            .all(|problem| problem.include.is_some() || problem.locked)
+    }
+
+    /// What that include returns as its reason.
+    pub fn reason(&self) -> String {
+        self.problems.first().map(Problem::reason).unwrap_or_default()
+    }
+
+    /// What a person is told of it while the play runs: as Ansible tells it, with a hint where there is one, and with the place
+    /// where Ansible does not tell it.
+    pub fn told(&self) -> String {
+        let told: Vec<String> = self.problems.iter().take(SHOWN).map(Problem::told).collect();
+        told.join("\n")
     }
 
     /// Whether nothing is known to be wrong but that files cannot be decrypted.

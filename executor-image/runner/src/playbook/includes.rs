@@ -1,14 +1,17 @@
 //! What stands for tasks of other files: imports, loaded in their place, and includes, looked into where they are sure to run.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use slipway_language::Node;
+use slipway_language::{Node, NodeKind};
 
 use crate::inventory::Vars;
 
 use super::{
     action::Written,
-    error::{LoadError, Problem},
+    error::{IncludeFailure, LoadError, Problem},
     keywords::{self, Place},
     loader::{LoadContext, Loader, normalize},
     model::{Action, Handler, IncludeRole, IncludeTasks, Item},
@@ -35,10 +38,7 @@ impl Loader {
         let target = written.file(&["file"])?;
         let file = self.static_text(&target, &settings.vars)?;
         let path = self.find_tasks(&file, context).ok_or_else(|| {
-            Problem::new(
-                &target.span,
-                format!("the imported file of tasks {file} was not found"),
-            )
+            Problem::new(&target.span, self.absent(&file)).fails_include(IncludeFailure::Bare)
         })?;
         let inner = LoadContext {
             settings,
@@ -66,12 +66,16 @@ impl Loader {
         self.check_parameters(written, false, false)?;
         let params = self.vars(node.get("vars"));
         let settings = self.settings(&context.settings, node)?;
-        let name = self.static_text(&written.required("name", &["role"])?, &settings.vars)?;
+        let mut vars = settings.vars.clone();
+        vars.push(Arc::new(params.clone()));
+        let name = self.static_text(&written.required("name", &["role"])?, &vars)?;
         let from = |key: &str| -> Result<String, Problem> {
-            let node = written.file_of_role(key)?;
-            let name = node.as_ref().and_then(Node::as_str);
-            Ok(name.unwrap_or("main").to_owned())
+            match written.file_of_role(key)? {
+                Some(file) => self.static_text(&file, &vars),
+                None => Ok("main".to_owned()),
+            }
         };
+        let switch = |key: &str| self.static_switch(written.option(key), &vars);
         let usage = RoleUse {
             name: &name,
             span: &node.span,
@@ -82,10 +86,10 @@ impl Loader {
                 defaults: from("defaults_from")?,
                 handlers: from("handlers_from")?,
             },
-            allow_duplicates: !written.is_false("allow_duplicates"),
+            allow_duplicates: Some(switch("allow_duplicates")?.unwrap_or(true)),
             provided: Vars::new(),
-            validate: !written.is_false("rolespec_validate"),
-            public: written.truth("public"),
+            validate: switch("rolespec_validate")?.unwrap_or(true),
+            public: switch("public")?,
             keywords: String::new(),
         };
         let loaded = self.role(&usage, settings, context)?;
@@ -112,10 +116,7 @@ impl Loader {
             && let Some(name) = file.as_str()
         {
             let Some(path) = self.find_tasks(name, context) else {
-                return Err(Problem::new(
-                    &file.span,
-                    format!("the included file of tasks {name} was not found"),
-                ));
+                return Err(Problem::new(&file.span, self.absent(name)));
             };
             let inner = LoadContext {
                 directory: path.parent().map_or_else(PathBuf::new, Path::to_path_buf),
@@ -160,9 +161,9 @@ impl Loader {
             vars_from: written.file_of_role("vars_from")?,
             defaults_from: written.file_of_role("defaults_from")?,
             handlers_from: written.file_of_role("handlers_from")?,
-            public: written.truth("public"),
-            validate: !written.is_false("rolespec_validate"),
-            allow_duplicates: !written.is_false("allow_duplicates"),
+            public: written.option("public"),
+            validate: written.option("rolespec_validate"),
+            allow_duplicates: written.option("allow_duplicates"),
             inherited,
             directory: context.directory.clone(),
         };
@@ -192,7 +193,7 @@ impl Loader {
                     defaults,
                     handlers,
                 },
-                allow_duplicates: true,
+                allow_duplicates: None,
                 provided: Vars::new(),
                 validate: false,
                 public: None,
@@ -243,6 +244,15 @@ impl Loader {
         candidates.into_iter().find(|path| path.is_file())
     }
 
+    /// What is said of a file of tasks that is nowhere: Ansible names the last place where it has looked.
+    pub fn absent(&self, name: &str) -> String {
+        let last = normalize(&self.playbook_directory.join(name));
+        format!(
+            "Could not find or access '{}' on the Ansible Controller.",
+            last.display()
+        )
+    }
+
     /// Loads the tasks of an included file while the play runs.
     pub fn included_tasks(
         &mut self,
@@ -251,7 +261,15 @@ impl Loader {
     ) -> Result<(Vec<Item>, Vec<Handler>), LoadError> {
         let mut parts = PlayParts::default();
         let items = match self.read(path)? {
-            Some(root) => self.items(&root, context, &mut parts)?,
+            Some(root) if matches!(root.kind, NodeKind::List(_) | NodeKind::Null) => {
+                self.items(&root, context, &mut parts)?
+            }
+            Some(root) => {
+                let said = "included task files must contain a list of tasks";
+                return Err(Problem::new(&root.span, said)
+                    .fails_include(IncludeFailure::Bare)
+                    .into());
+            }
             None => Vec::new(),
         };
         self.finish()?;

@@ -293,7 +293,9 @@ pub fn check(key: &Node, value: &Node, place: Place, may_fail: bool) -> Option<P
             .hint(format!("it may stand in: {}", places(keyword.places))),
         );
     }
-    if !keyword.supported {
+    // Without a value, or with the one that it has where nobody writes it, it asks for nothing.
+    let is_idle = value.is_null() || name == "debugger" && value.as_str() == Some("never");
+    if !keyword.supported && !is_idle {
         return Some(Problem::new(
             &key.span,
             format!("the keyword {name:?} is not supported"),

@@ -36,7 +36,7 @@ pub struct LoadContext {
     pub include_vars: Vec<Arc<Vars>>,
     /// Whether they are handlers.
     pub handlers: bool,
-    /// Whether it is sure that they run: only then are mistakes in what they include found before the play.
+    /// Whether it is sure that they run: only then does a thorough loader look into what they include.
     pub is_sure: bool,
     /// Whether the playbook expects that they may fail: what Ansible finds out when a task runs is then left to that.
     pub may_fail: bool,
@@ -63,6 +63,9 @@ pub struct Loader {
     pub(super) play_vars: Arc<Vars>,
     /// What is wrong so far.
     pub(super) problems: Vec<Problem>,
+    /// Whether what only a running play comes upon is looked for as well: mistakes in what is sure to be included, handlers
+    /// that are not there.
+    pub(super) thorough: bool,
     /// Includes that were already looked into.
     pub(super) looked_into: HashSet<String>,
     /// Names of the roles that are being loaded, against roles that depend on themselves.
@@ -91,10 +94,17 @@ impl Loader {
             playbook_directory,
             play_vars: Arc::default(),
             problems: Vec::new(),
+            thorough: false,
             looked_into: HashSet::new(),
             roles_in_progress: Vec::new(),
             warnings: Vec::new(),
         }
+    }
+
+    /// The same loader, which also looks for what Ansible tells only when the play comes to it.
+    #[must_use]
+    pub fn thorough(self, thorough: bool) -> Self {
+        Self { thorough, ..self }
     }
 
     /// The same loader for includes of a running play: it knows that play's variables and nothing is wrong yet.
@@ -104,6 +114,7 @@ impl Loader {
             play_vars: Arc::clone(&play.vars),
             playbook_directory: play.directory.clone(),
             problems: Vec::new(),
+            thorough: false,
             looked_into: HashSet::new(),
             warnings: Vec::new(),
             ..self.clone()
@@ -188,21 +199,21 @@ impl Loader {
             locked: error
                 .get_ref()
                 .is_some_and(<dyn std::error::Error + Send + Sync>::is::<VaultError>),
-            missing: false,
+            include: None,
         })?;
         let text = String::from_utf8(bytes).map_err(|_| Problem {
             span: None,
             message: format!("{name} is not UTF-8 text"),
             hint: None,
             locked: false,
-            missing: false,
+            include: None,
         })?;
         let document = slipway_language::yaml::parse(&text, &name).map_err(|error| Problem {
             span: Some(error.span.clone()),
             message: error.message.clone(),
             hint: error.hint,
             locked: false,
-            missing: false,
+            include: None,
         })?;
         // All that can be odd about a file is a key that stands twice.
         let mut warnings = document.warnings.iter().map(|warning| {
@@ -288,6 +299,23 @@ impl Loader {
             .hint("use include_tasks or include_role for names that depend on hosts or facts")
         })?;
         Ok(slipway_language::to_text(&value))
+    }
+
+    /// A switch that is needed while loading; none if it is not written.
+    pub(super) fn static_switch(
+        &self,
+        node: Option<Node>,
+        vars: &[Arc<Vars>],
+    ) -> Result<Option<bool>, Problem> {
+        let Some(node) = node else { return Ok(None) };
+        if let NodeKind::Bool(on) = node.kind {
+            return Ok(Some(on));
+        }
+        let text = self.static_text(&node, vars)?;
+        Ok(Some(super::settings::is_true(&Node::text(
+            node.span.clone(),
+            text,
+        ))))
     }
 
     /// The texts that a template gives, if what it uses is known while loading.

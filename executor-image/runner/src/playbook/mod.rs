@@ -23,7 +23,7 @@ mod tags;
 mod tasks;
 
 pub use action::Written;
-pub use error::{LoadError, Problem, nearest};
+pub use error::{IncludeFailure, LoadError, Problem, nearest};
 pub use keyword::{Candidates, Keyword};
 pub(crate) use keywords::{Place, is_supported, plugins};
 pub(crate) use loader::normalize;

@@ -205,11 +205,11 @@ pub struct IncludeRole {
     /// `handlers_from`
     pub handlers_from: Option<Node>,
     /// `public`
-    pub public: Option<bool>,
+    pub public: Option<Node>,
     /// `rolespec_validate`
-    pub validate: bool,
+    pub validate: Option<Node>,
     /// `allow_duplicates`
-    pub allow_duplicates: bool,
+    pub allow_duplicates: Option<Node>,
     /// What the role's tasks inherit.
     pub inherited: Settings,
     /// Directory of the file that the include stands in.

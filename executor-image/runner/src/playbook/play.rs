@@ -269,7 +269,9 @@ impl Loader {
             let handlers = self.handlers(handlers, &context, &mut parts)?;
             parts.handlers.extend(handlers);
         }
-        self.check_notifications(&items, &parts.handlers);
+        if self.thorough {
+            self.check_notifications(&items, &parts.handlers);
+        }
         let gather_facts = GatherFacts {
             wanted: node.get("gather_facts").cloned(),
             task: Arc::new(gather_task(node, &context, imported)?),

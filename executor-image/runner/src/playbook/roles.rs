@@ -70,8 +70,8 @@ pub struct RoleUse<'a> {
     pub params: Vars,
     /// Which of its files.
     pub files: RoleFiles,
-    /// Whether it may run again with the same parameters.
-    pub allow_duplicates: bool,
+    /// Whether it may run again with the same parameters; where the use does not say, the role does.
+    pub allow_duplicates: Option<bool>,
     /// Parameters that must be among those that the role says it takes.
     pub provided: Vars,
     /// Whether they are checked at all.
@@ -140,7 +140,7 @@ impl Loader {
             span: &entry.span,
             params,
             files: RoleFiles::default(),
-            allow_duplicates: false,
+            allow_duplicates: None,
             provided,
             validate: true,
             public: None,
@@ -257,7 +257,7 @@ impl Loader {
             parents: with_parent(parent, |role| &role.parents, |role| Arc::clone(&role.name)),
             parent_paths: with_parent(parent, |role| &role.parent_paths, |role| role.path.clone()),
             identity,
-            allow_duplicates: meta_duplicates || usage.allow_duplicates,
+            allow_duplicates: usage.allow_duplicates.unwrap_or(meta_duplicates),
             public: usage.public,
             path: path.to_path_buf(),
         });
@@ -365,9 +365,8 @@ impl Loader {
         Err(Problem::new(
             usage.span,
             format!(
-                "the role {} has no file {}",
-                usage.name,
-                directory.join(from).display()
+                "Could not find specified file in role: {}/{from}",
+                directory.file_name().unwrap_or_default().to_string_lossy()
             ),
         ))
     }

@@ -242,7 +242,7 @@ impl Loader {
         let action = match canonical(&written.name) {
             "include_tasks" | "include_role" => {
                 let conditional = !settings.when.is_empty() || is_looping(node);
-                let ahead = context.is_sure && !conditional && !may_fail;
+                let ahead = self.thorough && context.is_sure && !conditional && !may_fail;
                 if canonical(&written.name) == "include_tasks" {
                     self.include_tasks(written, context, ahead)?
                 } else {

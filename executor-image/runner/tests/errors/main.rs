@@ -24,7 +24,8 @@ it), so it stays true. Banners, the recap and warnings are left out.
 
 What the runner says follows one form: what is wrong; file, line and column; the line itself with a caret; what to do, or the nearest name.
 What can be known from the files is said when the playbook is loaded, all of it at once and before any host is touched (exit code 4); the
-arguments of a task whose failure is caught (`ignore_errors`, `rescue`) are judged when it runs.
+arguments of a task whose failure is caught (`ignore_errors`, `rescue`) are judged when it runs. What is included, and handlers that are not
+there, are told when the play comes to them, as by Ansible; `--syntax-check` tells of them, too, without a run.
 ";
 
 /// The page. Of Ansible's half only what is its own is compared: what `ssh` or a shell says differs from machine to machine.

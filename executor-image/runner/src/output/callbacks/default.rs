@@ -73,14 +73,9 @@ impl DefaultCallback {
         }
     }
 
-    fn result_line(&self, console: &mut Console, header: &TaskHeader, line: HostLine, text: &str) {
+    fn result_line(&self, console: &mut Console, line: HostLine, text: &str) {
         let color = line.color();
         let bad = matches!(line, HostLine::Failed { .. } | HostLine::Unreachable { .. });
-        let failed = matches!(line, HostLine::Failed { .. });
-        // A failure shows its place though nobody asked for places.
-        if failed && self.path_on_failure && self.view.verbosity < 2 {
-            console.line(&format!("task path: {}", header.source), Some(Color::Verbose));
-        }
         if bad && self.failed_to_stderr {
             console.error_line(text, Some(color));
         } else {
@@ -156,7 +151,7 @@ impl Callback for DefaultCallback {
         }
         let shown = Shown::new(result, no_log, header.is_debug, &self.view);
         let text = display::item_line(line, &shown);
-        self.result_line(console, header, line.status, &text);
+        self.result_line(console, line.status, &text);
     }
 
     fn host(&mut self, console: &mut Console, header: &Arc<TaskHeader>, outcome: &HostOutcome<'_>) {
@@ -191,7 +186,11 @@ impl Callback for DefaultCallback {
             let mut shown = Shown::new(result, no_log, header.is_debug, &self.view);
             shown.values.remove("results");
             let text = display::host_line(outcome.shown_host(), line, &shown);
-            self.result_line(console, header, line, &text);
+            // A failure shows its place though nobody asked for places.
+            if matches!(line, HostLine::Failed { .. }) && self.path_on_failure && self.view.verbosity < 2 {
+                console.line(&format!("task path: {}", header.source), Some(Color::Verbose));
+            }
+            self.result_line(console, line, &text);
         }
         if line.is_ignored() {
             console.line("...ignoring", Some(Color::Skip));
