@@ -246,6 +246,55 @@ fn an_undefined_variable_fails_its_task_with_its_name_and_place() {
 }
 
 #[test]
+fn what_a_filter_refuses_is_registered_in_ansibles_words_and_its_place_is_told_beside_it() {
+    let playbook = r#"
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - debug: {msg: "{{ {} | combine(foo='bar') }}"}
+      register: refused
+      ignore_errors: true
+    - debug: {msg: "{{ 5 | flatten }}"}
+      register: wrong_type
+      ignore_errors: true
+    - debug: {msg: "{{ hey | mandatory }}"}
+      register: missing
+      ignore_errors: true
+    - debug: {msg: x}
+      when: "{} | combine([1])"
+      register: condition
+      ignore_errors: true
+    - assert:
+        that:
+          - refused.msg == "'recursive' and 'list_merge' are the only valid keyword arguments"
+          - "wrong_type.msg is match('Unexpected templating type error occurred on .{. 5 . flatten .}.: .int. object is not iterable')"
+          - missing.msg == "Mandatory variable 'hey'  not defined."
+          - condition.msg is match("The conditional check '.*' failed. The error was. failed to combine variables")
+          - refused.keys() | sort == ['failed', 'msg']
+"#;
+    let played = play(playbook, LOCAL);
+    played.assert(0, &[" --> site.yml:5:", " --> site.yml:8:", "(site.yml:15:13)"]);
+    assert!(!played.stdout.contains("site.yml:5"), "{}", played.stdout);
+}
+
+#[test]
+fn a_condition_of_failure_that_cannot_be_judged_is_a_failure() {
+    let played = play(
+        "- hosts: localhost\n  gather_facts: false\n  tasks:\n    - command: 'true'\n      failed_when: \"{} | combine([1])\"\n",
+        LOCAL,
+    );
+    played.assert(
+        2,
+        &[
+            "failed_when_result",
+            "failed to combine variables",
+            "failed=1",
+            "ignored=1",
+        ],
+    );
+}
+
+#[test]
 fn an_inventory_that_names_no_host_is_told() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("hosts"), "[web]\n").unwrap();

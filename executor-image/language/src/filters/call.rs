@@ -3,6 +3,7 @@
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
 
+use crate::template::TemplateError;
 use crate::template::undefined::defined;
 use crate::value::convert::check;
 use crate::value::python;
@@ -147,23 +148,36 @@ impl<'call, 'template, 'environment> Call<'call, 'template, 'environment> {
             .map_err(|error| self.error(error.detail().unwrap_or("unknown argument").to_owned()))
     }
 
+    /// An error in Ansible's words, which do not name the filter: playbooks compare them.
+    #[expect(clippy::unused_self, reason = "as `error`, of which it is a kind")]
+    pub(crate) fn verbatim(&self, message: impl Into<String>) -> Error {
+        TemplateError::new(message).into()
+    }
+
+    /// The same about a value of a type that the filter does not take: Ansible tells the template, too.
+    #[expect(clippy::unused_self, reason = "as `error`, of which it is a kind")]
+    pub(crate) fn wrong_type(&self, message: impl Into<String>) -> Error {
+        wrong_type(message)
+    }
+
     /// An error that names the filter.
     pub(crate) fn error(&self, message: impl std::fmt::Display) -> Error {
         Error::new(ErrorKind::InvalidOperation, format!("{}: {message}", self.name))
     }
 }
 
+fn wrong_type(message: impl Into<String>) -> Error {
+    TemplateError::of_type(message).into()
+}
+
 /// The items of anything that Python iterates over; an undefined or unrendered item is an error when it is used, not here.
 pub(crate) fn items(value: &Value) -> Result<Vec<Value>, Error> {
     defined(value)?;
     match value.kind() {
-        ValueKind::None | ValueKind::Bool | ValueKind::Number => Err(Error::new(
-            ErrorKind::InvalidOperation,
-            format!(
-                "'{}' object is not iterable",
-                crate::value::python::type_name(value)
-            ),
-        )),
+        ValueKind::None | ValueKind::Bool | ValueKind::Number => Err(wrong_type(format!(
+            "'{}' object is not iterable",
+            crate::value::python::type_name(value)
+        ))),
         _ => value.try_iter()?.map(check).collect(),
     }
 }

@@ -42,8 +42,8 @@ fn dict2items(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let (key_name, value_name) = (key(key_name, "key"), key(value_name, "value"));
     let value = call.value()?;
     if value.kind() != ValueKind::Map {
-        return Err(call.error(format!(
-            "requires a dictionary, got '{}' instead",
+        return Err(call.wrong_type(format!(
+            "dict2items requires a dictionary, got <class '{}'> instead.",
             python::type_name(&value)
         )));
     }
@@ -61,8 +61,8 @@ fn items2dict(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let (key_name, value_name) = (key(key_name, "key"), key(value_name, "value"));
     let value = call.value()?;
     if !matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) {
-        return Err(call.error(format!(
-            "requires a list, got '{}' instead",
+        return Err(call.wrong_type(format!(
+            "items2dict requires a list, got <class '{}'> instead.",
             python::type_name(&value)
         )));
     }
@@ -70,16 +70,19 @@ fn items2dict(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     for item in items(&value)? {
         let found = |name: &Value| match item.kind() {
             ValueKind::Map => check(item.get_item(name)?),
-            _ => Err(call.error("requires a list of dictionaries")),
+            _ => Err(call.wrong_type(format!(
+                "items2dict requires a list of dictionaries, got {} instead.",
+                python::repr(&value)
+            ))),
         };
-        let (key, value) = (found(&key_name)?, found(&value_name)?);
-        if key.is_undefined() || value.is_undefined() {
-            return Err(call.error(format!(
-                "requires each dictionary in the list to contain the keys '{key_name}' and '{value_name}', got {} instead",
-                python::repr(&item)
+        let (key, held) = (found(&key_name)?, found(&value_name)?);
+        if key.is_undefined() || held.is_undefined() {
+            return Err(call.wrong_type(format!(
+                "items2dict requires each dictionary in the list to contain the keys '{key_name}' and '{value_name}', got {} instead.",
+                python::repr(&value)
             )));
         }
-        pairs.push((key, value));
+        pairs.push((key, held));
     }
     Ok(map(pairs))
 }
@@ -132,7 +135,7 @@ fn unique(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         // Lists and mappings cannot be hashed in Python: Ansible then compares as they are, if nothing else is asked for.
         let is_hashable = !matches!(key.kind(), ValueKind::Seq | ValueKind::Map);
         if !is_hashable && (is_told && !case_sensitive || has_path) {
-            return Err(call.error("Jinja2's unique filter failed and we cannot fall back to Ansible's version as it does not support the parameters supplied"));
+            return Err(call.verbatim("Jinja2's unique filter failed and we cannot fall back to Ansible's version as it does not support the parameters supplied"));
         }
         let key = if case_sensitive { key } else { ignore_case(&key) };
         if !seen.iter().any(|known| same(known, &key)) {
@@ -278,7 +281,7 @@ fn subelements(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
             .map(|(_, value)| check(value))
             .collect::<Result<_, _>>()?,
         ValueKind::Seq => items(&value)?,
-        _ => return Err(call.error("obj must be a list of dicts or a nested dict")),
+        _ => return Err(call.verbatim("obj must be a list of dicts or a nested dict")),
     };
     let Some(path) = path else {
         return Err(call.error("a key is needed"));
@@ -292,7 +295,7 @@ fn subelements(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
                     .collect(),
             )
         })
-        .map_err(|message| call.error(message))
+        .map_err(|message| call.verbatim(message))
 }
 
 /// Each element with each item of the list that `path` names in it.
@@ -355,7 +358,7 @@ fn rekey_on_member(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         None | Some("error") => false,
         Some("overwrite") => true,
         Some(other) => {
-            return Err(call.error(format!(
+            return Err(call.verbatim(format!(
                 "duplicates parameter to rekey_on_member has unknown value: {other}"
             )));
         }
@@ -364,20 +367,20 @@ fn rekey_on_member(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let rows = match value.kind() {
         ValueKind::Map => entries(&value).into_iter().map(|(_, value)| value).collect(),
         ValueKind::Seq | ValueKind::Iterable => items(&value)?,
-        _ => return Err(call.error("Type is not a valid list, set, or dict")),
+        _ => return Err(call.wrong_type("Type is not a valid list, set, or dict")),
     };
     let mut keyed: Vec<(Value, Value)> = Vec::new();
     for row in rows {
         if row.kind() != ValueKind::Map {
-            return Err(call.error("List item is not a valid dict"));
+            return Err(call.wrong_type("List item is not a valid dict"));
         }
         let name = check(row.get_item(&key)?)?;
         if name.is_undefined() {
-            return Err(call.error(format!("Key {key} was not found")));
+            return Err(call.verbatim(format!("Key {key} was not found")));
         }
         match keyed.iter_mut().find(|(known, _)| same(known, &name)) {
             Some(_) if !overwrite => {
-                return Err(call.error(format!(
+                return Err(call.verbatim(format!(
                     "Key {name} is not unique, cannot correctly turn into dict"
                 )));
             }

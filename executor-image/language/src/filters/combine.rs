@@ -35,8 +35,8 @@ impl ListMerge {
                 Some("append_rp") => Self::AppendNew,
                 Some("prepend_rp") => Self::PrependNew,
                 Some(_) => {
-                    return Err(call.error(
-                    "'list_merge' can only be 'replace', 'keep', 'append', 'prepend', 'append_rp' or 'prepend_rp'",
+                    return Err(call.verbatim(
+                    "merge_hash: 'list_merge' argument can only be equal to 'replace', 'keep', 'append', 'prepend', 'append_rp' or 'prepend_rp'",
                 ));
                 }
             },
@@ -47,7 +47,9 @@ impl ListMerge {
 fn combine(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let recursive = flag(call.named("recursive")?.as_ref(), false)?;
     let list_merge = ListMerge::bind(call)?;
-    call.no_more_names()?;
+    if call.no_more_names().is_err() {
+        return Err(call.verbatim("'recursive' and 'list_merge' are the only valid keyword arguments"));
+    }
     let terms: Vec<Value> = std::iter::once(call.value()?).chain(call.rest(0)?).collect();
     let mut mappings = Vec::new();
     flatten_into(&mut mappings, terms, Some(1), true)?;
@@ -58,12 +60,19 @@ fn combine(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     if mappings.len() == 1 {
         return Ok(mappings.swap_remove(0));
     }
-    if let Some(wrong) = mappings.iter().find(|value| value.kind() != ValueKind::Map) {
-        return Err(call.error(format!(
-            "failed to combine variables, expected dicts but got a '{}': {}",
-            python::type_name(wrong),
-            python::to_text(wrong)
-        )));
+    // From the last on, as each is laid under those behind it.
+    let mut above = mappings.last();
+    for below in mappings.iter().rev().skip(1) {
+        if let Some(above) =
+            above.filter(|above| [below, *above].iter().any(|value| value.kind() != ValueKind::Map))
+        {
+            return Err(call.verbatim(format!(
+                "failed to combine variables, expected dicts but got a '{}' and a '{}'.",
+                python::type_name(below),
+                python::type_name(above)
+            )));
+        }
+        above = Some(below);
     }
     let mut mappings = mappings.into_iter();
     let Some(first) = mappings.next() else {

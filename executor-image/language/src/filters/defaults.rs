@@ -4,7 +4,7 @@ use minijinja::{Error, Value};
 
 use super::call::{Call, flag};
 use crate::template::TemplateError;
-use crate::template::undefined::undefined;
+use crate::template::rewrite::INPUT_NAME;
 use crate::value::python;
 
 pub(super) const FILTERS: super::Table = &[
@@ -37,6 +37,7 @@ fn ternary(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 }
 
 fn mandatory(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
+    let name = call.named(INPUT_NAME)?;
     let [message] = call.bind(["msg"])?;
     let value = call.input()?;
     if !value.is_undefined() {
@@ -44,10 +45,10 @@ fn mandatory(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     }
     let message = match message {
         Some(message) if !message.is_none() => python::to_text(&message),
-        _ => match TemplateError::from(undefined(&value)).undefined {
-            Some(name) => format!("Mandatory variable '{name}' not defined."),
-            None => "Mandatory variable not defined.".to_owned(),
-        },
+        _ => {
+            let name = name.map_or_else(String::new, |name| format!("'{name}' "));
+            format!("Mandatory variable {name} not defined.")
+        }
     };
     Err(TemplateError::new(message).into())
 }

@@ -70,7 +70,7 @@ fn hash(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let kind = kind.map_or_else(|| "sha1".to_owned(), |kind| python::to_text(&kind));
     hex_digest(&kind, &bytes(&call.value()?))
         .map(Value::from)
-        .ok_or_else(|| call.error(format!("unsupported hash type {kind}")))
+        .ok_or_else(|| call.verbatim(format!("unsupported hash type {kind}")))
 }
 
 fn digest(call: &mut Call<'_, '_, '_>, kind: &str) -> Result<Value, Error> {
@@ -103,7 +103,11 @@ fn to_uuid(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let space = hex::decode(namespace.replace(['-', '{', '}'], ""))
         .ok()
         .filter(|space| space.len() == 16)
-        .ok_or_else(|| call.error(format!("Invalid value '{namespace}' for 'namespace'")))?;
+        .ok_or_else(|| {
+            call.verbatim(format!(
+                "Invalid value '{namespace}' for 'namespace': badly formed hexadecimal UUID string"
+            ))
+        })?;
     let mut hasher = Sha1::new();
     hasher.update(&space);
     hasher.update(bytes(&call.value()?));

@@ -134,8 +134,9 @@ fn number(call: &Call<'_, '_, '_>, value: &Value) -> Result<f64, Error> {
     match value.kind() {
         ValueKind::Number => f64::try_from(value.clone()),
         ValueKind::Bool => Ok(f64::from(u8::from(value.is_true()))),
-        _ => Err(call.error(format!(
-            "can only be used on numbers, not '{}'",
+        _ => Err(call.wrong_type(format!(
+            "{}() can only be used on numbers: must be real number, not {}",
+            call.name,
             python::type_name(value)
         ))),
     }
@@ -240,10 +241,10 @@ fn random(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         return Ok(Value::from(start + step * i64::try_from(chosen).unwrap_or(0)));
     }
     if matches!(value.kind(), ValueKind::None | ValueKind::Number) {
-        return Err(call.error("random can only be used on sequences and integers"));
+        return Err(call.verbatim("random can only be used on sequences and integers"));
     }
     if start.is_some() || step.is_some() {
-        return Err(call.error("start and step can only be used with integer values"));
+        return Err(call.verbatim("start and step can only be used with integer values"));
     }
     if value.kind() == ValueKind::Map {
         return Err(call.error("an item of a dictionary cannot be chosen by place"));

@@ -70,8 +70,51 @@ fn password_hash(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let ident = given(ident).map(|ident| python::to_text(&ident));
     hash_password(&password, &kind, &salt, rounds, ident.as_deref())
         .map(Value::from)
-        .map_err(|message| call.error(message))
+        .map_err(|message| call.verbatim(message))
 }
+
+/// Kinds of hashes that passlib knows and nothing here makes. Ansible refuses most of them in other words than names that nobody
+/// knows.
+const OTHERS: &[&str] = &[
+    "apr_md5_crypt",
+    "argon2",
+    "bcrypt_sha256",
+    "bigcrypt",
+    "bsd_nthash",
+    "bsdi_crypt",
+    "cisco_asa",
+    "cisco_pix",
+    "cisco_type7",
+    "crypt16",
+    "des_crypt",
+    "fshp",
+    "hex_md4",
+    "hex_md5",
+    "hex_sha1",
+    "hex_sha256",
+    "hex_sha512",
+    "htdigest",
+    "lmhash",
+    "msdcc",
+    "msdcc2",
+    "mssql2000",
+    "mssql2005",
+    "mysql323",
+    "mysql41",
+    "nthash",
+    "oracle10",
+    "oracle11",
+    "pbkdf2_sha1",
+    "pbkdf2_sha256",
+    "pbkdf2_sha512",
+    "phpass",
+    "plaintext",
+    "postgres_md5",
+    "scram",
+    "scrypt",
+    "sha1_crypt",
+    "sun_md5_crypt",
+];
 
 /// The hash of a password.
 pub(crate) fn hash_password(
@@ -81,8 +124,15 @@ pub(crate) fn hash_password(
     rounds: Option<u32>,
     ident: Option<&str>,
 ) -> Result<String, String> {
-    let algorithm = algorithm(kind)
-        .ok_or_else(|| format!("there is no kind of hash '{kind}', only md5, bcrypt, sha256, sha512"))?;
+    let algorithm = algorithm(kind).ok_or_else(|| {
+        if OTHERS.contains(&kind) {
+            format!(
+                "{kind} is not in the list of supported passlib algorithms: md5, blowfish, sha256, sha512"
+            )
+        } else {
+            format!("passlib does not support '{kind}' algorithm")
+        }
+    })?;
     if !salt.bytes().all(|byte| SALT_LETTERS.contains(&byte)) {
         return Err("invalid characters in salt".into());
     }
@@ -284,8 +334,9 @@ fn secret(call: &Call<'_, '_, '_>, argument: Option<&Value>) -> Result<String, E
     let argument = argument.ok_or_else(|| call.error("a secret is needed"))?;
     match defined(argument)?.as_str() {
         Some(text) => Ok(text.to_owned()),
-        None => Err(call.error(format!(
-            "Secret passed is required to be a string, instead we got: {}",
+        None => Err(call.wrong_type(format!(
+            "Secret passed is required to be {} string, instead we got: <class '{}'>",
+            if call.name == "vault" { "a" } else { "as" },
             python::type_name(argument)
         ))),
     }
@@ -296,9 +347,13 @@ fn data(call: &Call<'_, '_, '_>) -> Result<String, Error> {
     let value = call.value()?;
     match value.as_str() {
         Some(text) => Ok(text.to_owned()),
-        None => Err(call.error(format!(
-            "Can only {} strings, instead we got: {}",
-            call.name,
+        None => Err(call.wrong_type(format!(
+            "{}, instead we got: <class '{}'>",
+            if call.name == "vault" {
+                "Can only vault strings"
+            } else {
+                "Vault should be in the form of a string"
+            },
             python::type_name(&value)
         ))),
     }
@@ -314,7 +369,7 @@ fn vault(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         .filter(|id| !id.is_none())
         .map_or_else(|| "filter_default".to_owned(), |id| python::to_text(&id));
     let mut secrets = VaultSecrets::new();
-    let failed = |error| call.error(format!("Unable to encrypt: {error}"));
+    let failed = |error| call.verbatim(format!("Unable to encrypt: {error}"));
     secrets.add(&id, password.as_bytes()).map_err(failed)?;
     let data = data(call)?;
     let encrypted = match salt.filter(|salt| !salt.is_none()) {
@@ -333,7 +388,7 @@ fn unvault(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     }
     let id = id.map_or_else(|| "filter_default".to_owned(), |id| python::to_text(&id));
     let mut secrets = VaultSecrets::new();
-    let failed = |error| call.error(format!("Unable to decrypt: {error}"));
+    let failed = |error| call.verbatim(format!("Unable to decrypt: {error}"));
     secrets.add(&id, password.as_bytes()).map_err(failed)?;
     let plain = secrets.decrypt(data.as_bytes()).map_err(failed)?;
     Ok(Value::from(String::from_utf8_lossy(&plain).into_owned()))

@@ -30,7 +30,7 @@ fn text(call: &Call<'_, '_, '_>) -> Result<String, Error> {
     let value = call.value()?;
     match value.as_str() {
         Some(text) => Ok(text.to_owned()),
-        None => Err(call.error(format!(
+        None => Err(call.wrong_type(format!(
             "expected str, bytes or os.PathLike object, not {}",
             python::type_name(&value)
         ))),
@@ -141,8 +141,8 @@ fn path_join(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
             };
             Ok(Value::from(parts.fold(first, |base, part| join(&base, &part))))
         }
-        _ => Err(call.error(format!(
-            "expects string or sequence, got '{}' instead",
+        _ => Err(call.wrong_type(format!(
+            "|path_join expects string or sequence, got <class '{}'> instead.",
             python::type_name(&value)
         ))),
     }
@@ -150,8 +150,12 @@ fn path_join(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
 
 fn common_path(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [] = call.bind([])?;
-    if call.value()?.kind() != ValueKind::Seq {
-        return Err(call.error("a list of paths is needed"));
+    let value = call.value()?;
+    if value.kind() != ValueKind::Seq {
+        return Err(call.wrong_type(format!(
+            "|commonpath expects sequence, got <class '{}'> instead.",
+            python::type_name(&value)
+        )));
     }
     let mut paths = Vec::new();
     for item in call.items()? {

@@ -157,7 +157,7 @@ fn pattern(
     match (argument, default) {
         (Some(value), _) => match defined(value)?.as_str() {
             Some(pattern) => Ok(pattern.to_owned()),
-            None => Err(call.error("first argument must be string or compiled pattern")),
+            None => Err(call.wrong_type("first argument must be string or compiled pattern")),
         },
         (None, Some(default)) => Ok(default.to_owned()),
         (None, None) => Err(call.error("a pattern is needed")),
@@ -232,7 +232,7 @@ fn replace(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     })?;
     let wanted = whole(call, mandatory.as_ref(), 0)?;
     if wanted != 0 && usize::try_from(wanted) != Ok(count) {
-        return Err(call.error(format!(
+        return Err(call.verbatim(format!(
             "'{expression}' should match {wanted} times, but matches {count} times in '{text}'"
         )));
     }
@@ -377,7 +377,7 @@ fn search(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
                 .ok()
                 .or_else(|| regex.capture_names().position(|known| known == Some(name))),
             (None, Some(number)) => Some(number),
-            (None, None) => return Err(call.error("Unknown argument")),
+            (None, None) => return Err(call.verbatim("Unknown argument")),
         };
         groups.push(number.filter(|number| *number < regex.captures_len()));
     }
@@ -406,8 +406,8 @@ fn escape(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     {
         "python" => "()[]{}?*+-|^$\\.&~# \t\n\r\u{b}\u{c}",
         "posix_basic" => "].[^$*\\",
-        "posix_extended" => return Err(call.error("Regex type (posix_extended) not yet implemented")),
-        other => return Err(call.error(format!("Invalid regex type ({other})"))),
+        "posix_extended" => return Err(call.verbatim("Regex type (posix_extended) not yet implemented")),
+        other => return Err(call.verbatim(format!("Invalid regex type ({other})"))),
     };
     let mut escaped = String::with_capacity(text.len() + 8);
     for character in text.chars() {

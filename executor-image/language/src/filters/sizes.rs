@@ -34,7 +34,10 @@ fn human_readable(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let size = match value.kind() {
         ValueKind::Number => f64::try_from(value.clone())?,
         ValueKind::Bool => f64::from(u8::from(value.is_true())),
-        _ => return Err(call.error(format!("failed on bad input: '{}'", python::type_name(&value)))),
+        _ => return Err(call.wrong_type(format!(
+            "human_readable() failed on bad input: '>=' not supported between instances of '{}' and 'int'",
+            python::type_name(&value)
+        ))),
     };
     let chosen = UNITS.iter().find(|(letter, power, _)| match &unit {
         Some(unit) => *unit == letter.to_string(),
@@ -57,7 +60,11 @@ fn human_to_bytes(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [default_unit, is_bits] = call.bind(["default_unit", "isbits"])?;
     let is_bits = flag(is_bits.as_ref(), false)?;
     let text = call.text()?;
-    let wrong = || call.error(format!("can't interpret following string: {text}"));
+    let wrong = || {
+        call.verbatim(format!(
+            "human_to_bytes() can't interpret following string: {text}"
+        ))
+    };
     let trimmed = text.trim_end();
     let end = trimmed
         .find(|character: char| !(character.is_ascii_digit() || character == '.'))
@@ -94,9 +101,7 @@ fn human_to_bytes(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
             format!("{letter}{short}")
         };
         if unit.to_lowercase() != format!("{name}{kind}") && unit != written {
-            return Err(call.error(format!(
-                "failed to convert {text}: value is not a valid string (expect {written})"
-            )));
+            return Err(wrong());
         }
     }
     Ok(rounded(number * 1024_f64.powi(*power)))

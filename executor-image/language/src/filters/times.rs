@@ -18,7 +18,7 @@ fn format_time(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let instant = match seconds {
         Some(value) if !value.is_none() => {
             let wrong = || {
-                call.error(format!(
+                call.verbatim(format!(
                     "Invalid value for epoch value ({})",
                     python::to_text(&value)
                 ))

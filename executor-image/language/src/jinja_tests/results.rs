@@ -31,7 +31,7 @@ fn result(call: &Call<'_, '_, '_>) -> Result<Value, Error> {
     let [] = call.bind([])?;
     let value = call.value()?;
     if value.kind() != ValueKind::Map {
-        return Err(call.error(format!("The '{}' test expects a dictionary", call.name)));
+        return Err(call.verbatim(format!("The '{}' test expects a dictionary", call.name)));
     }
     Ok(value)
 }

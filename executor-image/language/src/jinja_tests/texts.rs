@@ -53,7 +53,7 @@ fn pattern(call: &Call<'_, '_, '_>, place: Option<Place>) -> Result<bool, Error>
     let text = call.text()?;
     let expression = expression.map_or(Ok(String::new()), |value| match defined(&value)?.as_str() {
         Some(text) => Ok(text.to_owned()),
-        None => Err(call.error("first argument must be string or compiled pattern")),
+        None => Err(call.wrong_type("first argument must be string or compiled pattern")),
     })?;
     // `re.match` matches at the very beginning even where `^` would match after a newline.
     let expression = match place {

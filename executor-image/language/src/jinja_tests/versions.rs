@@ -17,13 +17,13 @@ fn version(call: &mut Call<'_, '_, '_>) -> Result<bool, Error> {
         kind.filter(|kind| !kind.is_none()),
     );
     if strict.is_some() && kind.is_some() {
-        return Err(call.error("Cannot specify both 'strict' and 'version_type'"));
+        return Err(call.verbatim("Cannot specify both 'strict' and 'version_type'"));
     }
     if !value.is_true() {
-        return Err(call.error("Input version value cannot be empty"));
+        return Err(call.verbatim("Input version value cannot be empty"));
     }
     let Some(other) = other.filter(minijinja::Value::is_true) else {
-        return Err(call.error("Version parameter to compare against cannot be empty"));
+        return Err(call.verbatim("Version parameter to compare against cannot be empty"));
     };
     let kind = match (strict, kind) {
         (Some(strict), _) if strict.is_true() => "strict".to_owned(),
@@ -38,8 +38,8 @@ fn version(call: &mut Call<'_, '_, '_>) -> Result<bool, Error> {
         "semver" | "semantic" => semantic,
         "pep440" => super::pep440::order,
         other => {
-            return Err(call.error(format!(
-                "Invalid version type ({other}). Must be one of loose, strict, semver, semantic, pep440"
+            return Err(call.verbatim(format!(
+                "Invalid version type ({other}). Must be one of 'loose', 'strict', 'semver', 'semantic', 'pep440'"
             )));
         }
     };
@@ -52,12 +52,14 @@ fn version(call: &mut Call<'_, '_, '_>) -> Result<bool, Error> {
         ">=" | "ge" => Ordering::is_ge,
         "!=" | "<>" | "ne" => Ordering::is_ne,
         other => {
-            return Err(call.error(format!("Invalid operator type ({other}). Must be one of ==, =, eq, <, lt, <=, le, >, gt, >=, ge, !=, <>, ne")));
+            return Err(call.verbatim(format!(
+                "Invalid operator type ({other}). Must be one of '==', '=', 'eq', '<', 'lt', '<=', 'le', '>', 'gt', '>=', 'ge', '!=', '<>', 'ne'"
+            )));
         }
     };
     order
         .map(is_wanted)
-        .map_err(|message| call.error(format!("Version comparison failed: {message}")))
+        .map_err(|message| call.verbatim(format!("Version comparison failed: {message}")))
 }
 
 /// A part of a loose version.

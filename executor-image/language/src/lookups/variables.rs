@@ -41,12 +41,9 @@ fn variables(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
         let value = match named(lookup, name) {
             Some(value) => finalize_complete(&value),
             None => Err(TemplateError {
-                message: format!("No variable found with this name: {name}"),
-                span: None,
                 undefined: Some(name.to_owned()),
                 is_of_undefined: true,
-                nearest: None,
-                line: None,
+                ..TemplateError::new(format!("No variable found with this name: {name}"))
             }
             .into()),
         };

@@ -195,6 +195,7 @@ fn written(node: &Node) -> String {
 
 fn explain(mut error: TemplateError, node: &Node) -> TemplateError {
     let condition = written(node);
+    error.is_placed = true;
     error.message = if error.undefined.is_some() {
         format!(
             "The conditional check '{condition}' failed. The error was: error while evaluating conditional ({condition}): {}",

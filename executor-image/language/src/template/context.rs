@@ -152,7 +152,7 @@ impl Context {
             Err(error) if error.is_of_undefined && self.keeps_undefined() => {
                 Ok(Value::from(escape_backslashes(text)?.into_owned()))
             }
-            other => other.map_err(|error| error.at(span)),
+            other => other.map_err(|error| error.in_template(text).at(span)),
         }
     }
 

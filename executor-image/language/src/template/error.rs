@@ -17,6 +17,10 @@ pub struct TemplateError {
     pub undefined: Option<String>,
     /// Whether something has no value, though its name may not be known.
     pub(crate) is_of_undefined: bool,
+    /// Whether a value is of a type that is not taken.
+    pub(crate) is_of_type: bool,
+    /// Whether the message tells where it is from as Ansible's does: then the place belongs to it.
+    pub is_placed: bool,
     /// A variable that has one and is named much like it.
     pub nearest: Option<String>,
     /// The line of the template, for those that have several.
@@ -41,9 +45,28 @@ impl TemplateError {
             span: None,
             undefined: None,
             is_of_undefined: false,
+            is_of_type: false,
+            is_placed: false,
             nearest: None,
             line: None,
         }
+    }
+
+    /// An error about the type of a value.
+    pub(crate) fn of_type(message: impl Into<String>) -> Self {
+        Self {
+            is_of_type: true,
+            ..Self::new(message)
+        }
+    }
+
+    /// The same with the template that it is from, of which Ansible tells with an error about a type.
+    pub(super) fn in_template(mut self, text: &str) -> Self {
+        if std::mem::take(&mut self.is_of_type) {
+            let said = &self.message;
+            self.message = format!("Unexpected templating type error occurred on ({text}): {said}. {said}");
+        }
+        self
     }
 
     /// The exception of Python's that this is, where Ansible does not say it in words of its own.
@@ -56,6 +79,7 @@ impl TemplateError {
         let detail = error.detail().unwrap_or_default();
         Self {
             line: error.line().and_then(|line| u32::try_from(line).ok()),
+            is_placed: true,
             ..Self::new(format!("syntax error in template: {detail}"))
         }
     }
@@ -131,6 +155,8 @@ impl From<minijinja::Error> for TemplateError {
             span: None,
             undefined: undefined.or_else(nameless),
             is_of_undefined,
+            is_of_type: false,
+            is_placed: false,
             nearest: None,
             line: line.filter(|_| loaded.is_none()),
         }

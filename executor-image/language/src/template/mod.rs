@@ -22,7 +22,7 @@ mod mutable;
 mod names;
 mod options;
 mod print;
-mod rewrite;
+pub(crate) mod rewrite;
 pub(crate) mod templar;
 mod tuples;
 pub(crate) mod undefined;

@@ -32,6 +32,8 @@ pub(super) const MUTABLE: &str = "__mutable";
 pub(super) const ENCRYPTED: &str = "__encrypted";
 /// The test that asks how a variable is written, not what its value is.
 const IS_ENCRYPTED: &[&str] = &["vault_encrypted", "ansible.builtin.vault_encrypted"];
+/// The argument by which a filter is told what its input is called.
+pub(crate) const INPUT_NAME: &str = "__input_name";
 /// The function that stands for `{% include %}`.
 pub(super) const INCLUDE: &str = "__include";
 
@@ -189,11 +191,14 @@ fn expression<'a>(node: &Expr<'a>) -> Expr<'a> {
             true_expr: expression(&node.true_expr),
             false_expr: node.false_expr.as_ref().map(expression),
         })),
-        Expr::Filter(node) => Expr::Filter(spanned(node, |node| Filter {
-            name: node.name,
-            expr: node.expr.as_ref().map(expression),
-            args: arguments(&node.args),
-        })),
+        Expr::Filter(node) => Expr::Filter(Spanned::new(
+            Filter {
+                name: node.name,
+                expr: node.expr.as_ref().map(expression),
+                args: named_for(node, arguments(&node.args)),
+            },
+            node.span(),
+        )),
         Expr::Test(node) => encrypted_or(
             node,
             Expr::Test(spanned(node, |node| Test {
@@ -297,6 +302,25 @@ fn filter<'a>(name: &'static str, value: Expr<'a>, args: Vec<CallArg<'a>>, span:
         },
         span,
     ))
+}
+
+/// The arguments of a filter; `mandatory` is told what its input is called, as Python's undefined values know their name.
+fn named_for<'a>(node: &Spanned<Filter<'a>>, mut args: Vec<CallArg<'a>>) -> Vec<CallArg<'a>> {
+    let called = match &node.expr {
+        Some(Expr::Var(input)) => input.id,
+        Some(Expr::GetAttr(input)) => input.name,
+        _ => return args,
+    };
+    if matches!(node.name, "mandatory" | "ansible.builtin.mandatory") {
+        let name = Const {
+            value: Value::from(called),
+        };
+        args.push(CallArg::Kwarg(
+            INPUT_NAME,
+            Expr::Const(Spanned::new(name, node.span())),
+        ));
+    }
+    args
 }
 
 fn test<'a>(name: &'static str, left: Expr<'a>, right: Expr<'a>, span: Span) -> Expr<'a> {

@@ -38,11 +38,7 @@ fn evaluate(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
                 }));
             }
             Err(error) => {
-                let written = condition.as_str().unwrap_or_default();
-                return failure(format!(
-                    "The conditional check '{written}' failed. The error was: {} ({})",
-                    error.message, condition.span
-                ));
+                return failure(format!("{} ({})", error.message, condition.span));
             }
         }
     }

@@ -62,13 +62,8 @@ pub(super) fn skipped_by_condition(item: &ItemContext<'_>) -> Option<ResultMap> 
                 });
             }
             Err(error) => {
-                let text = condition.as_str().unwrap_or_default();
-                let place = condition.span.to_string();
-                return Some(failure(format!(
-                    "The conditional check '{text}' failed. The error was: {} ({place}){}",
-                    error.message,
-                    error.hint()
-                )));
+                let said = format!("{} ({}){}", error.message, condition.span, error.hint());
+                return Some(failure(said));
             }
         }
     }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     inventory::Vars,
-    output::{HostLine, ItemLine, TaskHeader},
+    output::{HostLine, ItemLine, PLACE, TaskHeader},
     playbook::{Action, Loop, Task},
 };
 
@@ -522,13 +522,13 @@ fn notify(item: &ItemContext<'_>, map: &ResultMap, names: &mut Vec<String>) {
     }
 }
 
-/// A failure because of a template. Unless it is an error of Python's, Ansible does not say of it whether something changed.
+/// A failure because of a template. Where Ansible's message has no place, ours has none either, for playbooks compare messages: the
+/// place is told beside it. Unless it is an error of Python's, Ansible does not say of it whether something changed.
 pub(super) fn template_failure(error: &TemplateError) -> ResultMap {
-    let place = error
-        .span
-        .as_ref()
-        .map(|span| format!(" ({span})"))
-        .unwrap_or_default();
+    let belongs = error.is_placed || error.undefined.is_some() || error.exception().is_some();
+    let place = error.span.as_ref().map(ToString::to_string);
+    let (place, beside) = if belongs { (place, None) } else { (None, place) };
+    let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
     if let Some(exception) = error.exception() {
         let mut map = failure(format!(
             "Unexpected failure during module execution: {}{place}",
@@ -550,5 +550,8 @@ pub(super) fn template_failure(error: &TemplateError) -> ResultMap {
         None => format!("{}{place}", error.message),
     });
     map.shift_remove("changed");
+    if let Some(place) = beside {
+        map.insert(PLACE.to_owned(), Json::from(place));
+    }
     map
 }

@@ -155,11 +155,13 @@ impl TaskResult {
     }
 }
 
-/// Whether a result counts as failed: where `failed_when` decided, it alone does, even over retries that ran out.
+/// Whether a result counts as failed: where `failed_when` decided, it alone does, even over retries that ran out. If it could not
+/// decide, the reason stands there.
 pub fn is_failed(map: &ResultMap) -> bool {
     const KEY: &str = "failed_when_result";
+    let judged_failed = |map: &ResultMap| map.get(KEY).is_some_and(Value::is_string) || flag(map, KEY);
     if map.contains_key(KEY) {
-        return flag(map, KEY);
+        return judged_failed(map);
     }
     let items = map
         .get("results")
@@ -171,7 +173,7 @@ pub fn is_failed(map: &ResultMap) -> bool {
     if judged.is_empty() {
         flag(map, "failed")
     } else {
-        judged.iter().any(|item| flag(item, KEY))
+        judged.iter().any(|item| judged_failed(item))
     }
 }
 

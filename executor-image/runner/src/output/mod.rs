@@ -22,6 +22,6 @@ pub use display::{HostLine, ItemLine, TaskHeader};
 pub use echo::leave_signals_to_the_run;
 pub use events::EventSink;
 pub use json::python_json;
-pub use printer::{Printer, message_of, status};
+pub use printer::{PLACE, Printer, message_of, status};
 pub use stats::Stats;
 pub use yaml::python_yaml;

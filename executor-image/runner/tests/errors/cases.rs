@@ -169,7 +169,7 @@ pub const CASES: &[Case] = &[
     ),
     local(
         "A missing role",
-        &["\"ngnix\" was not found", "roles", "^"],
+        &["'ngnix' was not found", "roles", "^"],
         "- hosts: all
   gather_facts: false
   roles:

@@ -26,6 +26,9 @@ What the runner says follows one form: what is wrong; file, line and column; the
 What can be known from the files is said when the playbook is loaded, all of it at once and before any host is touched (exit code 4); the
 arguments of a task whose failure is caught (`ignore_errors`, `rescue`) are judged when it runs. What is included, and handlers that are not
 there, are told when the play comes to them, as by Ansible; `--syntax-check` tells of them, too, without a run.
+
+Playbooks compare the `msg` of a result. So where Ansible's text has no place, ours has none either, and the place is told on a line of its
+own, on standard error.
 ";
 
 /// The page. Of Ansible's half only what is its own is compared: what `ssh` or a shell says differs from machine to machine.
