@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use serde_json::{Map, Value, json};
@@ -16,12 +17,16 @@ const DIRECTORY: &str = "/sys/block";
 /// The same with their partitions.
 const PARTS: &str = "/sys/class/block";
 
+/// Where those are that have no hardware: a host may have a loop device for each of its containers.
+const VIRTUAL: &str = "/sys/devices/virtual/block";
+
 pub(super) fn collect(context: &Context) -> Facts {
     let links = Links::collect();
     let parts = entries(Path::new(PARTS));
+    let places = Places::find();
     let mut devices = Map::new();
     for name in entries(Path::new(DIRECTORY)) {
-        let device = describe(context, &name, &links, &parts);
+        let device = describe(context, &name, &places.of(&name), &links, &parts);
         devices.insert(name, device);
     }
     // Not by the macro, which copies what it is given: these may be the most of all facts.
@@ -31,30 +36,60 @@ pub(super) fn collect(context: &Context) -> Facts {
         .collect()
 }
 
-/// A directory of the kernel's, opened: a host may have many devices, and each file is found from here by a short way.
+/// The directories of devices. Those of virtual ones, which may be many, are found by a short way from one that is opened once.
+struct Places {
+    names: Vec<String>,
+    opened: Option<Rc<OwnedFd>>,
+}
+
+impl Places {
+    fn find() -> Self {
+        Self {
+            names: entries(Path::new(VIRTUAL)),
+            opened: open_directory(Path::new(VIRTUAL)),
+        }
+    }
+
+    fn of(&self, device: &str) -> Directory {
+        if self
+            .names
+            .binary_search_by(|name| name.as_str().cmp(device))
+            .is_ok()
+        {
+            return Directory {
+                path: Path::new(VIRTUAL).join(device),
+                opened: self.opened.clone(),
+                below: format!("{device}/"),
+            };
+        }
+        Directory::open(place(device))
+    }
+}
+
+/// A directory of the kernel's.
 struct Directory {
     path: PathBuf,
-    opened: Option<OwnedFd>,
+    /// It, or one that it is below of.
+    opened: Option<Rc<OwnedFd>>,
+    below: String,
 }
 
 impl Directory {
     fn open(path: PathBuf) -> Self {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let opened = openat(CWD, &path, flags, Mode::empty()).ok();
-        Self { path, opened }
+        Self {
+            opened: open_directory(&path),
+            path,
+            below: String::new(),
+        }
     }
 
     /// A file's text without white space around it; nothing when it cannot be read or is empty. The kernel gives all of it at once:
     /// no such file is longer than a page of memory.
     fn text(&self, file: &str) -> Option<String> {
         let mut page = [0; 4096];
-        let file = openat(
-            self.opened.as_ref()?,
-            file,
-            OFlags::RDONLY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )
-        .ok()?;
+        let path = format!("{}{file}", self.below);
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let file = openat(self.opened.as_deref()?, path, flags, Mode::empty()).ok()?;
         let length = rustix::io::read(&file, &mut page).ok()?;
         let text = std::str::from_utf8(page.get(..length)?).ok()?.trim();
         (!text.is_empty()).then(|| text.to_owned())
@@ -66,6 +101,11 @@ impl Directory {
             .and_then(|text| text.parse().ok())
             .unwrap_or_default()
     }
+}
+
+fn open_directory(path: &Path) -> Option<Rc<OwnedFd>> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    openat(CWD, path, flags, Mode::empty()).ok().map(Rc::new)
 }
 
 /// Names in a directory, sorted.
@@ -81,11 +121,10 @@ fn entries(directory: &Path) -> Vec<String> {
     names
 }
 
-fn describe(context: &Context, name: &str, links: &Links, parts: &[String]) -> Value {
-    let directory = Directory::open(place(name));
+fn describe(context: &Context, name: &str, directory: &Directory, links: &Links, parts: &[String]) -> Value {
     let text = |path: &str, default: &str| directory.text(path).unwrap_or_else(|| default.to_owned());
-    // What has no hardware (a host may have a loop device for each of its containers) has nothing to say of it.
-    let has_hardware = !directory.path.starts_with("/sys/devices/virtual/block");
+    // What has none has nothing to say of it.
+    let has_hardware = !directory.path.starts_with(VIRTUAL);
     let hardware = |path: &str| has_hardware.then(|| directory.text(path)).flatten();
     let sectors = directory.sectors();
     let sector_size = text("queue/logical_block_size", "512");
@@ -102,7 +141,7 @@ fn describe(context: &Context, name: &str, links: &Links, parts: &[String]) -> V
         ("support_discard", text("queue/discard_granularity", "0").into()),
         (
             "partitions",
-            partitions(&directory, name, &sector_size, links, parts).into(),
+            partitions(directory, name, &sector_size, links, parts).into(),
         ),
         ("rotational", text("queue/rotational", "0").into()),
         (
@@ -147,10 +186,7 @@ fn partitions(
     parts: &[String],
 ) -> Map<String, Value> {
     let mut partitions = Map::new();
-    for name in parts
-        .iter()
-        .filter(|part| part.starts_with(device) && *part != device)
-    {
+    for name in parts.iter().filter(|part| is_partition(part, device)) {
         let path = directory.path.join(name);
         if !path.join("partition").exists() {
             continue;
@@ -172,6 +208,18 @@ fn partitions(
         );
     }
     partitions
+}
+
+/// Whether this may be a device's part by its name: `sda1`, `loop0p1`.
+fn is_partition(name: &str, device: &str) -> bool {
+    let number = name.strip_prefix(device).and_then(|rest| {
+        if device.ends_with(|last: char| last.is_ascii_digit()) {
+            rest.strip_prefix('p')
+        } else {
+            Some(rest)
+        }
+    });
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// `mq-deadline` of `[mq-deadline] none`.
@@ -318,6 +366,20 @@ fn plain(link: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_are_told_from_other_devices_by_their_names() {
+        for (name, device, is) in [
+            ("sda1", "sda", true),
+            ("sdaa", "sda", false),
+            ("sda", "sda", false),
+            ("loop0p12", "loop0", true),
+            ("loop10", "loop1", false),
+            ("nvme0n1p2", "nvme0n1", true),
+        ] {
+            assert_eq!(is_partition(name, device), is, "{name}");
+        }
+    }
 
     #[test]
     fn sizes_schedulers_and_labels_are_written_as_ansible_writes_them() {
