@@ -9,6 +9,8 @@ use crate::settings::Settings;
 
 /// Keys that the engine keeps in results for itself.
 const INTERNAL_PREFIX: &str = "_ansible_";
+/// The key under which a result keeps the place of a failure that its message does not tell. People see it, playbooks do not.
+pub const PLACE: &str = "_ansible_place";
 /// Of a `debug` result with `msg`, only these are shown.
 const DEBUG_KEYS: &[&str] = &["msg", "exception", "warnings", "deprecations"];
 /// Of a `debug` result with `var`, these are hidden.
@@ -184,6 +186,9 @@ pub fn shown(result: &Map<String, Value>, no_log: bool, is_debug: bool, verbosit
         } else {
             shown.retain(|key, _| !HIDDEN_IN_DEBUG.contains(&key.as_str()));
         }
+    }
+    if let Some(place) = result.get(PLACE) {
+        shown.insert("place".to_owned(), place.clone());
     }
     shown
 }

@@ -249,7 +249,6 @@ impl Printer {
         self.warnings_of(&mut state, result, no_log);
         let outcome = ItemOutcome { line, result, no_log };
         state.tell(|callback, console| callback.item(console, header, &outcome));
-        tell_place(&mut state, result, no_log);
     }
 
     /// A task has ended on a host. A loop's items have been told already.
@@ -265,9 +264,6 @@ impl Printer {
             self.warnings_of(&mut state, outcome.result, outcome.no_log);
         }
         state.tell(|callback, console| callback.host(console, &header, outcome));
-        if !outcome.looped {
-            tell_place(&mut state, outcome.result, outcome.no_log);
-        }
         if state.events.is_wanted() {
             let bad = matches!(
                 outcome.line,
@@ -403,18 +399,6 @@ pub fn status(line: HostLine) -> HostStatus {
     }
 }
 
-/// The key of a result under which the place of a failure stands that its message does not tell.
-pub const PLACE: &str = "_ansible_place";
-
-/// Tells the place of a failure, apart from what playbooks and programs read.
-fn tell_place(state: &mut State, result: &Map<String, Value>, no_log: bool) {
-    if let Some(place) = result.get(PLACE).and_then(Value::as_str).filter(|_| !no_log) {
-        state
-            .console
-            .error_line(&format!(" --> {place}"), Some(Color::Error));
-    }
-}
-
 /// What a failed result says, for events and the result: its message and the end of its standard error.
 pub fn message_of(result: &Map<String, Value>, no_log: bool) -> Option<String> {
     if no_log {
@@ -444,7 +428,7 @@ pub fn message_of(result: &Map<String, Value>, no_log: bool) -> Option<String> {
     // `include_vars` says it under a name of its own.
     let mut parts: Vec<String> = text(result, "msg")
         .or_else(|| text(result, "message"))
-        .map(|said| match text(result, PLACE) {
+        .map(|said| match text(result, display::PLACE) {
             Some(place) => format!("{said} ({place})"),
             None => said,
         })

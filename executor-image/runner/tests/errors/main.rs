@@ -27,8 +27,8 @@ What can be known from the files is said when the playbook is loaded, all of it 
 arguments of a task whose failure is caught (`ignore_errors`, `rescue`) are judged when it runs. What is included, and handlers that are not
 there, are told when the play comes to them, as by Ansible; `--syntax-check` tells of them, too, without a run.
 
-Playbooks compare the `msg` of a result. So where Ansible's text has no place, ours has none either, and the place is told on a line of its
-own, on standard error.
+Playbooks compare the `msg` of a result. So where Ansible's text has no place, ours has none either, and the place is shown beside it, as
+`place`, which is registered nowhere.
 ";
 
 /// The page. Of Ansible's half only what is its own is compared: what `ssh` or a shell says differs from machine to machine.
@@ -87,6 +87,8 @@ fn says(case: &Case, program: &mut Command) -> String {
         .env_remove("ANSIBLE_CONFIG")
         .env_remove("ANSIBLE_INVENTORY")
         .env("ANSIBLE_NOCOLOR", "1")
+        // Python prints sets in an order that is another one each time.
+        .env("PYTHONHASHSEED", "0")
         .stdin(Stdio::null());
     let server = match case.place {
         Place::Local => {
