@@ -9,6 +9,7 @@ mod lookups;
 pub mod loops;
 pub mod names;
 mod node;
+mod plugins;
 mod scope;
 mod span;
 pub mod template;
@@ -20,6 +21,7 @@ pub use minijinja::Value;
 
 pub use filters::encrypt_password;
 pub use node::{Encrypted, Node, NodeKind};
+pub use plugins::{PluginCall, PluginKind, Plugins};
 pub use scope::{CommandOutput, FileKind, Layer, LookupHost, PathType, Scope, UrlRequest, Variable};
 pub use slipway_vault::{VaultError, VaultSecrets};
 pub use span::Span;

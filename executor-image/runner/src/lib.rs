@@ -1,7 +1,8 @@
 //! A fast runner of Ansible playbooks.
 //!
 //! `inventory` says which hosts there are, `playbook` what is to be done; `engine` does it, by `actions` here and by agents
-//! that it reaches through `transport`; `foreign` finds modules that are not ours and sends them along; `output` tells; `cli`
+//! that it reaches through `transport`; `foreign` finds modules that are not ours and sends them along, and `plugins` carries out
+//! filters, tests and lookups in Python; `output` tells; `cli`
 //! begins and ends it. `settings` is `ansible.cfg` and the environment. `documentation` prints what all these tables hold.
 
 #![allow(
@@ -17,5 +18,6 @@ pub mod foreign;
 pub mod inventory;
 pub mod output;
 pub mod playbook;
+pub mod plugins;
 pub mod settings;
 pub mod transport;

@@ -126,15 +126,6 @@ fn what_cannot_be_run_is_refused_when_the_playbook_is_loaded() {
             "    - other: {text: a}\n",
             &["is a PowerShell module"],
         ),
-        (
-            &[("filter_plugins/plugins.py", "FILTERS = {'mine': str}\n")],
-            "    - debug: {msg: \"{{ 'a' | mine }}\"}\n",
-            &[
-                "site.yml:4",
-                "there is no filter 'mine'",
-                "filter_plugins/plugins.py: filter plugins written in Python are not supported",
-            ],
-        ),
     ];
     for (files, written, said) in cases {
         let played = tasks(files, written, &[]);
@@ -144,6 +135,32 @@ fn what_cannot_be_run_is_refused_when_the_playbook_is_loaded() {
             "something ran:\n{}",
             played.stdout
         );
+    }
+}
+
+#[test]
+fn a_filter_in_python_without_an_installed_ansible_core_fails_its_task_and_says_what_to_do() {
+    let directory = directory(&[
+        ("filter_plugins/plugins.py", "FILTERS = {'mine': str}\n"),
+        (
+            "site.yml",
+            "- hosts: localhost\n  gather_facts: false\n  tasks:\n    - debug: {msg: \"{{ 'a' | mine }}\"}\n",
+        ),
+    ]);
+    let output = support::runner()
+        .current_dir(directory.path())
+        .env("SLIPWAY_ANSIBLE_CORE", "/nowhere")
+        .args(["-i", "localhost,", "-c", "local", "site.yml"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    for part in [
+        "the filter mine",
+        "filter_plugins/plugins.py) is written in Python and needs ansible-core",
+        "pip install ansible-core",
+    ] {
+        assert!(said.contains(part), "no {part:?} in {said}");
     }
 }
 

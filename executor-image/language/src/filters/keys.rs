@@ -6,6 +6,7 @@ use minijinja::{Error, Value};
 use super::call::{Call, flag, items};
 use super::compare::same;
 use super::regular::compile;
+use crate::plugins;
 use crate::template::undefined::{defined, undefined};
 use crate::template::{finalize_complete, finalize_outcome};
 use crate::value::convert::{check, entries, map, sequence};
@@ -404,7 +405,8 @@ fn index_of(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         for subject in subjects {
             let arguments: Vec<Value> = std::iter::once(subject).chain(value.clone()).collect();
             let place = Value::from(index);
-            if call.state.perform_test(&test, &arguments)? && !found.iter().any(|known| same(known, &place)) {
+            if plugins::test(call.state, &test, &arguments)? && !found.iter().any(|known| same(known, &place))
+            {
                 found.push(place);
             }
         }

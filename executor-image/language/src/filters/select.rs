@@ -5,6 +5,7 @@ use minijinja::{Error, Value};
 
 use super::call::Call;
 use super::compare::attribute;
+use crate::plugins;
 use crate::template::undefined::is_true;
 use crate::value::convert::{check, sequence};
 use crate::value::python;
@@ -42,7 +43,7 @@ fn map(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let mut mapped = Vec::with_capacity(items.len());
     for item in items {
         let given = given(item, &arguments, named.as_ref());
-        mapped.push(check(call.state.apply_filter(&filter, &given)?)?);
+        mapped.push(check(plugins::filter(call.state, &filter, &given)?)?);
     }
     Ok(sequence(mapped))
 }
@@ -81,9 +82,7 @@ fn select(call: &mut Call<'_, '_, '_>, wanted: bool, by_attribute: bool) -> Resu
             None => item.clone(),
         };
         let holds = match &test {
-            Some(test) => call
-                .state
-                .perform_test(test, &given(subject, &arguments, named.as_ref()))?,
+            Some(test) => plugins::test(call.state, test, &given(subject, &arguments, named.as_ref()))?,
             None => is_true(&subject)?,
         };
         if holds == wanted {

@@ -61,7 +61,13 @@ pub(crate) fn register(environment: &mut Environment<'static>) {
     }
 }
 
+/// Tests that are minijinja's own.
+const NATIVE: &[&str] = &["escaped", "filter", "test"];
+
 /// The names of all tests.
 pub(crate) fn names() -> Vec<String> {
-    all().map(|(known, ..)| known).collect()
+    all()
+        .map(|(known, ..)| known)
+        .chain(NATIVE.iter().copied().map(str::to_owned))
+        .collect()
 }

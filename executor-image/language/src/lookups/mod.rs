@@ -13,6 +13,8 @@ use std::sync::Arc;
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, Value};
 
+use crate::filters::call::items;
+use crate::plugins::{self, PluginKind};
 use crate::scope::{FileKind, LookupHost};
 use crate::template::TemplateError;
 use crate::template::context::Context;
@@ -97,7 +99,8 @@ pub(crate) fn run(
         .flatten()
         .find(|(known, _)| *known == short)
     else {
-        return Err(failure(format!("lookup plugin ({name}) not found")));
+        let found = plugins::carry_out(context, PluginKind::Lookup, name, &terms, options)?;
+        return items(&found);
     };
     lookup(&Lookup {
         name: short,

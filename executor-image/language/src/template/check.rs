@@ -1,6 +1,8 @@
 //! What can be said of templates when a playbook is loaded: syntax errors, and names of filters, tests and lookups
 //! that do not exist, with the nearest that does.
 
+use std::sync::Arc;
+
 use minijinja::machinery::ast::{Call, CallArg, Expr};
 
 use super::compile::{Kind, tree};
@@ -10,6 +12,7 @@ use super::templar::Templar;
 use super::visit::{self, Visitor};
 use super::{depth, environment, looks_like_template};
 use crate::node::{Node, NodeKind};
+use crate::plugins::{self, PluginKind, Plugins};
 use crate::span::Span;
 
 /// Names less like any known one than this (0 to 1) get no suggestion.
@@ -22,6 +25,8 @@ pub struct Problem {
     pub span: Span,
     /// What is wrong.
     pub message: String,
+    /// The filter, test or lookup that there is not: a role that is read later may have it.
+    pub missing: Option<(PluginKind, String)>,
 }
 
 impl std::fmt::Display for Problem {
@@ -51,6 +56,7 @@ pub(super) fn file(templar: &Templar, text: &str, name: &str) -> Vec<Problem> {
         Err(error) => vec![Problem {
             span,
             message: error.message,
+            missing: None,
         }],
     }
 }
@@ -69,42 +75,48 @@ fn source(templar: &Templar, kind: &Kind, text: &str, span: &Span) -> Vec<Proble
     let found = || {
         // Compiling here fills the cache, so that the first host does not wait for it.
         let program = templar.cache.program(kind, text)?;
-        let mut names = Names::default();
+        let mut names = Names {
+            plugins: templar.plugins(),
+            messages: Vec::new(),
+        };
         depth::with_room(kind, program.source, || {
             visit::statement(&mut names, &tree(kind, program.source)?);
             Ok(())
         })?;
         Ok(names.messages)
     };
-    let messages = found().unwrap_or_else(|error: TemplateError| vec![error.message]);
+    let messages = found().unwrap_or_else(|error: TemplateError| vec![(error.message, None)]);
     messages
         .into_iter()
-        .map(|message| Problem {
+        .map(|(message, missing)| Problem {
             span: span.clone(),
             message,
+            missing,
         })
         .collect()
 }
 
 /// Collects what is said about unknown names.
-#[derive(Default)]
-struct Names {
-    messages: Vec<String>,
+struct Names<'templar> {
+    plugins: Option<&'templar Arc<dyn Plugins>>,
+    messages: Vec<(String, Option<(PluginKind, String)>)>,
 }
 
-impl Names {
-    fn report(&mut self, message: String) {
-        if !self.messages.contains(&message) {
-            self.messages.push(message);
-        }
-    }
-
-    fn name(&mut self, what: &str, name: &str, known: &[String]) {
-        if !known.iter().any(|candidate| candidate == name) {
+impl Names<'_> {
+    fn name(&mut self, kind: PluginKind, name: &str, known: &[String]) {
+        let is_plugin = || {
+            self.plugins
+                .is_some_and(|plugins| plugins.find(kind, name).is_some())
+        };
+        if !plugins::is_known(known, name) && !is_plugin() {
+            let what = kind.word();
             let nearest = nearest(name, known)
                 .map(|near| format!("; did you mean '{near}'?"))
                 .unwrap_or_default();
-            self.report(format!("there is no {what} '{name}'{nearest}"));
+            let message = format!("there is no {what} '{name}'{nearest}");
+            if !self.messages.iter().any(|(known, _)| *known == message) {
+                self.messages.push((message, Some((kind, name.to_owned()))));
+            }
         }
     }
 
@@ -114,17 +126,17 @@ impl Names {
         match filter {
             "map" => {
                 if let Some(name) = at(0) {
-                    self.name("filter", &name, environment::filter_names());
+                    self.name(PluginKind::Filter, &name, environment::filter_names());
                 }
             }
             "select" | "reject" => {
                 if let Some(name) = at(0) {
-                    self.name("test", &name, environment::test_names());
+                    self.name(PluginKind::Test, &name, environment::test_names());
                 }
             }
             "selectattr" | "rejectattr" => {
                 if let Some(name) = at(1) {
-                    self.name("test", &name, environment::test_names());
+                    self.name(PluginKind::Test, &name, environment::test_names());
                 }
             }
             _ => {}
@@ -132,14 +144,14 @@ impl Names {
     }
 }
 
-impl Visitor for Names {
+impl Visitor for Names<'_> {
     fn expression(&mut self, node: &Expr<'_>) {
         match node {
             Expr::Filter(node) => {
-                self.name("filter", node.name, environment::filter_names());
+                self.name(PluginKind::Filter, node.name, environment::filter_names());
                 self.named_by_argument(node.name, &node.args);
             }
-            Expr::Test(node) => self.name("test", node.name, environment::test_names()),
+            Expr::Test(node) => self.name(PluginKind::Test, node.name, environment::test_names()),
             _ => {}
         }
     }
@@ -149,7 +161,7 @@ impl Visitor for Names {
             && matches!(function.id, "lookup" | "query" | "q")
             && let Some(name) = node.args.first().and_then(constant_text)
         {
-            self.name("lookup", &name, environment::lookup_names());
+            self.name(PluginKind::Lookup, &name, environment::lookup_names());
         }
     }
 }

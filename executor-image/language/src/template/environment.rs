@@ -35,6 +35,7 @@ fn build() -> Environment<'static> {
     filters::register(&mut environment);
     jinja_tests::register(&mut environment);
     functions::register(&mut environment);
+    environment.add_filter(rewrite::PLUGIN, crate::plugins::stand_in);
     environment.add_filter(rewrite::CHAIN, undefined::chain);
     environment.add_filter(rewrite::REMAINDER, functions::remainder);
     environment.add_filter(rewrite::DIFFERENCE, functions::difference);

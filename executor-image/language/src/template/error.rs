@@ -84,6 +84,16 @@ impl TemplateError {
         }
     }
 
+    /// The same error, if it is that something has no value.
+    #[must_use]
+    pub fn of_undefined(self) -> Self {
+        Self {
+            undefined: Some(String::new()),
+            is_of_undefined: true,
+            ..self
+        }
+    }
+
     /// What to do about it, to be said behind the place.
     pub fn hint(&self) -> String {
         self.nearest

@@ -5,6 +5,7 @@
 //!   more); the whole then is undefined as a whole, so `default` and `is defined` see it and everything else fails;
 //! - `%` also formats text, `-` also takes times apart; `<` and its like and `in` refuse kinds of values that Python refuses;
 //! - `is vault_encrypted` looks at how the variable of that name is written;
+//! - filters and tests that are not built in are left to plugins;
 //! - `{% include %}` reads the file through the host.
 
 use minijinja::Value;
@@ -16,8 +17,13 @@ use minijinja::machinery::ast::{
     UnaryOpKind, Var, WithBlock,
 };
 
+use super::environment;
+use crate::plugins::{self, PluginKind};
+
 /// Filters that only rewritten trees use.
 pub(super) const CHAIN: &str = "__chain";
+/// A filter or test that is not built in.
+pub(super) const PLUGIN: &str = "__plugin";
 pub(super) const REMAINDER: &str = "__remainder";
 /// Refuses what an operator has made too large.
 pub(super) const GROWN: &str = "__grown";
@@ -191,6 +197,11 @@ fn expression<'a>(node: &Expr<'a>) -> Expr<'a> {
             true_expr: expression(&node.true_expr),
             false_expr: node.false_expr.as_ref().map(expression),
         })),
+        Expr::Filter(node) if !plugins::is_known(environment::filter_names(), node.name) => {
+            let span = node.span();
+            let value = node.expr.as_ref().map(expression);
+            plugin(PluginKind::Filter, node.name, value, &node.args, span)
+        }
         Expr::Filter(node) => Expr::Filter(Spanned::new(
             Filter {
                 name: node.name,
@@ -199,6 +210,10 @@ fn expression<'a>(node: &Expr<'a>) -> Expr<'a> {
             },
             node.span(),
         )),
+        Expr::Test(node) if !plugins::is_known(environment::test_names(), node.name) => {
+            let value = Some(expression(&node.expr));
+            plugin(PluginKind::Test, node.name, value, &node.args, node.span())
+        }
         Expr::Test(node) => encrypted_or(
             node,
             Expr::Test(spanned(node, |node| Test {
@@ -227,6 +242,30 @@ fn expression<'a>(node: &Expr<'a>) -> Expr<'a> {
             values: node.values.iter().map(expression).collect(),
         })),
     }
+}
+
+/// A filter or test that somebody else carries out.
+fn plugin<'a>(
+    kind: PluginKind,
+    name: &str,
+    value: Option<Expr<'a>>,
+    given: &[CallArg<'a>],
+    span: Span,
+) -> Expr<'a> {
+    let word = |text: &str| {
+        let value = Value::from(text);
+        CallArg::Pos(Expr::Const(Spanned::new(Const { value }, span)))
+    };
+    let mut args = vec![word(kind.word()), word(name)];
+    args.extend(arguments(given));
+    Expr::Filter(Spanned::new(
+        Filter {
+            name: PLUGIN,
+            expr: value,
+            args,
+        },
+        span,
+    ))
 }
 
 /// `is vault_encrypted` of a name: true if what it leads to is written encrypted, which then is not decrypted.

@@ -12,6 +12,7 @@ use super::context::Context;
 use super::error::TemplateError;
 use super::options::TemplateOptions;
 use crate::node::Node;
+use crate::plugins::Plugins;
 use crate::scope::Scope;
 use crate::span::Span;
 
@@ -23,6 +24,7 @@ pub struct Templar {
     pub(crate) undefined: Undefined,
     pub(super) conditions: Rules,
     watch: Option<Watch>,
+    plugins: Option<Arc<dyn Plugins>>,
 }
 
 /// What becomes of the type of a template's value.
@@ -76,6 +78,20 @@ impl Templar {
         if let Some(Watch(saw)) = &self.watch {
             saw.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// The same templar, with filters, tests and lookups that others carry out.
+    #[must_use]
+    pub fn with_plugins(&self, plugins: Arc<dyn Plugins>) -> Self {
+        Self {
+            plugins: Some(plugins),
+            ..self.clone()
+        }
+    }
+
+    /// Who carries out what is not built in.
+    pub fn plugins(&self) -> Option<&Arc<dyn Plugins>> {
+        self.plugins.as_ref()
     }
 
     /// A templar with an empty cache.

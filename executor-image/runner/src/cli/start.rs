@@ -11,7 +11,10 @@ use super::{
     passwords,
     refusal::Refusal,
 };
-use crate::{engine::task_files, inventory::Vars, output::Printer, playbook::Loader, settings::Settings};
+use crate::{
+    engine::task_files, inventory::Vars, output::Printer, playbook::Loader, plugins::PythonPlugins,
+    settings::Settings,
+};
 
 /// What the command line and the settings have become, before the inventory is read.
 #[derive(Debug, Clone)]
@@ -47,7 +50,8 @@ impl Start {
             templar: Templar::new()
                 .native(settings.jinja2_native)
                 .keep_undefined(!settings.error_on_undefined_vars)
-                .conditions(not_boolean(settings), Arc::clone(printer) as Arc<dyn Listener>),
+                .conditions(not_boolean(settings), Arc::clone(printer) as Arc<dyn Listener>)
+                .with_plugins(Arc::new(PythonPlugins::new(settings))),
             vault,
             extra_vars: Arc::new(extra_vars),
         })

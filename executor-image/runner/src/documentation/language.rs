@@ -19,7 +19,7 @@ pub fn section(reference: &Reference) -> String {
     format!(
         "## Templates\n\n\
          Jinja as ansible-core 2.18 uses it, with `jinja2_native` and without. A template that is imported sees the variables of the one that imports it, `without context` too. \
-         Filters, tests and lookups written in Python are refused with the place where they are used.\n\n{}\
+         Filters, tests and lookups written in Python (beside a playbook, in a role, in a collection) are carried out by the ansible-core that is installed on this machine; those of the same name as a built-in one are not.\n\n{}\
          ### Filters\n\n{}{}\
          ### Tests\n\n{}{}\
          ### Functions\n\nSupported: {}.\n\nNot supported: {}.\n\n\

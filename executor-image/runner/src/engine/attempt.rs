@@ -218,7 +218,7 @@ async fn run_module(
                 None => Ok(done),
             }
         };
-        map = match within(&call, work).await {
+        map = match Box::pin(within(&call, work)).await {
             Ok(map) => map,
             Err(TransportError::Unreachable(reason)) => return Ok(result::unreachable(&reason)),
             Err(TransportError::NotBecome(reason)) => failure(reason),

@@ -142,26 +142,6 @@ impl Catalog {
             .collect()
     }
 
-    /// The file that defines a filter, test or lookup in Python, if one beside the playbook, in a role or in a collection does.
-    pub fn python_plugin(&self, kind: &str, name: &str) -> Option<PathBuf> {
-        if let Some((namespace, collection, below)) = split_name(name) {
-            let plugins = self
-                .installed()
-                .collections
-                .find(namespace, collection)?
-                .join("plugins")
-                .join(kind);
-            let exact = plugins.join(format!("{below}.py"));
-            return if exact.is_file() {
-                Some(exact)
-            } else {
-                defines(&plugins, below)
-            };
-        }
-        let folders = self.near(&format!("{kind}_plugins"));
-        folders.iter().find_map(|folder| defines(folder, name))
-    }
-
     /// The module of this name; none if there is none.
     pub fn find(&self, name: &str) -> Result<Option<Module>> {
         let mut name = name.to_owned();
@@ -508,23 +488,6 @@ impl Catalog {
             roots.join(", ")
         ))
     }
-}
-
-/// The Python file in a folder that has this name in quotation marks, as plugins declare theirs.
-fn defines(folder: &Path, name: &str) -> Option<PathBuf> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .ok()?
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "py"))
-        .collect();
-    files.sort();
-    files.into_iter().find(|file| {
-        let text = std::fs::read_to_string(file).unwrap_or_default();
-        file.file_stem().is_some_and(|stem| stem == name)
-            || text.contains(&format!("'{name}'"))
-            || text.contains(&format!("\"{name}\""))
-    })
 }
 
 fn needs_action(name: &str, path: PathBuf) -> CatalogError {

@@ -36,6 +36,19 @@ impl Core {
             .or_else(|| Self::at(Path::new(IMAGE)))
     }
 
+    /// The Python that it is installed for: that of its environment (`bin` beside `lib`), else the one that runs Ansible here.
+    pub fn python(&self) -> String {
+        let mut around = self.directory.ancestors().skip(1);
+        let lib = around.find(|folder| folder.file_name().is_some_and(|name| name == "lib"));
+        let own = lib
+            .and_then(|lib| Some(lib.parent()?.join("bin/python3")))
+            .filter(|python| python.is_file());
+        own.map_or_else(
+            || playbook_python().to_owned(),
+            |python| python.display().to_string(),
+        )
+    }
+
     /// The one in this folder: the package's own, or the one around it.
     fn at(directory: &Path) -> Option<Self> {
         [directory.to_path_buf(), directory.join("ansible")]

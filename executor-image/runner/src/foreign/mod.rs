@@ -16,7 +16,8 @@ mod zip;
 use slipway_protocol::spec::{ModuleSpec, Side};
 
 pub use catalog::{Catalog, ForeignModule, Module, Preparation};
-pub(crate) use core::playbook_python;
+pub(crate) use collections::{Collections, split_name};
+pub(crate) use core::{Core, HOW_TO_INSTALL, playbook_python};
 pub use error::CatalogError;
 pub(crate) use run::run;
 

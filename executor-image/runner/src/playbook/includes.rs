@@ -214,7 +214,7 @@ impl Loader {
             return Ok(context.settings.clone());
         };
         for (key, value) in apply.entries() {
-            if let Some(problem) = keywords::check(key, value, Place::Block, false) {
+            if let Some(problem) = keywords::check(key, value, Place::Block, false, |_| false) {
                 self.problem(problem);
             }
         }

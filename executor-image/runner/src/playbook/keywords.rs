@@ -257,12 +257,19 @@ pub(crate) fn is_supported(name: &str, place: Place) -> bool {
 }
 
 /// What is wrong with this key and value at this place, if anything. Whether a boolean of a task that may fail is one is found out
-/// when it runs.
-pub fn check(key: &Node, value: &Node, place: Place, may_fail: bool) -> Option<Problem> {
+/// when it runs. `is_plugin` knows lookups that are not built in.
+pub fn check(
+    key: &Node,
+    value: &Node,
+    place: Place,
+    may_fail: bool,
+    is_plugin: impl Fn(&str) -> bool,
+) -> Option<Problem> {
     let name = key.as_str()?;
     if let Some(lookup) = name.strip_prefix("with_") {
         let loops = matches!(place, Place::Task | Place::Handler | Place::Include);
-        return (!loops || !slipway_language::loops::is_known(lookup))
+        let is_known = || slipway_language::loops::is_known(lookup) || is_plugin(lookup);
+        return (!loops || !is_known())
             .then(|| Problem::new(&key.span, format!("{name} is not a loop that is known here")));
     }
     let Some(keyword) = KEYWORDS.iter().find(|keyword| keyword.name == name) else {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use slipway_language::{
-    Layer, LookupHost, Node, NodeKind, Scope, Templar, TemplateError, Variable, VaultError,
+    Layer, LookupHost, Node, NodeKind, PluginKind, Scope, Templar, TemplateError, Variable, VaultError,
 };
 
 use crate::{
@@ -66,6 +66,8 @@ pub struct Loader {
     /// Whether what only a running play comes upon is looked for as well: mistakes in what is sure to be included, handlers
     /// that are not there.
     pub(super) thorough: bool,
+    /// Filters, tests and lookups that were not found yet: a role that is read later may have them.
+    pub(super) missing: Vec<((PluginKind, String), Problem)>,
     /// Includes that were already looked into.
     pub(super) looked_into: HashSet<String>,
     /// Names of the roles that are being loaded, against roles that depend on themselves.
@@ -83,6 +85,9 @@ impl Loader {
         playbook_directory: PathBuf,
         defaults: &settings::Settings,
     ) -> Self {
+        if let Some(plugins) = templar.plugins() {
+            plugins.add_folder(&playbook_directory);
+        }
         Self {
             templar,
             modules: Catalog::new(defaults, &playbook_directory),
@@ -94,6 +99,7 @@ impl Loader {
             playbook_directory,
             play_vars: Arc::default(),
             problems: Vec::new(),
+            missing: Vec::new(),
             thorough: false,
             looked_into: HashSet::new(),
             roles_in_progress: Vec::new(),
@@ -114,11 +120,27 @@ impl Loader {
             play_vars: Arc::clone(&play.vars),
             playbook_directory: play.directory.clone(),
             problems: Vec::new(),
+            missing: Vec::new(),
             thorough: false,
             looked_into: HashSet::new(),
             warnings: Vec::new(),
             ..self.clone()
         }
+    }
+
+    /// Modules and plugins of a role, or beside an imported playbook, can be used from now on.
+    pub(super) fn add_folder(&self, folder: &Path) {
+        self.modules.add(folder);
+        if let Some(plugins) = self.templar.plugins() {
+            plugins.add_folder(folder);
+        }
+    }
+
+    /// Whether a lookup is written in Python.
+    pub(super) fn is_lookup_plugin(&self, name: &str) -> bool {
+        self.templar
+            .plugins()
+            .is_some_and(|plugins| plugins.find(PluginKind::Lookup, name).is_some())
     }
 
     /// A module as its collection has it, though the runner has one of that name.
@@ -133,6 +155,15 @@ impl Loader {
 
     /// Fails if anything was found wrong.
     pub fn finish(&mut self) -> Result<(), LoadError> {
+        for ((kind, name), problem) in std::mem::take(&mut self.missing) {
+            let found = self
+                .templar
+                .plugins()
+                .and_then(|plugins| plugins.find(kind, &name));
+            if found.is_none() {
+                self.problem(problem);
+            }
+        }
         if self.problems.is_empty() {
             return Ok(());
         }
@@ -157,36 +188,23 @@ impl Loader {
     /// Templates anywhere in a value: syntax, filters, tests, lookups.
     pub(super) fn check_templates(&mut self, node: &Node) {
         for problem in self.templar.check(node) {
-            self.template_problem(&problem);
+            self.template_problem(problem);
         }
     }
 
     /// A condition, or a list of them.
     pub(super) fn check_condition(&mut self, node: &Node) {
         for problem in self.templar.check_condition(node) {
-            self.template_problem(&problem);
+            self.template_problem(problem);
         }
     }
 
-    /// What is wrong with a template; of a name that is not known, whether a plugin in Python is meant.
-    fn template_problem(&mut self, found: &slipway_language::Problem) {
-        let problem = Problem::new(&found.span, found.message.clone());
-        let plugin = ["filter", "test", "lookup"].into_iter().find_map(|kind| {
-            let (name, _) = found
-                .message
-                .strip_prefix("there is no ")?
-                .strip_prefix(kind)?
-                .strip_prefix(" '")?
-                .split_once('\'')?;
-            Some((kind, self.modules.python_plugin(kind, name)?))
-        });
-        self.problem(match plugin {
-            Some((kind, path)) => problem.hint(format!(
-                "it is defined by {}: {kind} plugins written in Python are not supported",
-                path.display()
-            )),
-            None => problem,
-        });
+    fn template_problem(&mut self, found: slipway_language::Problem) {
+        let problem = Problem::new(&found.span, found.message);
+        match found.missing {
+            Some(missing) => self.missing.push((missing, problem)),
+            None => self.problem(problem),
+        }
     }
 
     /// Reads a YAML file.

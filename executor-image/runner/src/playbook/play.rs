@@ -163,7 +163,7 @@ impl Loader {
         }
         // Its roles, modules and files are beside it.
         let directory = resolved.parent().unwrap_or(Path::new("/")).to_path_buf();
-        self.modules.add(&directory);
+        self.add_folder(&directory);
         let outer = std::mem::replace(&mut self.playbook_directory, directory);
         let loaded = self.plays(&resolved, &below, plays);
         self.playbook_directory = outer;
@@ -172,7 +172,7 @@ impl Loader {
 
     fn play(&mut self, node: &Node, path: &Path, imported: &Imported) -> Result<Play, LoadError> {
         for (key, value) in node.entries() {
-            if let Some(problem) = keywords::check(key, value, Place::Play, false) {
+            if let Some(problem) = keywords::check(key, value, Place::Play, false, |_| false) {
                 self.problem(problem);
             } else if !matches!(
                 key.as_str(),

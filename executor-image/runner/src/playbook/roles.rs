@@ -111,7 +111,7 @@ impl Loader {
                     let text = key.as_str().unwrap_or_default();
                     // A parameter may have the name of what only plays have: `user`, for one.
                     if keywords::is_keyword(text) && !keywords::is_of_plays_alone(text) {
-                        if let Some(problem) = keywords::check(key, value, Place::Role, false) {
+                        if let Some(problem) = keywords::check(key, value, Place::Role, false, |_| false) {
                             self.problem(problem);
                         }
                         if text == "when" {
@@ -162,7 +162,7 @@ impl Loader {
         context: &LoadContext,
     ) -> Result<LoadedRole, Problem> {
         let found = self.find_role(usage.name, context, usage.span)?;
-        self.modules.add(&found.path);
+        self.add_folder(&found.path);
         if self.roles_in_progress.iter().any(|name| name == usage.name) && self.roles_in_progress.len() > 30 {
             return Err(Problem::new(
                 usage.span,

@@ -105,7 +105,7 @@ impl Loader {
 
     fn block(&mut self, node: &Node, context: &LoadContext, parts: &mut PlayParts) -> Result<Block, Problem> {
         for (key, value) in node.entries() {
-            if let Some(problem) = keywords::check(key, value, Place::Block, context.may_fail) {
+            if let Some(problem) = keywords::check(key, value, Place::Block, context.may_fail, |_| false) {
                 self.problem(problem);
             }
         }
@@ -169,7 +169,8 @@ impl Loader {
             || node.get("ignore_errors").is_some_and(super::settings::is_true);
         for (key, value) in node.entries() {
             if key.as_str() != Some(written.key.as_ref())
-                && let Some(problem) = keywords::check(key, value, place, may_fail)
+                && let Some(problem) =
+                    keywords::check(key, value, place, may_fail, |name| self.is_lookup_plugin(name))
             {
                 self.problem(problem);
             }

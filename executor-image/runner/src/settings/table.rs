@@ -247,6 +247,12 @@ settings! {
     module_utils: Vec<PathBuf> = "{home}/plugins/module_utils:/usr/share/ansible/plugins/module_utils", [ANSIBLE_MODULE_UTILS] [defaults.module_utils];
     /// Action plugins.
     action_plugins: Vec<PathBuf> = "{home}/plugins/action:/usr/share/ansible/plugins/action", [ANSIBLE_ACTION_PLUGINS] [defaults.action_plugins];
+    /// Filters in Python.
+    filter_plugins: Vec<PathBuf> = "{home}/plugins/filter:/usr/share/ansible/plugins/filter", [ANSIBLE_FILTER_PLUGINS] [defaults.filter_plugins];
+    /// Tests in Python.
+    test_plugins: Vec<PathBuf> = "{home}/plugins/test:/usr/share/ansible/plugins/test", [ANSIBLE_TEST_PLUGINS] [defaults.test_plugins];
+    /// Lookups in Python.
+    lookup_plugins: Vec<PathBuf> = "{home}/plugins/lookup:/usr/share/ansible/plugins/lookup", [ANSIBLE_LOOKUP_PLUGINS] [defaults.lookup_plugins];
     /// The directory that stands for the playbook's where there is none.
     playbook_dir: Option<PathBuf> = "", [ANSIBLE_PLAYBOOK_DIR] [defaults.playbook_dir];
 

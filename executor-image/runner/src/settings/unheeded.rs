@@ -41,27 +41,6 @@ pub const UNHEEDED: &[Unheeded] = &[
         instead: "variables files are read where a task needs them",
     },
     Unheeded {
-        name: "filter_plugins",
-        environment: &["ANSIBLE_FILTER_PLUGINS"],
-        file: &[("defaults", "filter_plugins")],
-        default: "{home}/plugins/filter:/usr/share/ansible/plugins/filter",
-        instead: "filters in Python are not loaded",
-    },
-    Unheeded {
-        name: "test_plugins",
-        environment: &["ANSIBLE_TEST_PLUGINS"],
-        file: &[("defaults", "test_plugins")],
-        default: "{home}/plugins/test:/usr/share/ansible/plugins/test",
-        instead: "tests in Python are not loaded",
-    },
-    Unheeded {
-        name: "lookup_plugins",
-        environment: &["ANSIBLE_LOOKUP_PLUGINS"],
-        file: &[("defaults", "lookup_plugins")],
-        default: "{home}/plugins/lookup:/usr/share/ansible/plugins/lookup",
-        instead: "lookups in Python are not loaded",
-    },
-    Unheeded {
         name: "callback_plugins",
         environment: &["ANSIBLE_CALLBACK_PLUGINS"],
         file: &[("defaults", "callback_plugins")],
