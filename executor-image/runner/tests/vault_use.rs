@@ -155,6 +155,21 @@ const PLAY: &str = "- hosts: some
 ";
 
 #[test]
+fn variables_of_a_file_that_was_encrypted_are_included_and_not_shown() {
+    let project = Project::new();
+    project.write("plain.yml", "plain_one: shown\n");
+    project.write(
+        "include.yml",
+        "- hosts: h1\n  gather_facts: false\n  tasks:\n    - include_vars: plain.yml\n    - include_vars: included.yml\n    - include_vars: '{{ item }}'\n      loop: [included.yml]\n    - assert: {that: of_include == 'six'}\n",
+    );
+    let (said, code) = project.ours("ansible-playbook", &["-i", "hosts", "-vv", "include.yml"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("\"plain_one\": \"shown\""), "{said}");
+    assert_eq!(said.matches("output has been hidden").count(), 3, "{said}");
+    assert!(!said.contains("\"six\""), "{said}");
+}
+
+#[test]
 fn everything_that_may_be_encrypted_is_decrypted() {
     let arguments = ["-i", "hosts", "-e", "@more.yml", "site.yml"];
     let outcome = |ours: bool| {

@@ -9,7 +9,7 @@ use regex::Regex;
 use serde_json::{Value, json};
 use slipway_language::{FileKind, Node, NodeKind, Span, Variable};
 
-use super::{ActionContext, Arguments, ResultMap, boolean, map, text};
+use super::{ActionContext, Arguments, ResultMap, boolean, large_file::is_encrypted, map, text};
 use crate::inventory::{Vars, read_vars_file};
 
 pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
@@ -45,9 +45,12 @@ pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
             receiver.included.set(Arc::clone(name), variable.clone());
         }
     }
+    // What was encrypted is not shown; nor is it if that cannot be told any more.
+    let secret = files.iter().any(|file| is_encrypted(file).unwrap_or(true));
     let paths: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
     map(json!({
         "changed": false, "ansible_facts": shown, "ansible_included_var_files": paths, "_ansible_facts_kept": true,
+        "_ansible_no_log": secret,
     }))
 }
 

@@ -122,7 +122,8 @@ impl LargeFile {
     }
 }
 
-fn is_encrypted(path: &Path) -> io::Result<bool> {
+/// Whether a file is encrypted with the vault.
+pub(super) fn is_encrypted(path: &Path) -> io::Result<bool> {
     let mut start = Vec::new();
     File::open(path)?
         .take(ENCRYPTED.len() as u64)

@@ -173,6 +173,7 @@ pub(super) async fn run_task(
                     notify(&item, &done.map, &mut outcome.notify);
                     outcome.label = item.label();
                     outcome.map = done.map;
+                    outcome.no_log |= flag(&outcome.map, "_ansible_no_log");
                     outcome.includes.extend(done.include);
                     last_scope = item.scope;
                 }
@@ -309,11 +310,9 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
             map.insert(name.to_string(), Json::from(index));
             map.insert("ansible_index_var".to_owned(), Json::from(name.as_ref()));
         }
-        let shown = if outcome.no_log {
-            HIDDEN_ITEM.to_owned()
-        } else {
-            label
-        };
+        // A result may ask for it itself: one of `include_vars` that was encrypted.
+        let no_log = outcome.no_log || flag(&map, "_ansible_no_log");
+        let shown = if no_log { HIDDEN_ITEM.to_owned() } else { label };
         let status = result::item_line(&map);
         // Ansible does not say who would have done what is skipped.
         let delegated = item.label().filter(|_| status != HostLine::Skipped);
@@ -327,13 +326,10 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
         let is_include =
             base.task.module().is_none() && matches!(line.status, HostLine::Ok | HostLine::Changed);
         if !is_include {
-            base.play
-                .run
-                .printer
-                .item(base.header, &line, &map, outcome.no_log);
+            base.play.run.printer.item(base.header, &line, &map, no_log);
         }
         outcome.items.push(ItemResult {
-            label: (!outcome.no_log).then_some(shown),
+            label: (!no_log).then_some(shown),
             status: crate::output::status(line.status),
         });
         if bad && deciding_scope.is_none() {
@@ -348,6 +344,12 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
             break;
         }
     }
+    let hides = |result: &Json| {
+        result
+            .as_object()
+            .is_some_and(|result| flag(result, "_ansible_no_log"))
+    };
+    outcome.no_log |= results.iter().any(hides);
     outcome.map = summarize(results);
     deciding_scope.unwrap_or(last_scope)
 }
