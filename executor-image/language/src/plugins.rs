@@ -78,8 +78,7 @@ impl PluginCall<'_> {
 
     /// The folder of the playbook.
     pub fn directory(&self) -> PathBuf {
-        let mut searched = self.context.scope().host().search_path();
-        searched.pop().unwrap_or_default()
+        self.context.scope().host().directory()
     }
 }
 

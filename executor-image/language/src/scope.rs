@@ -119,6 +119,10 @@ pub trait LookupHost: Send + Sync + Debug {
     fn search_path(&self) -> Vec<PathBuf> {
         Vec::new()
     }
+    /// The playbook's folder, which other relative names are taken from.
+    fn directory(&self) -> PathBuf {
+        self.search_path().pop().unwrap_or_default()
+    }
     /// Runs a command of the shell, for the lookups `pipe` and `lines`.
     fn run(&self, command: &str) -> io::Result<CommandOutput> {
         let _ = command;

@@ -115,6 +115,12 @@ fn plain(node: &Node) -> Value {
     }
 }
 
+/// The groups of a file of cases.
+fn groups(document: &yaml::Document) -> &[Node] {
+    let groups = document.root.as_ref().and_then(Node::as_list);
+    groups.expect("a list of groups")
+}
+
 fn text(node: &Node) -> &str {
     node.as_str()
         .unwrap_or_else(|| panic!("{}: a text is needed", node.span))
@@ -234,12 +240,7 @@ fn every_answer_is_that_of_ansible() {
     let mut total = 0;
     let mut used: HashSet<usize> = HashSet::new();
     let mut differences = Vec::new();
-    for node in document
-        .root
-        .as_ref()
-        .and_then(Node::as_list)
-        .expect("a list of groups")
-    {
+    for node in groups(&document) {
         let name = node.get("name").map(text).expect("a name");
         let group = Group::new(node);
         for (kind, expected) in answers[name].as_object().expect("answers of the group") {
@@ -297,8 +298,7 @@ fn every_answer_under_other_settings_is_that_of_ansible() {
     let exceptions = exceptions.as_array().expect("a list of exceptions");
     let mut used: HashSet<usize> = HashSet::new();
     let (mut total, mut differences) = (0, Vec::new());
-    let groups = document.root.as_ref().and_then(Node::as_list);
-    for node in groups.expect("a list of groups") {
+    for node in groups(&document) {
         let name = node.get("name").map(text).expect("a name");
         let cases = node.get("templates").and_then(Node::as_list).unwrap_or_default();
         for (setting, templar) in [
@@ -372,12 +372,7 @@ fn every_pattern_answers_every_input_as_ansible_does() {
     let (mut total, mut count) = (0, 0);
     let mut used: HashSet<usize> = HashSet::new();
     let mut differences = String::new();
-    for node in document
-        .root
-        .as_ref()
-        .and_then(Node::as_list)
-        .expect("a list of groups")
-    {
+    for node in groups(&document) {
         let group = Group::new(node);
         let list = |name| node.get(name).and_then(Node::as_list).expect("a list");
         let expected = &answers[node.get("name").map(text).expect("a name")];
@@ -441,12 +436,7 @@ fn a_template_that_another_extends_gives_what_it_gives_itself() {
     let document = yaml::parse(&source, "cases.yml").unwrap_or_else(|error| panic!("{error}"));
     let mut total = 0;
     let mut differences = Vec::new();
-    for node in document
-        .root
-        .as_ref()
-        .and_then(Node::as_list)
-        .expect("a list of groups")
-    {
+    for node in groups(&document) {
         let group = Group::new(node);
         for kind in ["expressions", "templates", "files"] {
             for case in node.get(kind).and_then(Node::as_list).unwrap_or_default() {

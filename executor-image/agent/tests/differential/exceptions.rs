@@ -25,13 +25,6 @@ const EXCEPTIONS: &[Exception] = &[
     Exception {
         section: "setup",
         module: "setup",
-        key: "ansible_facts.ansible_fqdn",
-        theirs: "",
-        reason: "Python takes the name of any address of the host, localhost too; the agent the resolver's canonical name",
-    },
-    Exception {
-        section: "setup",
-        module: "setup",
         key: "msg",
         theirs: "Bad subset",
         reason: "Ansible names every collector that it has",

@@ -1,6 +1,6 @@
 //! `password`: a password that is made at the first use and kept in a file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
@@ -133,11 +133,7 @@ fn one(lookup: &Lookup<'_>, term: &Value, defaults: &Wanted) -> Result<Value, Er
             }
         }
     }
-    let path = lookup
-        .host()
-        .search_path()
-        .last()
-        .map_or_else(|| PathBuf::from(name), |folder| folder.join(name));
+    let path = lookup.host().directory().join(name);
     let is_kept = path != Path::new("/dev/null");
     let content = if is_kept {
         lookup.host().read_decrypted(&path).ok()

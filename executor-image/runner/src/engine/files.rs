@@ -143,6 +143,10 @@ impl LookupHost for TaskFiles {
         Vec::new()
     }
 
+    fn directory(&self) -> PathBuf {
+        self.playbook_directory.clone()
+    }
+
     fn search_path(&self) -> Vec<PathBuf> {
         let mut search = self.search.clone();
         if !search.contains(&self.playbook_directory) {
