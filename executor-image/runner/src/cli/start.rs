@@ -67,6 +67,7 @@ impl Start {
             directory,
             vault: &self.vault,
             printer: &self.printer,
+            cache: true,
         }
     }
 

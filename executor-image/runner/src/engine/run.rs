@@ -312,8 +312,9 @@ impl Run {
             templar: self.templar.clone(),
             files: super::task_files(std::path::Path::new("/"), &self.options.vault),
             extra_vars: Arc::clone(&self.options.extra_vars),
-            directory: PathBuf::new(),
+            directory: self.roster.directory(),
             vault: self.options.vault.clone(),
+            cache: false,
         };
         let loaded = crate::inventory::load(&self.roster.inventory().sources, &context).map_err(invalid)?;
         for warning in &loaded.warnings {

@@ -54,6 +54,7 @@ const NAMES: &[(&str, &str)] = &[
     ("DEFAULT_GATHERING", "gathering"),
     ("DEFAULT_HASH_BEHAVIOUR", "hash_behaviour"),
     ("DEFAULT_HOST_LIST", "inventory"),
+    ("DEFAULT_INVENTORY_PLUGIN_PATH", "inventory_plugins"),
     ("DEFAULT_JINJA2_NATIVE", "jinja2_native"),
     ("DEFAULT_LOAD_CALLBACK_PLUGINS", "bin_ansible_callbacks"),
     ("DEFAULT_LOCAL_TMP", "local_tmp"),

@@ -253,6 +253,8 @@ settings! {
     test_plugins: Vec<PathBuf> = "{home}/plugins/test:/usr/share/ansible/plugins/test", [ANSIBLE_TEST_PLUGINS] [defaults.test_plugins];
     /// Lookups in Python.
     lookup_plugins: Vec<PathBuf> = "{home}/plugins/lookup:/usr/share/ansible/plugins/lookup", [ANSIBLE_LOOKUP_PLUGINS] [defaults.lookup_plugins];
+    /// Inventory plugins in Python.
+    inventory_plugins: Vec<PathBuf> = "{home}/plugins/inventory:/usr/share/ansible/plugins/inventory", [ANSIBLE_INVENTORY_PLUGINS] [defaults.inventory_plugins];
     /// The directory that stands for the playbook's where there is none.
     playbook_dir: Option<PathBuf> = "", [ANSIBLE_PLAYBOOK_DIR] [defaults.playbook_dir];
 

@@ -55,13 +55,6 @@ pub const UNHEEDED: &[Unheeded] = &[
         instead: "connections in Python are not loaded",
     },
     Unheeded {
-        name: "inventory_plugins",
-        environment: &["ANSIBLE_INVENTORY_PLUGINS"],
-        file: &[("defaults", "inventory_plugins")],
-        default: "{home}/plugins/inventory:/usr/share/ansible/plugins/inventory",
-        instead: "inventory plugins in Python are not loaded",
-    },
-    Unheeded {
         name: "vars_plugins",
         environment: &["ANSIBLE_VARS_PLUGINS"],
         file: &[("defaults", "vars_plugins")],
