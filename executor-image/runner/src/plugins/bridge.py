@@ -117,9 +117,14 @@ class Variables(Mapping):
 
 
 def call_function(plugin_loader, kind, request):
-    plugin = plugin_loader.get(request["name"])
+    name = request["name"]
+    try:
+        plugin = plugin_loader.get(name)
+    except KeyError as error:
+        # It cannot be the name of any.
+        raise AnsibleError('TemplateSyntaxError: Could not load "%s": %s' % (name, error)) from error
     if plugin is None:
-        raise AnsibleError("the %s plugin %s was not found" % (kind, request["name"]))
+        raise AnsibleError("the %s plugin %s was not found" % (kind, name))
     function = plugin.j2_function
     templar = Templar(loader=files, variables=Variables())
     environment = templar.environment
