@@ -23,6 +23,7 @@ use crate::{
     inventory::{Inventory, InventoryError, Vars},
     output::{Printer, Stats},
     playbook::{Item, Loader, Playbook, TagSelection},
+    plugins::PythonPlugins,
     settings::Settings,
     transport::{HostKeyChecking, Hosts, Password},
 };
@@ -71,6 +72,8 @@ pub struct RunOptions {
     pub own_user: String,
     /// Everything that `ansible.cfg`, the environment and the command line say, laid over each other.
     pub settings: Arc<Settings>,
+    /// Plugins that are written in Python.
+    pub plugins: Arc<PythonPlugins>,
 }
 
 /// A run.
@@ -312,9 +315,8 @@ impl Run {
             templar: self.templar.clone(),
             files: super::task_files(std::path::Path::new("/"), &self.options.vault),
             extra_vars: Arc::clone(&self.options.extra_vars),
-            directory: self.roster.directory(),
+            directory: PathBuf::new(),
             vault: self.options.vault.clone(),
-            cache: false,
         };
         let loaded = crate::inventory::load(&self.roster.inventory().sources, &context).map_err(invalid)?;
         for warning in &loaded.warnings {
