@@ -55,6 +55,12 @@ const CASES: &[&str] = &[
     "-i generator.yml --list",
     "-i generator.yml --list --export",
     "-i generator.yml --graph",
+    "-i python/numbered.yml --playbook-dir python --list",
+    "-i plain.ini -i python/numbered.yml --playbook-dir python --list --export",
+    "-i python/numbered.yml --playbook-dir python --graph --vars",
+    "-i python/negative_numbered.yml --playbook-dir python --list",
+    "-i python/other.yml --playbook-dir python --list",
+    "-i python/nowhere.yml --playbook-dir python --list",
     "-i directory --list",
     "-i directory --list --export",
     "-i directory --list --yaml",
@@ -84,6 +90,7 @@ fn run(program: &Path, name: Option<&str>, arguments: &str) -> (String, Option<i
             "host_list,script,auto,yaml,ini,toml,generator",
         )
         .env("ANSIBLE_CONFIG", "empty.cfg")
+        .env("SLIPWAY_ANSIBLE_CORE", support::ansible_core())
         .env_remove("ANSIBLE_INVENTORY")
         .stdin(Stdio::null())
         .output()

@@ -42,6 +42,32 @@ fn a_play_runs_over_ssh_and_becomes_another_user() {
 }
 
 #[test]
+fn an_account_that_was_become_can_be_removed() {
+    let server = Sshd::start("", "");
+    let name = format!("slipway{}", std::process::id());
+    let playbook = format!(
+        "- hosts: server
+  gather_facts: false
+  tasks:
+    - user: {{name: {name}, create_home: false}}
+    - command: id -un
+      become: true
+      become_user: {name}
+      register: who
+    - user: {{name: {name}, state: absent}}
+    - debug: {{var: who.stdout}}
+    - user: {{name: {name}, create_home: false}}
+    - command: id -un
+      become: true
+      become_user: {name}
+    - user: {{name: {name}, state: absent}}
+"
+    );
+    let played = server.play(&playbook, &[]);
+    played.assert(0, &[&format!("\"who.stdout\": \"{name}\""), "failed=0"]);
+}
+
+#[test]
 fn a_result_that_is_too_large_fails_its_task_and_the_host_goes_on() {
     let server = Sshd::start("", "");
     let playbook = "- hosts: server

@@ -1,5 +1,6 @@
 //! `ansible.builtin.user`: accounts.
 
+mod agents;
 mod home;
 mod local;
 mod ssh_key;
@@ -131,6 +132,7 @@ fn absent(context: &Context, mut answer: Answer, existing: Option<&User>) -> Out
     if context.check {
         return Ok(answer!({"changed": true}));
     }
+    agents::end(user.uid);
     let (force, remove) = (context.args.flag("force"), context.args.flag("remove"));
     let mut process = program(context, "userdel");
     if force && !context.args.flag("local") {

@@ -39,11 +39,6 @@ impl Lookup<'_> {
         self.context.scope().host()
     }
 
-    /// Leaves it to the plugin of the same name that ansible-core has.
-    fn in_python(&self) -> Result<Vec<Value>, Error> {
-        in_python(self.context, self.name, &self.terms, self.options)
-    }
-
     /// An option given by name.
     fn option(&self, name: &str) -> Result<Option<Value>, Error> {
         if !self.options.has(name) {
@@ -104,7 +99,8 @@ pub(crate) fn run(
         .flatten()
         .find(|(known, _)| *known == short)
     else {
-        return in_python(context, name, &terms, options);
+        let found = plugins::carry_out(context, PluginKind::Lookup, name, &terms, options)?;
+        return items(&found);
     };
     lookup(&Lookup {
         name: short,
@@ -113,22 +109,6 @@ pub(crate) fn run(
         options,
         folder,
     })
-}
-
-/// A lookup that somebody else carries out.
-fn in_python(
-    context: &Arc<Context>,
-    name: &str,
-    terms: &[Value],
-    options: &Kwargs,
-) -> Result<Vec<Value>, Error> {
-    items(&plugins::carry_out(
-        context,
-        PluginKind::Lookup,
-        name,
-        terms,
-        options,
-    )?)
 }
 
 /// `lookup()` and `query()`: the second gives a list, the first a text of the items joined by commas.

@@ -3,6 +3,8 @@
 use minijinja::{Error, Value};
 
 use super::{Lookup, failure};
+use crate::filters::call::items;
+use crate::plugins::{self, PluginKind};
 use crate::scope::{CommandOutput, UrlRequest};
 use crate::value::convert::entries;
 use crate::value::python;
@@ -53,18 +55,22 @@ fn inventory_hostnames(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
     Ok(hosts.into_iter().map(Value::from).collect())
 }
 
+/// Settings. Those of plugins, and those that have no meaning here, the installed ansible-core knows.
 fn config(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
     let on_missing = lookup
         .option("on_missing")?
         .map_or_else(|| "error".to_owned(), |value| python::to_text(&value));
     if !matches!(&*on_missing, "error" | "skip" | "warn") {
         return Err(failure(format!(
-            "\"on_missing\" must be a string and one of \"error\", \"warn\" or \"skip\", not {on_missing}"
+            "Invalid value \"{on_missing}\" for configuration option \"plugin_type: lookup plugin: config setting: on_missing \", valid values are: error, skip, warn"
         )));
     }
-    // What a plugin is set to, ansible-core knows.
-    if lookup.option("plugin_type")?.is_some() || lookup.option("plugin_name")?.is_some() {
-        return lookup.in_python();
+    let asks_more = ["plugin_type", "plugin_name", "show_origin"]
+        .iter()
+        .map(|name| Ok(lookup.option(name)?.is_some()))
+        .collect::<Result<Vec<bool>, Error>>()?;
+    if asks_more.contains(&true) {
+        return config_of_ansible(lookup, &lookup.terms);
     }
     let mut found = Vec::new();
     for term in &lookup.terms {
@@ -77,6 +83,9 @@ fn config(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
         };
         match lookup.host().setting(name) {
             Some(value) => found.push(value),
+            None if lookup.context.templar.plugins().is_some() => {
+                found.extend(config_of_ansible(lookup, std::slice::from_ref(term))?);
+            }
             None if on_missing == "error" => {
                 return Err(failure(format!("Unable to find setting {name}")));
             }
@@ -84,6 +93,18 @@ fn config(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
         }
     }
     Ok(found)
+}
+
+/// The lookup as the installed ansible-core carries it out.
+fn config_of_ansible(lookup: &Lookup<'_>, terms: &[Value]) -> Result<Vec<Value>, Error> {
+    let found = plugins::carry_out(
+        lookup.context,
+        PluginKind::Lookup,
+        lookup.name,
+        terms,
+        lookup.options,
+    )?;
+    items(&found)
 }
 
 fn url(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {

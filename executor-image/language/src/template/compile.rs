@@ -153,6 +153,7 @@ fn generate(kind: &Kind, source: &str) -> Result<Program, TemplateError> {
             tree(kind, source)?
         }
     };
+    super::repeated::refuse(&tree)?;
     let single = match &tree {
         Stmt::EmitExpr(node) => Some(&node.expr),
         Stmt::Template(node) => match node.children.as_slice() {

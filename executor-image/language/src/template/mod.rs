@@ -22,6 +22,7 @@ mod mutable;
 mod names;
 mod options;
 mod print;
+mod repeated;
 pub(crate) mod rewrite;
 pub(crate) mod templar;
 mod tuples;

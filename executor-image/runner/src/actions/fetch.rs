@@ -136,7 +136,10 @@ async fn read(
             .map_err(|error| format!("the content of {source} is not understood: {error}")));
     }
     let item = context.item;
-    let target = item.target()?;
+    let target = match item.target() {
+        Ok(target) => target,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
     let command = format!("cat {}", quote(source));
     let connection = item.connection(&target).await?;
     let output = connection

@@ -39,6 +39,8 @@ pub struct HostsRequest<'a> {
     pub directory: &'a Path,
     /// Where warnings go.
     pub printer: &'a Printer,
+    /// Whether plugins of the inventory may read what they have kept from an earlier run.
+    pub cache: bool,
 }
 
 impl HostsRequest<'_> {
@@ -52,6 +54,7 @@ impl HostsRequest<'_> {
             extra_vars: Arc::clone(self.extra_vars),
             directory: PathBuf::from(self.directory),
             vault: self.vault.clone(),
+            cache: self.cache,
         };
         let loaded = inventory::load(&sources, &context).map_err(|error| Refusal::new(exit::ERROR, error))?;
         if self.settings.inventory_script_stderr {

@@ -3,6 +3,7 @@
 mod adhoc;
 mod arguments;
 mod completion;
+mod delegated;
 mod extra_vars;
 mod hosts;
 mod inventory;
@@ -51,12 +52,7 @@ pub fn main() -> ExitCode {
     }
     let (program, arguments) = match Program::choose(std::env::args_os().collect()) {
         Ok(chosen) => chosen,
-        Err(missing) => {
-            eprintln!(
-                "ERROR! {missing} is not part of this program: use the one that comes with ansible-core"
-            );
-            return ExitCode::from(5);
-        }
+        Err(missing) => return delegated::run(missing, std::env::args_os().collect()),
     };
     let settings = match Settings::load() {
         Ok(settings) => settings,

@@ -11,6 +11,7 @@ use slipway_report::{RunOutcome, RunResult, SCHEMA_VERSION};
 
 use super::{
     arguments::PlaybookArguments,
+    hosts::HostsRequest,
     listing,
     passwords::LoginPasswords,
     refusal::{Refusal, exit},
@@ -20,13 +21,19 @@ use super::{
 use crate::{
     inventory,
     output::{EventSink, Printer},
-    playbook::{Loader, Playbook},
+    playbook::{Loader, Playbook, playbook_of_collection},
     settings::Settings,
 };
 
 /// Runs the program.
-pub fn main(arguments: PlaybookArguments, mut settings: Settings) -> ExitCode {
+pub fn main(mut arguments: PlaybookArguments, mut settings: Settings) -> ExitCode {
     arguments.lay_over(&mut settings);
+    // Playbooks of collections have names.
+    for playbook in &mut arguments.playbooks {
+        if let Some(path) = playbook_of_collection(&settings.collections_path, playbook) {
+            *playbook = path.display().to_string();
+        }
+    }
     let settings = Arc::new(settings);
     session::block_on(&Arc::clone(&settings), start(arguments, settings))
 }
@@ -98,7 +105,10 @@ async fn run(
         }
     }
     let directory = directory_of(&arguments.playbooks[0]);
-    let request = start.hosts(&arguments.inventory, &directory);
+    let request = HostsRequest {
+        cache: !arguments.flush_cache,
+        ..start.hosts(&arguments.inventory, &directory)
+    };
     let mut inventory = request.load()?;
     let limit = request.limit(&mut inventory, "all")?;
     let playbooks = load_playbooks(arguments, &start)?;

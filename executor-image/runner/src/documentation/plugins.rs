@@ -7,6 +7,8 @@ use crate::{
     playbook::{self, Strategy},
 };
 
+/// Inventory plugins of ansible-core that it carries out itself.
+const INVENTORY_IN_PYTHON: &[&str] = &["toml"];
 /// Where facts may be kept.
 const CACHES: &[&str] = &["memory", "jsonfile"];
 /// What reads variables of hosts and groups.
@@ -22,7 +24,7 @@ pub fn section(reference: &Reference) -> String {
             Strategy::NAMES.iter().map(|(name, _)| *name).collect(),
         ),
         ("callback", callbacks),
-        ("inventory", inventory::KINDS.to_vec()),
+        ("inventory", [inventory::KINDS, INVENTORY_IN_PYTHON].concat()),
         ("cache", CACHES.to_vec()),
         ("vars", VARS.to_vec()),
     ];
@@ -41,7 +43,7 @@ pub fn section(reference: &Reference) -> String {
     });
     format!(
         "## Plugins\n\n\
-         Plugins of these kinds are written in Rust; of plugins in Python, connections can be added, others cannot. *Not supported* lists those of ansible-core.\n\n{}",
+         Plugins of these kinds are written in Rust. Of those in Python, inventory plugins can be added, other kinds cannot. *Not supported* lists those of ansible-core.\n\n{}",
         table(["kind", "supported", "not supported", "differs"], rows)
     )
 }

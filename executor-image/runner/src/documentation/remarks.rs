@@ -43,11 +43,6 @@ const fn differs(kind: Kind, name: &'static str, text: &'static str) -> Remark {
 const REMARKS: &[Remark] = &[
     differs(
         Kind::Keyword,
-        "collections",
-        "names roles; a module is found by its full name, or by its short name if it is in the table below",
-    ),
-    differs(
-        Kind::Keyword,
         "tags",
         "may be templates of what is known without a host; `--tags` chooses by what they give",
     ),
@@ -104,7 +99,7 @@ const REMARKS: &[Remark] = &[
     differs(
         Kind::Lookup,
         "config",
-        "settings of plugins need an installed ansible-core",
+        "settings of plugins are asked of the ansible-core of this machine",
     ),
     differs(
         Kind::Lookup,
@@ -121,6 +116,11 @@ const REMARKS: &[Remark] = &[
         Kind::Plugin,
         "become sudo",
         "agent and `sudo` are started once for each user, not for each task",
+    ),
+    differs(
+        Kind::Plugin,
+        "inventory toml",
+        "like every inventory plugin in Python, carried out by the ansible-core of this machine",
     ),
     differs(
         Kind::Plugin,

@@ -79,16 +79,12 @@ impl ItemContext<'_> {
     }
 
     /// How the host that does the work is reached.
-    ///
-    /// # Errors
-    /// When that cannot be known: the task fails.
-    pub fn target(&self) -> Result<Target, TransportError> {
+    pub fn target(&self) -> Result<Target, TemplateError> {
         let scope = self
             .delegate
             .as_ref()
             .map_or(&self.set, |delegate| &delegate.scope);
-        let target = self.play.target(self.task, scope);
-        target.map_err(|error| TransportError::Failed(error.to_string()))
+        self.play.target(self.task, scope)
     }
 
     /// The agent that does the work.

@@ -15,7 +15,6 @@ mod free;
 mod handlers;
 mod host;
 mod hostvars;
-mod ignoring;
 mod includes;
 mod local;
 mod magic;

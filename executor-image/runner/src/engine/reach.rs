@@ -14,10 +14,14 @@ const PAIRS: &[(&str, &str)] = &[
     ("ansible_port", "ansible_ssh_port"),
     ("ansible_user", "ansible_ssh_user"),
     ("ansible_private_key_file", "ansible_ssh_private_key_file"),
+    (PASSWORD, "ansible_ssh_pass"),
     ("ansible_timeout", "ansible_ssh_timeout"),
     ("ansible_connection", "ansible_connection"),
     ("ansible_shell_executable", "ansible_shell_executable"),
 ];
+
+/// Told to who asks for it by its name, not to who asks for all variables.
+const PASSWORD: &str = "ansible_password";
 
 /// What the keywords of a task and the command line say of the connection to a host.
 #[derive(Debug)]
@@ -43,6 +47,7 @@ impl Reach {
             }
             "ansible_port" => keyword(settings.port.as_ref())?,
             "ansible_private_key_file" => options.private_key.as_ref()?.display().to_string(),
+            PASSWORD => options.connection_password.as_ref()?.0.clone(),
             "ansible_timeout" => return Some(Value::from(options.settings.timeout)),
             "ansible_connection" => {
                 keyword(settings.connection.as_ref()).or_else(|| options.connection.clone())?
@@ -73,7 +78,8 @@ impl Layer for Reach {
     }
 
     fn names(&self) -> Vec<Arc<str>> {
-        let names = PAIRS.iter().flat_map(|(new, old)| [*new, *old]);
+        let open = PAIRS.iter().filter(|(new, _)| *new != PASSWORD);
+        let names = open.flat_map(|(new, old)| [*new, *old]);
         names
             .filter(|name| self.get(name).is_some())
             .map(Arc::from)

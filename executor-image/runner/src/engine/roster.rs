@@ -74,6 +74,11 @@ impl Roster {
         now.place_all()
     }
 
+    /// The directory of the playbook whose variables files count.
+    pub fn directory(&self) -> PathBuf {
+        self.read().directory.clone()
+    }
+
     /// The inventory.
     pub fn inventory(&self) -> Arc<Inventory> {
         Arc::clone(&self.read().inventory)

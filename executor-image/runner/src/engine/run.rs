@@ -23,7 +23,6 @@ use crate::{
     inventory::{Inventory, InventoryError, Vars},
     output::{Printer, Stats},
     playbook::{Item, Loader, Playbook, TagSelection},
-    plugins::PythonPlugins,
     settings::Settings,
     transport::{HostKeyChecking, Hosts, Password},
 };
@@ -72,8 +71,6 @@ pub struct RunOptions {
     pub own_user: String,
     /// Everything that `ansible.cfg`, the environment and the command line say, laid over each other.
     pub settings: Arc<Settings>,
-    /// Plugins that are written in Python.
-    pub plugins: Arc<PythonPlugins>,
 }
 
 /// A run.
@@ -315,8 +312,9 @@ impl Run {
             templar: self.templar.clone(),
             files: super::task_files(std::path::Path::new("/"), &self.options.vault),
             extra_vars: Arc::clone(&self.options.extra_vars),
-            directory: PathBuf::new(),
+            directory: self.roster.directory(),
             vault: self.options.vault.clone(),
+            cache: false,
         };
         let loaded = crate::inventory::load(&self.roster.inventory().sources, &context).map_err(invalid)?;
         for warning in &loaded.warnings {

@@ -1,7 +1,7 @@
 //! Where modules are found that are not in the runner's own table.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
@@ -84,6 +84,8 @@ struct Inner {
     installed: OnceLock<Installed>,
     /// Modules by their files.
     found: Mutex<HashMap<PathBuf, Arc<ForeignModule>>>,
+    /// Full names that are none: each task whose module is named without a collection asks for them again.
+    absent: Mutex<HashSet<String>>,
     groups: Groups,
 }
 
@@ -121,6 +123,7 @@ impl Catalog {
             scan_packages: settings.collections_scan_sys_path,
             installed: OnceLock::new(),
             found: Mutex::default(),
+            absent: Mutex::default(),
             groups: Groups::default(),
         }))
     }
@@ -142,8 +145,38 @@ impl Catalog {
             .collect()
     }
 
-    /// The module of this name; none if there is none.
-    pub fn find(&self, name: &str) -> Result<Option<Module>> {
+    /// The module of this name; none if there is none. A name without a collection is looked for in these collections, then where
+    /// such names are without them.
+    pub fn find(&self, name: &str, collections: &[Arc<str>]) -> Result<Option<Module>> {
+        if !name.contains('.') {
+            for collection in collections {
+                if let Some(module) = self.find_in(collection, name)? {
+                    return Ok(Some(module));
+                }
+            }
+        }
+        self.find_named(name)
+    }
+
+    /// The module of a collection that is searched for names without one.
+    fn find_in(&self, collection: &str, name: &str) -> Result<Option<Module>> {
+        let name = format!("{collection}.{name}");
+        let is_absent = {
+            let absent = self.0.absent.lock().unwrap_or_else(PoisonError::into_inner);
+            absent.contains(&name)
+        };
+        if is_absent {
+            return Ok(None);
+        }
+        let found = self.find_named(&name)?;
+        if found.is_none() {
+            let mut absent = self.0.absent.lock().unwrap_or_else(PoisonError::into_inner);
+            absent.insert(name);
+        }
+        Ok(found)
+    }
+
+    fn find_named(&self, name: &str) -> Result<Option<Module>> {
         let mut name = name.to_owned();
         for _ in 0..8 {
             match self.follow(&name)? {

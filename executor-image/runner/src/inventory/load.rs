@@ -9,7 +9,10 @@ use regex::Regex;
 use slipway_language::{LookupHost, Templar, VaultSecrets};
 
 use super::{
-    Inventory, InventoryError, Vars, constructed, generator, host_list, ini, names::Naming, script, yaml,
+    Inventory, InventoryError, Vars, constructed, generator, host_list, ini,
+    names::Naming,
+    python::{self, Taken},
+    script, yaml,
 };
 use crate::settings::{HashBehaviour, Settings};
 
@@ -40,6 +43,8 @@ pub struct Context<'a> {
     pub directory: PathBuf,
     /// The passwords of ansible-vault.
     pub vault: VaultSecrets,
+    /// Whether plugins may read what they have kept from an earlier run.
+    pub cache: bool,
 }
 
 /// An inventory, and what there is to say about it.
@@ -202,33 +207,14 @@ impl Loader<'_> {
     /// Reads a source; whether anything in it was an inventory.
     fn source(&mut self, source: &str) -> Result<bool, InventoryError> {
         let path = Path::new(source);
-        if path.is_dir() {
-            return self.directory(path);
-        }
-        let mut attempt = Attempt {
-            source,
-            path,
-            vault: &self.context.vault,
-            content: None,
-        };
         let mut failures = Vec::new();
-        for plugin in &self.context.settings.inventory_enabled {
-            let plugin = plugin.strip_prefix("ansible.builtin.").unwrap_or(plugin);
-            self.loaded.inventory.current_source = Some(Arc::from(source));
-            let tried = self.attempt(plugin, &mut attempt);
-            self.loaded.inventory.current_source = None;
-            let said = std::mem::take(&mut self.loaded.inventory.naming.warnings);
-            self.loaded.warnings.extend(said);
-            match tried {
-                None => {}
-                Some(Ok(())) => return Ok(true),
-                Some(Err(error)) => {
-                    let error = place_last(source, &error.to_string());
-                    failures.push(format!(
-                        " * Failed to parse {source} with {plugin} plugin: {error}"
-                    ));
-                }
-            }
+        let parsed = if path.is_dir() {
+            self.directory(path)?
+        } else {
+            self.file(source, path, &mut failures)
+        };
+        if parsed {
+            return Ok(true);
         }
         self.loaded.warnings.append(&mut failures);
         if source != "/etc/ansible/hosts" || path.exists() {
@@ -243,6 +229,35 @@ impl Loader<'_> {
             )));
         }
         Ok(false)
+    }
+
+    /// Reads what is no directory by the first plugin that can; whether one could.
+    fn file(&mut self, source: &str, path: &Path, failures: &mut Vec<String>) -> bool {
+        let mut attempt = Attempt {
+            source,
+            path,
+            vault: &self.context.vault,
+            content: None,
+        };
+        for plugin in &self.context.settings.inventory_enabled {
+            let plugin = plugin.strip_prefix("ansible.builtin.").unwrap_or(plugin);
+            self.loaded.inventory.current_source = Some(Arc::from(source));
+            let tried = self.attempt(plugin, &mut attempt);
+            self.loaded.inventory.current_source = None;
+            let said = std::mem::take(&mut self.loaded.inventory.naming.warnings);
+            self.loaded.warnings.extend(said);
+            match tried {
+                None => {}
+                Some(Ok(())) => return true,
+                Some(Err(error)) => {
+                    let error = place_last(source, &error.to_string());
+                    failures.push(format!(
+                        " * Failed to parse {source} with {plugin} plugin: {error}"
+                    ));
+                }
+            }
+        }
+        false
     }
 
     /// Has a plugin read a source; nothing if it does not take it.
@@ -283,15 +298,20 @@ impl Loader<'_> {
                     .text()
                     .and_then(|text| parse(plugin, &text, attempt.source, inventory)),
             ),
-            // That of TOML reads what Python's library for it reads; without the library it takes nothing.
-            known if KINDS.contains(&known) || known == "toml" => None,
-            other => {
-                let warning = format!("Failed to load inventory plugin, skipping {other}");
-                if !warnings.contains(&warning) {
-                    warnings.push(warning);
+            "toml" if !attempt.has_extension(&[".toml".to_owned()]) => None,
+            known if KINDS.contains(&known) => None,
+            other => match python::read(other, attempt.source, inventory, context) {
+                Ok(Taken::Read) => Some(Ok(())),
+                Ok(Taken::Passed) => None,
+                Ok(Taken::Unknown(_)) => {
+                    let warning = format!("Failed to load inventory plugin, skipping {other}");
+                    if !warnings.contains(&warning) {
+                        warnings.push(warning);
+                    }
+                    None
                 }
-                None
-            }
+                Err(error) => Some(Err(error)),
+            },
         }
     }
 
@@ -318,9 +338,18 @@ impl Loader<'_> {
         match plugin {
             "constructed" => constructed::parse(root, &mut self.loaded.inventory, self.context),
             "generator" => generator::parse(root, &mut self.loaded.inventory, self.context),
-            _ => Err(InventoryError::Plugin(format!(
-                "inventory config '{file}' specifies unknown plugin '{name}' (known: constructed, generator)"
-            ))),
+            _ => match python::read(name, file, &mut self.loaded.inventory, self.context)? {
+                Taken::Read => Ok(()),
+                Taken::Passed => Err(InventoryError::Plugin(format!(
+                    "inventory source '{file}' could not be verified by inventory plugin '{name}'"
+                ))),
+                Taken::Unknown(why) => {
+                    let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+                    Err(InventoryError::Plugin(format!(
+                        "inventory config '{file}' specifies unknown plugin '{name}'{why}"
+                    )))
+                }
+            },
         }
     }
 
@@ -405,6 +434,7 @@ mod tests {
             extra_vars: Arc::default(),
             directory: PathBuf::from("/nonexistent"),
             vault: VaultSecrets::new(),
+            cache: true,
         };
         let sources: Vec<String> = sources.iter().map(|source| (*source).to_owned()).collect();
         load(&sources, &context)
@@ -438,6 +468,22 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("/nonexistent/hosts"), "{error}");
+    }
+
+    #[test]
+    fn an_empty_directory_is_no_inventory() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("hosts"), "h1\n").unwrap();
+        std::fs::create_dir(directory.path().join("more")).unwrap();
+        let source = directory.path().display().to_string();
+        let loaded = load_with(&[&source], &[]).unwrap();
+        assert!(
+            loaded.warnings[0].ends_with("more as an inventory source"),
+            "{:?}",
+            loaded.warnings
+        );
+        let strict = [("ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED", "true")];
+        assert!(load_with(&[&source], &strict).is_err());
     }
 
     #[test]

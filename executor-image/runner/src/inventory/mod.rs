@@ -15,6 +15,7 @@ mod merge;
 mod model;
 mod names;
 pub mod pattern;
+mod python;
 mod ranges;
 mod script;
 mod vars_files;

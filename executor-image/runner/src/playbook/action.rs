@@ -33,6 +33,8 @@ pub struct Written {
     task: Span,
     /// The module of that name.
     module: Module,
+    /// Where it was looked for, having no collection in its name.
+    collections: Arc<[Arc<str>]>,
     /// What stands behind the name.
     value: Node,
     /// The task's `args`.
@@ -48,7 +50,17 @@ pub fn canonical(name: &str) -> &str {
 
 impl Written {
     /// Finds the action of a task.
-    pub(super) fn of(node: &Node, place: Place, modules: &Catalog) -> Result<Self, Problem> {
+    pub(super) fn of(
+        node: &Node,
+        place: Place,
+        modules: &Catalog,
+        around: &LoadContext,
+    ) -> Result<Self, Problem> {
+        let collections: Arc<[Arc<str>]> = match node.get("collections") {
+            Some(own) => super::settings::collections(own).into(),
+            None => around.settings.collections.as_slice().into(),
+        };
+        let is_known = |key: &Node| is_known(key, modules, &collections);
         let mut found: Vec<(&Node, &Node)> = Vec::new();
         for (key, value) in node.entries() {
             match key.as_str() {
@@ -61,8 +73,8 @@ impl Written {
             }
         }
         // Of several, those that no module is called are misspelled keywords.
-        if found.len() > 1 && found.iter().any(|(key, _)| is_known(key, modules)) {
-            if let Some((key, _)) = found.iter().find(|(key, _)| !is_known(key, modules)) {
+        if found.len() > 1 && found.iter().any(|(key, _)| is_known(key)) {
+            if let Some((key, _)) = found.iter().find(|(key, _)| !is_known(key)) {
                 let name = key.as_str().unwrap_or_default();
                 let known = keywords::names(place);
                 return Err(Problem::new(
@@ -90,6 +102,7 @@ impl Written {
             span: key.span.clone(),
             task: node.span.clone(),
             module: Module::Native(&foreign::SPEC),
+            collections: Arc::clone(&collections),
             value: (*value).clone(),
             args: node.get("args").cloned(),
         };
@@ -97,9 +110,37 @@ impl Written {
             written.unfold_action()?;
         }
         if !written.is_templated() {
-            written.module = find_module(&written.name, &written.span, modules)?;
+            written.module = written.find_module(modules)?;
         }
         Ok(written)
+    }
+
+    /// The module of its name.
+    fn find_module(&self, modules: &Catalog) -> Result<Module, Problem> {
+        let name = self.name.as_ref();
+        match modules.find(name, &self.collections) {
+            Ok(Some(module)) => Ok(module),
+            Ok(None) => {
+                let problem = Problem::new(
+                    &self.span,
+                    format!("the module {name:?} is not known or not supported yet"),
+                );
+                if let Some(why) = modules.why_not(name) {
+                    return Err(problem.hint(why));
+                }
+                let found = modules.names_like(name);
+                let mut known: Vec<&str> = spec::names().collect();
+                known.extend(found.iter().map(String::as_str));
+                Err(problem.nearest(name, known))
+            }
+            Err(error) => {
+                let problem = Problem::new(&self.span, error.to_string());
+                Err(match error.hint() {
+                    Some(hint) => problem.hint(hint),
+                    None => problem,
+                })
+            }
+        }
     }
 
     /// Whether the module is known only when the task runs.
@@ -346,37 +387,11 @@ fn misfit(parameter: &spec::Parameter, value: &Node) -> Option<&'static str> {
     (!fits).then_some(expected)
 }
 
-fn is_known(key: &Node, modules: &Catalog) -> bool {
+fn is_known(key: &Node, modules: &Catalog, collections: &[Arc<str>]) -> bool {
     // A module that cannot be used is known all the same.
     key.as_str().is_some_and(|name| {
-        matches!(name, "action" | "local_action") || !matches!(modules.find(name), Ok(None))
+        matches!(name, "action" | "local_action") || !matches!(modules.find(name, collections), Ok(None))
     })
-}
-
-fn find_module(name: &str, span: &Span, modules: &Catalog) -> Result<Module, Problem> {
-    match modules.find(name) {
-        Ok(Some(module)) => Ok(module),
-        Ok(None) => {
-            let problem = Problem::new(
-                span,
-                format!("the module {name:?} is not known or not supported yet"),
-            );
-            if let Some(why) = modules.why_not(name) {
-                return Err(problem.hint(why));
-            }
-            let found = modules.names_like(name);
-            let mut known: Vec<&str> = spec::names().collect();
-            known.extend(found.iter().map(String::as_str));
-            Err(problem.nearest(name, known))
-        }
-        Err(error) => {
-            let problem = Problem::new(span, error.to_string());
-            Err(match error.hint() {
-                Some(hint) => problem.hint(hint),
-                None => problem,
-            })
-        }
-    }
 }
 
 impl Loader {
@@ -387,7 +402,7 @@ impl Loader {
     pub fn resolve(&mut self, written: &Written, name: &str) -> Result<ModuleAction, LoadError> {
         let mut written = written.clone();
         written.name = Arc::from(name.trim());
-        written.module = find_module(&written.name, &written.span, &self.modules)?;
+        written.module = written.find_module(&self.modules)?;
         let module = self.module(&written, true, true)?;
         self.finish()?;
         Ok(module)

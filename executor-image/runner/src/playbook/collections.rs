@@ -32,25 +32,67 @@ fn qualified(name: &str) -> Option<(&str, &str, String)> {
     valid.then(|| (namespace, collection, rest.replace('.', "/")))
 }
 
+/// The directory of a collection below one of these.
+fn find_collection<'a>(
+    roots: impl IntoIterator<Item = &'a PathBuf>,
+    namespace: &str,
+    name: &str,
+) -> Option<PathBuf> {
+    roots
+        .into_iter()
+        .flat_map(|path| [path.join("ansible_collections"), path.clone()])
+        .map(|root| root.join(namespace).join(name))
+        .find(|path| path.is_dir())
+}
+
+/// A playbook of a collection below one of these directories: `namespace.collection.name`, with the file's extension or without.
+pub fn playbook_of_collection<'a>(
+    roots: impl IntoIterator<Item = &'a PathBuf>,
+    name: &str,
+) -> Option<PathBuf> {
+    let (name, extensions) = match name.rsplit_once('.') {
+        Some((stem, "yml")) => (stem, &["yml"][..]),
+        Some((stem, "yaml")) => (stem, &["yaml"][..]),
+        _ => (name, &["yml", "yaml"][..]),
+    };
+    let (namespace, collection, rest) = qualified(name)?;
+    let folder = find_collection(roots, namespace, collection)?.join("playbooks");
+    extensions
+        .iter()
+        .map(|extension| folder.join(format!("{rest}.{extension}")))
+        .find(|path| path.is_file())
+}
+
 impl Loader {
     /// The directory of a collection.
     fn collection(&self, namespace: &str, name: &str) -> Option<PathBuf> {
         let beside = self.playbook_directory.join("collections");
-        std::iter::once(&beside)
-            .chain(&self.collections_path)
-            .flat_map(|path| [path.join("ansible_collections"), path.clone()])
-            .map(|root| root.join(namespace).join(name))
-            .find(|path| path.is_dir())
+        find_collection(
+            std::iter::once(&beside).chain(&self.collections_path),
+            namespace,
+            name,
+        )
     }
 
     /// A playbook of a collection, `namespace.collection.name`.
     pub(super) fn collection_playbook(&self, name: &str) -> Option<PathBuf> {
-        let (namespace, collection, rest) = qualified(name)?;
-        let folder = self.collection(namespace, collection)?.join("playbooks");
-        ["yml", "yaml"]
-            .iter()
-            .map(|extension| folder.join(format!("{rest}.{extension}")))
-            .find(|path| path.is_file())
+        let beside = self.playbook_directory.join("collections");
+        playbook_of_collection(std::iter::once(&beside).chain(&self.collections_path), name)
+    }
+
+    /// The collection that a file belongs to: one that is found by its name, too.
+    pub(super) fn collection_around(&self, file: &Path) -> Option<Arc<str>> {
+        let directory = file.ancestors().find(|folder| {
+            folder
+                .ancestors()
+                .nth(3)
+                .is_some_and(|root| root.ends_with("ansible_collections"))
+        })?;
+        let collection = directory.parent()?;
+        let name = |folder: &Path| folder.file_name()?.to_str().map(str::to_owned);
+        let (namespace, name) = (name(collection.parent()?)?, name(collection)?);
+        let found = self.collection(&namespace, &name)?;
+        (normalize(&found) == normalize(collection)).then(|| Arc::from(format!("{namespace}.{name}")))
     }
 
     fn collection_role(&self, name: &str) -> Option<FoundRole> {
@@ -73,8 +115,7 @@ impl Loader {
         if let Some(found) = self.collection_role(name) {
             return Ok(found);
         }
-        let own = context.role.as_ref().and_then(|role| role.collection.as_ref());
-        for collection in own.into_iter().chain(&context.settings.collections) {
+        for collection in &context.settings.collections {
             if let Some(found) = self.collection_role(&format!("{collection}.{name}")) {
                 return Ok(found);
             }

@@ -23,6 +23,7 @@ mod tags;
 mod tasks;
 
 pub use action::Written;
+pub use collections::playbook_of_collection;
 pub use error::{IncludeFailure, LoadError, Problem, nearest};
 pub use keyword::{Candidates, Keyword};
 pub(crate) use keywords::{Place, is_supported, plugins};

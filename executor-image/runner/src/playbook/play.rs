@@ -233,7 +233,13 @@ impl Loader {
             ));
         }
         // A condition of the import comes with its tasks; a play has none.
-        let settings = self.settings(&imported.settings, node)?;
+        let mut settings = self.settings(&imported.settings, node)?;
+        // A playbook of a collection searches that one first.
+        if let Some(own) = self.collection_around(path)
+            && !settings.collections.contains(&own)
+        {
+            settings.collections.insert(0, own);
+        }
         let context = LoadContext {
             settings: settings.clone(),
             role: None,
@@ -417,6 +423,8 @@ fn gather_task(node: &Node, context: &LoadContext, imported: &Imported) -> Resul
     let mut task = implicit_task(node, context, "gather_facts", action);
     task.name = Some(Node::text(node.span.clone(), "Gathering Facts"));
     task.implicit = false;
+    // A play that runs once has facts of every host all the same.
+    task.settings.run_once = None;
     // Of a playbook that is imported under a condition, no facts are gathered in vain.
     task.settings.when.clone_from(&imported.settings.when);
     if task.settings.tags.is_empty() && task.settings.tag_templates.is_empty() {

@@ -187,6 +187,11 @@ impl Loader {
             Some(file) => self.read(&file)?,
             None => None,
         };
+        // Roles do not search the collections of what uses them, but their own and those of their `meta/main.yml`.
+        let settings = Settings {
+            collections: role_collections(found, meta.as_ref()),
+            ..settings
+        };
         let own_defaults = Arc::new(self.role_vars(&path.join("defaults"), &usage.files.defaults, usage)?);
         let own_vars = Arc::new(self.role_vars(&path.join("vars"), &usage.files.vars, usage)?);
         let parent = context.role.as_deref();
@@ -370,6 +375,18 @@ impl Loader {
             ),
         ))
     }
+}
+
+/// Where the tasks of a role look for modules and roles that are named without their collection.
+fn role_collections(found: &FoundRole, meta: Option<&Node>) -> Vec<Arc<str>> {
+    let mut collections: Vec<Arc<str>> = found.collection.iter().cloned().collect();
+    let listed = meta.and_then(|meta| meta.get("collections"));
+    for collection in listed.map(super::settings::collections).unwrap_or_default() {
+        if !collections.contains(&collection) {
+            collections.push(collection);
+        }
+    }
+    collections
 }
 
 /// A value as it is written, without its place.

@@ -27,7 +27,7 @@ pub struct Settings {
     pub delegate_facts: Option<Keyword>,
     /// `module_defaults`, outermost first.
     pub module_defaults: Vec<ModuleDefaults>,
-    /// `collections`: where roles are looked for that are named without their collection.
+    /// `collections`: where roles and modules are looked for that are named without their collection.
     pub collections: Vec<Arc<str>>,
     /// `connection`
     pub connection: Option<Keyword>,
@@ -102,10 +102,7 @@ impl Settings {
                     continue;
                 }
                 "collections" => {
-                    settings.collections = list(value)
-                        .iter()
-                        .filter_map(|name| name.as_str().map(Arc::from))
-                        .collect();
+                    settings.collections = collections(value);
                     continue;
                 }
                 "when" => {
@@ -149,6 +146,15 @@ impl Settings {
         }
         self
     }
+}
+
+/// The names of a `collections`.
+pub fn collections(node: &Node) -> Vec<Arc<str>> {
+    let names = list(node);
+    names
+        .iter()
+        .filter_map(|name| name.as_str().map(Arc::from))
+        .collect()
 }
 
 /// Whether a value that is no template says yes.

@@ -159,7 +159,7 @@ impl Loader {
         } else {
             Place::Task
         };
-        let written = Written::of(node, place, &self.modules)?;
+        let written = Written::of(node, place, &self.modules, context)?;
         let place = match canonical(&written.name) {
             "include_tasks" | "include_role" => Place::Include,
             _ => place,

@@ -247,14 +247,14 @@ settings! {
     module_utils: Vec<PathBuf> = "{home}/plugins/module_utils:/usr/share/ansible/plugins/module_utils", [ANSIBLE_MODULE_UTILS] [defaults.module_utils];
     /// Action plugins.
     action_plugins: Vec<PathBuf> = "{home}/plugins/action:/usr/share/ansible/plugins/action", [ANSIBLE_ACTION_PLUGINS] [defaults.action_plugins];
-    /// Connections in Python.
-    connection_plugins: Vec<PathBuf> = "{home}/plugins/connection:/usr/share/ansible/plugins/connection", [ANSIBLE_CONNECTION_PLUGINS] [defaults.connection_plugins];
     /// Filters in Python.
     filter_plugins: Vec<PathBuf> = "{home}/plugins/filter:/usr/share/ansible/plugins/filter", [ANSIBLE_FILTER_PLUGINS] [defaults.filter_plugins];
     /// Tests in Python.
     test_plugins: Vec<PathBuf> = "{home}/plugins/test:/usr/share/ansible/plugins/test", [ANSIBLE_TEST_PLUGINS] [defaults.test_plugins];
     /// Lookups in Python.
     lookup_plugins: Vec<PathBuf> = "{home}/plugins/lookup:/usr/share/ansible/plugins/lookup", [ANSIBLE_LOOKUP_PLUGINS] [defaults.lookup_plugins];
+    /// Inventory plugins in Python.
+    inventory_plugins: Vec<PathBuf> = "{home}/plugins/inventory:/usr/share/ansible/plugins/inventory", [ANSIBLE_INVENTORY_PLUGINS] [defaults.inventory_plugins];
     /// The directory that stands for the playbook's where there is none.
     playbook_dir: Option<PathBuf> = "", [ANSIBLE_PLAYBOOK_DIR] [defaults.playbook_dir];
 

@@ -48,11 +48,11 @@ pub const UNHEEDED: &[Unheeded] = &[
         instead: "callbacks in Python are not loaded",
     },
     Unheeded {
-        name: "inventory_plugins",
-        environment: &["ANSIBLE_INVENTORY_PLUGINS"],
-        file: &[("defaults", "inventory_plugins")],
-        default: "{home}/plugins/inventory:/usr/share/ansible/plugins/inventory",
-        instead: "inventory plugins in Python are not loaded",
+        name: "connection_plugins",
+        environment: &["ANSIBLE_CONNECTION_PLUGINS"],
+        file: &[("defaults", "connection_plugins")],
+        default: "{home}/plugins/connection:/usr/share/ansible/plugins/connection",
+        instead: "connections in Python are not loaded",
     },
     Unheeded {
         name: "vars_plugins",

@@ -157,10 +157,8 @@ impl AgentClient {
         self.send(frame(FrameKind::Call, stream, call)?).await?;
         loop {
             let answer = self.receive(&mut answers).await?;
-            match answer.kind {
-                FrameKind::Result => return parse(&answer),
-                FrameKind::Refusal => return Err(TransportError::Failed(parse::<Refusal>(&answer)?.message)),
-                _ => {}
+            if answer.kind == FrameKind::Result {
+                return parse(&answer);
             }
         }
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use slipway_language::{from_json, to_text};
 
-use super::variables::Shown;
+use super::variables::{Shown, UNSAFE};
 use crate::inventory::InventoryError;
 
 /// The tree below a group.
@@ -45,8 +45,25 @@ fn add_variables(variables: &Value, depth: usize, lines: &mut Vec<String>) {
     let mut entries: Vec<(&String, &Value)> = variables.as_object().into_iter().flatten().collect();
     entries.sort_by_key(|(name, _)| *name);
     for (name, value) in entries {
-        let value = to_text(&from_json(value.clone()));
+        let value = to_text(&from_json(unmarked(value)));
         lines.push(line(&format!("{{{name} = {value}}}"), depth));
+    }
+}
+
+/// A value without the marks of texts that are no templates.
+fn unmarked(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(unmarked).collect(),
+        Value::Object(entries) => match entries.get(UNSAFE) {
+            Some(text) if entries.len() == 1 => text.clone(),
+            _ => Value::Object(
+                entries
+                    .iter()
+                    .map(|(name, value)| (name.clone(), unmarked(value)))
+                    .collect(),
+            ),
+        },
+        plain => plain.clone(),
     }
 }
 

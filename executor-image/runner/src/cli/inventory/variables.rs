@@ -14,6 +14,9 @@ use crate::{
 /// The key of an encrypted value in JSON.
 const ENCRYPTED: &str = "__ansible_vault";
 
+/// The key of a text that is no template.
+pub const UNSAFE: &str = "__ansible_unsafe";
+
 /// What is shown.
 pub struct Shown<'a> {
     pub inventory: &'a Inventory,
@@ -85,7 +88,7 @@ pub fn raw_node(node: &Node) -> Value {
         NodeKind::Str(text) => Value::from(text.as_ref()),
         NodeKind::Vault(encrypted) => json!({ENCRYPTED: encrypted.text().as_ref()}),
         NodeKind::Bytes(bytes) => Value::from(String::from_utf8_lossy(bytes)),
-        NodeKind::Unsafe(text) => json!({"__ansible_unsafe": text.as_ref()}),
+        NodeKind::Unsafe(text) => json!({UNSAFE: text.as_ref()}),
         NodeKind::List(items) => items.iter().map(raw_node).collect(),
         NodeKind::Map(entries) => Value::Object(
             entries

@@ -1,0 +1,120 @@
+# Has an inventory plugin that is written in Python read a source, with the plugin loader of the installed ansible-core.
+#
+# Standard input is one value of JSON: what is asked for, and the inventory so far. Standard output is another: what the plugin has
+# added. What a plugin prints goes to standard error. Mappings are {"m": [[key, value], ...]}, texts that are no templates {"x": text}.
+import json
+import os
+import sys
+from collections.abc import Mapping
+
+answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+os.dup2(2, 1)
+
+from ansible import context
+from ansible.inventory.data import InventoryData
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins import loader as plugin_loaders
+from ansible.utils.context_objects import CLIArgs
+from ansible.utils.display import Display
+from ansible.utils.unsafe_proxy import AnsibleUnsafe, wrap_var
+
+# What the inventory sets by itself.
+IMPLIED = ("inventory_file", "inventory_dir")
+
+
+def encode(value):
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "surrogateescape")
+    if isinstance(value, str):
+        return {"x": str(value)} if isinstance(value, AnsibleUnsafe) else str(value)
+    if isinstance(value, Mapping):
+        return {"m": [[encode(key), encode(value[key])] for key in value]}
+    if hasattr(value, "__iter__"):
+        return [encode(item) for item in value]
+    return str(value)
+
+
+def decode(value):
+    if isinstance(value, list):
+        return [decode(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    ((kind, inner),) = value.items()
+    return wrap_var(inner) if kind == "x" else {decode(key): decode(item) for key, item in inner}
+
+
+def fill(inventory, asked):
+    """The inventory so far. Returns the variables that it has already."""
+    given = {}
+    for kind, members, add in (
+        ("host", asked["hosts"], inventory.add_host),
+        ("group", asked["groups"], inventory.add_group),
+    ):
+        for name, about in members.items():
+            add(name)
+            known = getattr(inventory, kind + "s")[name]
+            for key, value in decode(about["vars"]).items():
+                known.vars[key] = given[kind, name, key] = value
+    for name, about in asked["groups"].items():
+        inventory.groups[name].priority = about["priority"]
+        for child in about["children"] + about["hosts"]:
+            inventory.add_child(name, child)
+    return given
+
+
+def added(kind, known, given):
+    """The variables of a host or group that are new or others now."""
+    changed = {}
+    for key, value in known.vars.items():
+        is_given = (kind, known.name, key) in given and given[kind, known.name, key] is value
+        if not is_given and key not in IMPLIED:
+            changed[key] = value
+    return encode(changed)
+
+
+def read(asked):
+    plugin = plugin_loaders.inventory_loader.get(asked["plugin"])
+    if plugin is None:
+        return {"taken": "unknown"}
+    files = DataLoader()
+    files.set_basedir(asked["directory"])
+    inventory = InventoryData()
+    given = fill(inventory, asked)
+    inventory.processed_sources = asked["sources"]
+    inventory.current_source = asked["source"]
+    if not plugin.verify_file(asked["source"]):
+        return {"taken": "passed"}
+    plugin.parse(inventory, files, asked["source"], cache=asked["cache"])
+    if hasattr(plugin, "update_cache_if_changed"):
+        plugin.update_cache_if_changed()
+    return {
+        "taken": "read",
+        "hosts": [[host.name, added("host", host, given)] for host in inventory.hosts.values()],
+        "groups": [
+            {
+                "name": group.name,
+                "hosts": [host.name for host in group.hosts],
+                "children": [child.name for child in group.child_groups],
+                "vars": added("group", group, given),
+                "priority": group.priority,
+            }
+            for group in inventory.groups.values()
+        ],
+    }
+
+
+request = json.load(sys.stdin)
+Display().verbosity = request["verbosity"]
+extra_vars = json.dumps(decode(request["extra_vars"]))
+context.CLIARGS = CLIArgs({"extra_vars": [extra_vars], "basedir": request["directory"], "verbosity": request["verbosity"]})
+if hasattr(plugin_loaders, "init_plugin_loader"):
+    plugin_loaders.init_plugin_loader()
+plugin_loaders.add_all_plugin_dirs(request["directory"])
+try:
+    answer = read(request)
+except Exception as error:
+    answer = {"taken": "failed", "why": str(error)}
+json.dump(answer, answers)
+answers.flush()

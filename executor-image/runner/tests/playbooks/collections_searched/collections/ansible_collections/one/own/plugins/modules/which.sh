@@ -1,0 +1,2 @@
+#!/bin/sh
+echo '{"changed": false, "said": "one.own"}'
