@@ -1,8 +1,9 @@
 //! The program that the playbook runner starts on a host and that carries out modules there.
 //!
 //! Everything it does is asked for by frames on its input; the first of them, the greeting, may be given with `--greeted` instead, in
-//! hexadecimal digits: a runner far away then waits for one answer less. `--job` is for itself: it starts itself so for a call that
-//! outlives the connection, and what to do is on its input there too.
+//! hexadecimal digits: a runner far away then waits for one answer less. With `--batch` it
+//! carries out what its input asks for and ends, for ways to a host that carry one command and its output. `--job` is for itself: it
+//! starts itself so for a call that outlives the connection, and what to do is on its input there too.
 
 use std::process::ExitCode;
 
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
     match arguments.next().as_deref() {
         None => end(slipway_agent::serve::serve_standard_streams(&[])),
         Some("--greeted") => end(greeted(&arguments.next().unwrap_or_default())),
+        Some("--batch") => end(slipway_agent::serve::serve_batch()),
         Some(slipway_agent::job::ARGUMENT) => end(slipway_agent::job::carry_out_from_standard_input()),
         Some("--version" | "-V") => {
             println!(

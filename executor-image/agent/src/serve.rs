@@ -1,17 +1,21 @@
 //! The connection with the runner: greeting, contents of files, calls.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
+use std::sync::mpsc::{self, RecvError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 use slipway_protocol::{
-    Call, Decoder, Frame, FrameKind, Hello, MAX_FRAME, ModuleResult, PROTOCOL_VERSION, PutBegin, Refusal,
-    Welcome, encode,
+    BATCH_MARK, Call, Decoder, Frame, FrameKind, Hello, MAX_FRAME, ModuleResult, PROTOCOL_VERSION, PutBegin,
+    Refusal, Welcome, encode,
 };
 
 use crate::accounts;
@@ -38,8 +42,44 @@ pub fn serve_standard_streams(first: &[u8]) -> anyhow::Result<()> {
     )
 }
 
-/// Serves a runner, which has said `first` already, on these streams until the input ends or is silent for longer than the runner said; then every running call is
-/// stopped.
+/// Serves a runner that has said all that it says: each frame that answers it is a line of text, for there are ways to a host that
+/// carry no other bytes. Calls are carried out to their end.
+///
+/// # Errors
+/// When the streams break or the runner does not speak the protocol.
+pub fn serve_batch() -> anyhow::Result<()> {
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
+        .context("making the agent's memory private")?;
+    let input = std::io::stdin().as_fd().try_clone_to_owned();
+    let input = File::from(input.context("opening standard input")?);
+    serve_until(&[], input, Lines(std::io::stdout()), End::FinishesCalls)
+}
+
+/// Writes each frame as a line.
+struct Lines<W>(W);
+
+impl<W: Write> Write for Lines<W> {
+    fn write(&mut self, frame: &[u8]) -> std::io::Result<usize> {
+        writeln!(self.0, "{BATCH_MARK}{}", STANDARD.encode(frame))?;
+        Ok(frame.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// What the end of the input means for calls that are being carried out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The runner has gone.
+    StopsCalls,
+    /// It has said everything.
+    FinishesCalls,
+}
+
+/// Serves a runner, which has said `first` already, on these streams until the input ends or is silent for longer than the runner
+/// said; then every running call is stopped.
 ///
 /// # Errors
 /// When the streams break or the runner does not speak the protocol.
@@ -47,6 +87,15 @@ pub fn serve(
     first: &[u8],
     input: impl Read + AsFd,
     output: impl Write + Send + 'static,
+) -> anyhow::Result<()> {
+    serve_until(first, input, output, End::StopsCalls)
+}
+
+fn serve_until(
+    first: &[u8],
+    input: impl Read + AsFd,
+    output: impl Write + Send + 'static,
+    end: End,
 ) -> anyhow::Result<()> {
     let replies = Replies(Arc::new(Mutex::new(Box::new(output))));
     let mut frames = Frames::new(input);
@@ -81,14 +130,22 @@ pub fn serve(
     };
     replies.send(FrameKind::Welcome, 0, &welcome)?;
 
+    let (under_way, all_ended) = mpsc::channel();
     let mut connection = Connection {
+        under_way,
         replies,
         store: Arc::new(Store::create().context("making the agent's temporary directory")?),
         calls: Arc::default(),
         incoming: HashMap::new(),
     };
     let served = connection.serve(&mut frames);
-    connection.stop_calls();
+    if end == End::StopsCalls || served.is_err() {
+        connection.stop_calls();
+    } else {
+        drop(connection);
+        // Each call holds one end of this channel, through which nothing is ever sent.
+        let Err(RecvError) = all_ended.recv();
+    }
     served
 }
 
@@ -209,6 +266,8 @@ impl Replies {
 type Calls = Arc<Mutex<HashMap<u32, Arc<Control>>>>;
 
 struct Connection {
+    /// Held by each call as long as it is carried out.
+    under_way: Sender<Infallible>,
     replies: Replies,
     store: Arc<Store>,
     calls: Calls,
@@ -257,7 +316,8 @@ impl Connection {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(stream, Arc::clone(&control));
-        let (replies, store, calls) = (
+        let (under_way, replies, store, calls) = (
+            self.under_way.clone(),
             self.replies.clone(),
             Arc::clone(&self.store),
             Arc::clone(&self.calls),
@@ -277,6 +337,7 @@ impl Connection {
                     .remove(&stream);
                 // A runner that no longer reads has gone: the end of its input ends the agent.
                 let _ = replies.send_result(stream, &result);
+                drop(under_way);
             })
             .context("starting a thread for a call")?;
         Ok(())

@@ -4,10 +4,16 @@
 
 mod support;
 
+use std::io::Write;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-use slipway_protocol::{Call, Cancel, FrameKind, Hello, PROTOCOL_VERSION, Refusal};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use slipway_protocol::{
+    BATCH_MARK, Call, Cancel, Decoder, Frame, FrameKind, Hello, PROTOCOL_VERSION, Refusal, encode,
+};
 
 use support::{Agent, wait_until};
 
@@ -44,6 +50,48 @@ fn a_short_call_is_answered_while_a_long_one_runs() {
     assert_eq!((stream, result["stdout"].as_str()), (2, Some("short")));
     let (stream, result) = agent.result();
     assert_eq!((stream, result["stdout"].as_str()), (1, Some("long")));
+}
+
+#[test]
+fn a_batch_is_carried_out_to_its_end_and_answered_in_lines() {
+    let hello = Hello {
+        protocol: PROTOCOL_VERSION,
+        fence: None,
+        silence_seconds: None,
+    };
+    let call = Call {
+        module: "ansible.builtin.shell".to_owned(),
+        args: serde_json::from_value(json!({"_raw_params": "sleep 1; echo done"})).unwrap(),
+        ..Call::default()
+    };
+    let frame = |kind, stream, payload| {
+        encode(&Frame {
+            kind,
+            stream,
+            payload,
+        })
+    };
+    let mut input = frame(FrameKind::Hello, 0, serde_json::to_vec(&hello).unwrap());
+    input.extend(frame(FrameKind::Call, 3, serde_json::to_vec(&call).unwrap()));
+    let mut agent = Command::new(env!("CARGO_BIN_EXE_slipway-agent"))
+        .arg("--batch")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    agent.stdin.take().unwrap().write_all(&input).unwrap();
+    let output = agent.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let mut decoder = Decoder::default();
+    for line in String::from_utf8(output.stdout).unwrap().lines() {
+        let frame = line.strip_prefix(BATCH_MARK).unwrap();
+        decoder.push(&STANDARD.decode(frame).unwrap());
+    }
+    assert_eq!(decoder.next_frame().unwrap().unwrap().kind, FrameKind::Welcome);
+    let result = decoder.next_frame().unwrap().unwrap();
+    assert_eq!((result.kind, result.stream), (FrameKind::Result, 3));
+    let result: Value = serde_json::from_slice(&result.payload).unwrap();
+    assert_eq!(result["stdout"].as_str(), Some("done"), "{result}");
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub enum FrameKind {
     Hello = 1,
     /// Agent → runner, answer to `Hello`: [`crate::Welcome`].
     Welcome = 2,
-    /// Agent → runner: [`crate::Refusal`]; the agent ends after it.
+    /// Agent → runner: [`crate::Refusal`]; the agent ends after it. On the stream of a call: whatever is between them refuses it.
     Refusal = 3,
     /// Runner → agent: [`crate::Call`].
     Call = 4,

@@ -22,3 +22,7 @@ pub use message::{
 /// Version of frames and messages. The runner uploads the agent it was built with, so both always agree; the number
 /// guards against a wrong binary behind the right name.
 pub const PROTOCOL_VERSION: u32 = 1;
+
+/// How a line begins that an agent started with `--batch` prints: a frame in Base64 follows. What else is printed on the way is
+/// somebody else's.
+pub const BATCH_MARK: &str = "slipway-agent: ";

@@ -136,10 +136,7 @@ async fn read(
             .map_err(|error| format!("the content of {source} is not understood: {error}")));
     }
     let item = context.item;
-    let target = match item.target() {
-        Ok(target) => target,
-        Err(error) => return Ok(Err(error.to_string())),
-    };
+    let target = item.target()?;
     let command = format!("cat {}", quote(source));
     let connection = item.connection(&target).await?;
     let output = connection

@@ -311,10 +311,7 @@ impl ActionContext<'_> {
         background: Option<u64>,
     ) -> Result<ResultMap, TransportError> {
         let item = self.item;
-        let target = match item.target() {
-            Ok(target) => target,
-            Err(error) => return Ok(failure(error.to_string())),
-        };
+        let target = item.target()?;
         let agent = item.agent(&target).await?;
         #[expect(
             clippy::cast_possible_truncation,
@@ -377,10 +374,7 @@ impl ActionContext<'_> {
         sha256: &str,
     ) -> Result<Result<String, String>, TransportError> {
         let item = self.item;
-        let target = match item.target() {
-            Ok(target) => target,
-            Err(error) => return Ok(Err(error.to_string())),
-        };
+        let target = item.target()?;
         let agent = item.agent(&target).await?;
         agent.put_known(content, sha256).await
     }
@@ -388,10 +382,7 @@ impl ActionContext<'_> {
     /// The same for a large file, for one call.
     async fn put_large(&self, large: &LargeFile) -> Result<Result<String, String>, TransportError> {
         let item = self.item;
-        let target = match item.target() {
-            Ok(target) => target,
-            Err(error) => return Ok(Err(error.to_string())),
-        };
+        let target = item.target()?;
         let agent = item.agent(&target).await?;
         agent
             .put_for_one_call(&large.path, &large.digests.sha256, large.size)

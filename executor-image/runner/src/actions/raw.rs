@@ -13,10 +13,7 @@ pub(super) async fn run(context: &ActionContext<'_>, args: &Arguments) -> Result
     if item.check {
         return Ok(map(json!({"changed": false, "skipped": true})));
     }
-    let target = match item.target() {
-        Ok(target) => target,
-        Err(error) => return Ok(failure(error.to_string())),
-    };
+    let target = item.target()?;
     let shell = match text(args, "executable") {
         Some(shell) => shell,
         None => match item.play.variable_text("ansible_shell_executable", &item.scope) {

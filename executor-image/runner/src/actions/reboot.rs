@@ -13,10 +13,7 @@ const BOOT_IDENTITY: &str = "cat /proc/sys/kernel/random/boot_id";
 
 pub(super) async fn run(context: &ActionContext<'_>, args: &Arguments) -> Result<ResultMap, TransportError> {
     let item = context.item;
-    let target = match item.target() {
-        Ok(target) => target,
-        Err(error) => return Ok(failure(error.to_string())),
-    };
+    let target = item.target()?;
     if target.options.kind == ConnectionKind::Local {
         let mut result = failure("Running reboot with local connection would reboot the control node.");
         result.insert("elapsed".to_owned(), 0.into());

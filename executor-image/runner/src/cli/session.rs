@@ -14,6 +14,7 @@ use crate::{
     inventory::Inventory,
     output::Printer,
     playbook::{Loader, Playbook, TagSelection},
+    plugins::PluginCarriers,
     settings::Settings,
     transport::{AgentBinary, HostKeyChecking, Hosts, HostsOptions},
 };
@@ -58,6 +59,7 @@ impl Session {
             HostsOptions {
                 known_hosts: self.known_hosts.clone(),
                 keep_agent: self.keep_agent,
+                carriers: Some(Arc::new(PluginCarriers(Arc::clone(&self.start.plugins)))),
             },
         );
         let stop = Stop::default();
@@ -116,6 +118,7 @@ impl Session {
             become_password: self.passwords.becomes.clone(),
             own_user: own_user(),
             settings: Arc::clone(settings),
+            plugins: Arc::clone(&self.start.plugins),
         }
     }
 }

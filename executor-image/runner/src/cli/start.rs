@@ -25,6 +25,8 @@ pub struct Start {
     pub printer: Arc<Printer>,
     /// For all templates.
     pub templar: Templar,
+    /// Plugins that are written in Python.
+    pub plugins: Arc<PythonPlugins>,
     /// The passwords of ansible-vault.
     pub vault: VaultSecrets,
     /// `-e`
@@ -44,6 +46,7 @@ impl Start {
     ) -> Result<Self, Refusal> {
         let vault = passwords::vault(vault, settings, printer)?;
         let extra_vars = extra_vars::parse(extra_vars, &vault)?;
+        let plugins = Arc::new(PythonPlugins::new(settings, printer));
         Ok(Self {
             settings: Arc::clone(settings),
             printer: Arc::clone(printer),
@@ -51,7 +54,8 @@ impl Start {
                 .native(settings.jinja2_native)
                 .keep_undefined(!settings.error_on_undefined_vars)
                 .conditions(not_boolean(settings), Arc::clone(printer) as Arc<dyn Listener>)
-                .with_plugins(Arc::new(PythonPlugins::new(settings))),
+                .with_plugins(Arc::clone(&plugins) as Arc<dyn slipway_language::Plugins>),
+            plugins,
             vault,
             extra_vars: Arc::new(extra_vars),
         })

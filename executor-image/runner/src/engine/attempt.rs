@@ -221,6 +221,10 @@ async fn run_module(
         map = match Box::pin(within(&call, work)).await {
             Ok(map) => map,
             Err(TransportError::Unreachable(reason)) => return Ok(result::unreachable(&reason)),
+            // Neither judged nor tried again.
+            Err(TransportError::Failed(reason)) => {
+                return Ok(result::to_map(json!({"failed": true, "msg": reason})));
+            }
             Err(TransportError::NotBecome(reason)) => failure(reason),
             Err(error @ TransportError::TooLarge(_)) => {
                 let name = task.name.as_ref().and_then(Node::as_str);

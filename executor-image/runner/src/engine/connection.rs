@@ -2,15 +2,16 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use slipway_language::{Scope, TemplateError};
+use slipway_language::{Scope, TemplateError, Value};
 use slipway_protocol::Fence;
 
 use super::{play::PlayRun, variables::truth};
 use crate::{
     playbook::Task,
+    plugins,
     transport::{
         AgentClient, Connection, ConnectionKind, ConnectionOptions, HostKeyChecking, Launch, Password,
-        TransportError,
+        PluginUse, TransportError,
     },
 };
 
@@ -47,19 +48,7 @@ impl PlayRun {
                 .text(settings.connection.as_ref(), scope)?
                 .or_else(|| run.connection.clone()),
         };
-        let kind = match kind
-            .as_deref()
-            .map(|kind| kind.strip_prefix("ansible.builtin.").unwrap_or(kind))
-        {
-            None | Some("ssh" | "smart" | "paramiko" | "paramiko_ssh") => ConnectionKind::Ssh,
-            Some("local") => ConnectionKind::Local,
-            Some("memory") => ConnectionKind::Memory,
-            Some(other) => {
-                return Err(TemplateError::new(format!(
-                    "the connection {other:?} is not supported yet (supported: ssh, local, and memory, which is for tests)"
-                )));
-            }
-        };
+        let kind = self.connection_kind(kind.as_deref(), scope)?;
         let user = match variable(&["ansible_user", "ansible_ssh_user"])? {
             Some(user) => Some(user),
             None => self
@@ -117,6 +106,7 @@ impl PlayRun {
             .clone()
             .or_else(|| ssh.user.clone())
             .unwrap_or_else(|| run.own_user.clone());
+        let is_local = kind == ConnectionKind::Local;
         let options = ConnectionOptions {
             kind,
             address,
@@ -130,11 +120,7 @@ impl PlayRun {
             ssh,
         };
         // Becoming the user that one is already needs no sudo.
-        let already = if kind == ConnectionKind::Local {
-            &run.own_user
-        } else {
-            &login
-        };
+        let already = if is_local { &run.own_user } else { &login };
         let launch = Launch {
             r#become: other.filter(|other| run.settings.become_allow_same_user || other.user != *already),
         };
@@ -147,6 +133,34 @@ impl PlayRun {
             launch,
             fence,
         })
+    }
+
+    /// What a name of a connection means: somebody's own plugin, what this program has, or what ansible-core has besides.
+    fn connection_kind(&self, name: Option<&str>, scope: &Scope) -> Result<ConnectionKind, TemplateError> {
+        let plugins = &self.run.options.plugins;
+        let Some(name) = name else {
+            return Ok(ConnectionKind::Ssh);
+        };
+        if !plugins.is_connection(name) {
+            match name.strip_prefix("ansible.builtin.").unwrap_or(name) {
+                "ssh" | "smart" | "paramiko" | "paramiko_ssh" => return Ok(ConnectionKind::Ssh),
+                "local" => return Ok(ConnectionKind::Local),
+                "memory" => return Ok(ConnectionKind::Memory),
+                _ => {}
+            }
+        }
+        let mut variables = Vec::new();
+        for name in plugins.connection_variables(name)?.iter() {
+            if let Some(value) = scope.get(&self.run.templar, name)? {
+                variables.push((Value::from(name.as_str()), value));
+            }
+        }
+        let shell = self.variable_text("ansible_shell_executable", scope)?;
+        Ok(ConnectionKind::Plugin(Arc::new(PluginUse {
+            name: name.to_owned(),
+            variables: plugins::encode(&Value::from_pairs(variables)).to_string(),
+            executable: shell.unwrap_or_else(|| self.run.options.settings.executable.clone()),
+        })))
     }
 
     fn fence(&self, scope: &Scope) -> Result<Option<Fence>, TemplateError> {

@@ -44,6 +44,8 @@ impl Frame {
 pub struct Cursor {
     stack: Vec<Frame>,
     failed: bool,
+    /// Whether it cannot be reached.
+    halted: bool,
 }
 
 impl Cursor {
@@ -56,11 +58,15 @@ impl Cursor {
         Self {
             stack: vec![Frame::new(Arc::new(root))],
             failed: false,
+            halted: false,
         }
     }
 
     /// The next task; none when the host is done.
     pub fn current(&mut self) -> Option<Arc<Task>> {
+        if self.halted {
+            return None;
+        }
         while let Some(frame) = self.stack.last_mut() {
             match frame.items().get(frame.index).cloned() {
                 Some(Item::Task(task)) => return Some(task),
@@ -143,14 +149,20 @@ impl Cursor {
         })));
     }
 
+    /// Nothing more for this host, unless its failures are cleared.
+    pub fn halt(&mut self) {
+        self.halted = true;
+    }
+
     /// Nothing more for this host.
     pub fn end(&mut self) {
         self.stack.clear();
     }
 
-    /// Lets a failed host go on with what is left: nothing, for one that has left all blocks.
+    /// Lets a failed host go on with what is left: nothing, for one that has left all blocks. One that could not be reached is tried again.
     pub fn clear_failure(&mut self) {
         self.failed = false;
+        self.halted = false;
         for frame in &mut self.stack {
             frame.failed = false;
         }

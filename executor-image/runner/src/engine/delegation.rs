@@ -79,12 +79,16 @@ impl ItemContext<'_> {
     }
 
     /// How the host that does the work is reached.
-    pub fn target(&self) -> Result<Target, TemplateError> {
+    ///
+    /// # Errors
+    /// When that cannot be known: the task fails.
+    pub fn target(&self) -> Result<Target, TransportError> {
         let scope = self
             .delegate
             .as_ref()
             .map_or(&self.set, |delegate| &delegate.scope);
-        self.play.target(self.task, scope)
+        let target = self.play.target(self.task, scope);
+        target.map_err(|error| TransportError::Failed(error.to_string()))
     }
 
     /// The agent that does the work.

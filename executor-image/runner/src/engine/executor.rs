@@ -14,6 +14,7 @@ use super::{
     HostState,
     attempt::{self, ItemOutcome},
     delegation::Delegate,
+    ignoring::Ignoring,
     play::PlayRun,
     reach::Reach,
     result::{self, ResultMap, TaskResult, failure, flag},
@@ -213,17 +214,10 @@ fn finish(
     scope: &Scope,
     outcome: &mut TaskResult,
 ) {
-    if flag(&outcome.map, "failed") {
-        outcome.ignore_errors = matches!(
-            play.boolean(task.settings.ignore_errors.as_ref(), scope),
-            Ok(Some(true))
-        );
-    }
-    if flag(&outcome.map, "unreachable") {
-        outcome.ignore_unreachable = matches!(
-            play.boolean(task.settings.ignore_unreachable.as_ref(), scope),
-            Ok(Some(true))
-        );
+    if !outcome.looped {
+        let mut ignoring = Ignoring::default();
+        ignoring.add(play, task, scope, &outcome.map);
+        ignoring.tell(outcome);
     }
     if let Some(register) = &task.register {
         play.warn_if_reserved(register);
@@ -270,7 +264,7 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
     let mut results: Vec<Json> = Vec::with_capacity(count);
     let mut previous: Option<Variable> = None;
     let mut last_scope = scope.clone();
-    let mut deciding_scope: Option<Scope> = None;
+    let mut ignoring = Ignoring::default();
     for (index, value) in items.iter().enumerate() {
         if index > 0 {
             pause(&base, looping, &scope).await;
@@ -321,7 +315,6 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
             status,
             label: shown.clone(),
         };
-        let bad = matches!(line.status, HostLine::Failed { .. });
         // The items of an include are told by what is included.
         let is_include =
             base.task.module().is_none() && matches!(line.status, HostLine::Ok | HostLine::Changed);
@@ -332,15 +325,15 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
             label: (!no_log).then_some(shown),
             status: crate::output::status(line.status),
         });
-        if bad && deciding_scope.is_none() {
-            deciding_scope = Some(last_scope.clone());
+        ignoring.add(base.play, base.task, &last_scope, &map);
+        if flag(&map, "unreachable") {
+            map.shift_remove("changed");
         }
         if base.task.register.is_some() || looping.control.break_when.is_some() {
             previous = Some(Variable::Answer(from_json(result::public(&map))));
         }
-        let lost = flag(&map, "unreachable");
         results.push(Json::Object(map));
-        if lost || should_break(&base, looping, &last_scope, previous.as_ref()) {
+        if should_break(&base, looping, &last_scope, previous.as_ref()) {
             break;
         }
     }
@@ -350,8 +343,9 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
             .is_some_and(|result| flag(result, "_ansible_no_log"))
     };
     outcome.no_log |= results.iter().any(hides);
+    ignoring.tell(outcome);
     outcome.map = summarize(results);
-    deciding_scope.unwrap_or(last_scope)
+    last_scope
 }
 
 fn should_break(base: &ItemContext<'_>, looping: &Loop, scope: &Scope, result: Option<&Variable>) -> bool {
@@ -478,13 +472,8 @@ fn summarize(mut results: Vec<Json>) -> ResultMap {
     map.insert("changed".to_owned(), Json::Bool(any("changed")));
     if any("unreachable") {
         map.insert("unreachable".to_owned(), Json::Bool(true));
-        let said = results.iter().rev().find_map(|item| {
-            item.get("msg")
-                .filter(|_| item.get("unreachable").is_some())
-                .cloned()
-        });
-        map.insert("msg".to_owned(), said.unwrap_or(Json::Null));
-    } else if any("failed") {
+    }
+    if any("failed") {
         map.insert("failed".to_owned(), Json::Bool(true));
         map.insert("msg".to_owned(), Json::from("One or more items failed"));
     } else if all_skipped {

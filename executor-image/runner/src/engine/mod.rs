@@ -15,6 +15,7 @@ mod free;
 mod handlers;
 mod host;
 mod hostvars;
+mod ignoring;
 mod includes;
 mod local;
 mod magic;

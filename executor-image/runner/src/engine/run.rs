@@ -23,6 +23,7 @@ use crate::{
     inventory::{Inventory, InventoryError, Vars},
     output::{Printer, Stats},
     playbook::{Item, Loader, Playbook, TagSelection},
+    plugins::PythonPlugins,
     settings::Settings,
     transport::{HostKeyChecking, Hosts, Password},
 };
@@ -71,6 +72,8 @@ pub struct RunOptions {
     pub own_user: String,
     /// Everything that `ansible.cfg`, the environment and the command line say, laid over each other.
     pub settings: Arc<Settings>,
+    /// Plugins that are written in Python.
+    pub plugins: Arc<PythonPlugins>,
 }
 
 /// A run.

@@ -191,7 +191,7 @@ impl Batch {
         if unreachable {
             self.unreachable.insert(Arc::clone(host));
             if let Some(cursor) = self.cursors.get_mut(host) {
-                cursor.end();
+                cursor.halt();
             }
         }
     }

@@ -141,6 +141,16 @@ impl Printer {
         self.state().console.warning(text);
     }
 
+    /// A line that a plugin tells.
+    pub fn plugin_line(&self, text: &str, to_stderr: bool) {
+        let console = &mut self.state().console;
+        if to_stderr {
+            console.error_line(text, None);
+        } else {
+            console.line(text, None);
+        }
+    }
+
     /// Lines of somebody else, for standard error.
     pub fn to_stderr(&self, text: &str) {
         self.state().console.error_line(text, None);

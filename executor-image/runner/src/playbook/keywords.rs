@@ -209,7 +209,10 @@ pub(crate) fn plugins(keyword: &str) -> &'static [&'static str] {
 
 /// What is wrong with the name of a plugin.
 fn unknown_plugin(keyword: &str, value: &Node) -> Option<Problem> {
-    let (_, known) = PLUGINS.iter().find(|(name, _)| *name == keyword)?;
+    // A connection may be a plugin that a role brings.
+    let (_, known) = PLUGINS
+        .iter()
+        .find(|(name, _)| *name == keyword && keyword != "connection")?;
     let text = value.as_str().filter(|_| !value.has_templates())?;
     let name = text.strip_prefix("ansible.builtin.").unwrap_or(text);
     (!known.contains(&name)).then(|| {

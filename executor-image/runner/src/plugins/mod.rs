@@ -1,109 +1,96 @@
-//! Filters, tests and lookups that are written in Python: found beside playbooks, in roles and in collections, and carried out by
-//! the installed ansible-core, in processes of its Python that live as long as the run.
+//! Plugins that are written in Python: found beside playbooks, in roles and in collections, and carried out by the installed
+//! ansible-core, in processes of its Python that live as long as the run.
 
+mod connection;
+mod folders;
 mod process;
+mod templates;
 mod wire;
 
 use std::{
-    path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use slipway_language::{PluginCall, PluginKind, Plugins, TemplateError, Value};
+use serde_json::Value as Json;
+use slipway_language::Value;
+use tokio::sync::Semaphore;
 
-use self::process::Process;
-use crate::{
-    foreign::{Collections, Core, HOW_TO_INSTALL, split_name},
-    settings::Settings,
+pub use self::{connection::PluginCarriers, wire::encode};
+use self::{
+    folders::Folders,
+    process::{Answer, Killer, Process},
 };
+use crate::{foreign::HOW_TO_INSTALL, output::Printer, settings::Settings};
 
 /// Plugins written in Python.
 #[derive(Debug)]
 pub struct PythonPlugins {
-    /// Folders that have folders of plugins: the playbook's, those of roles.
-    folders: Mutex<Vec<PathBuf>>,
-    /// Folders of filters, of tests and of lookups that settings name.
-    far: [Vec<PathBuf>; 3],
-    /// Where collections are looked for, without those beside a playbook and those that are installed with Ansible.
-    collections_path: Vec<PathBuf>,
-    /// Whether those that are installed with Ansible count.
-    scan_packages: bool,
-    core: OnceLock<Option<Core>>,
-    /// Processes without a call. A call that needs another plugin for a variable takes a second process.
+    folders: Folders,
+    printer: Arc<Printer>,
+    /// Processes without a request. One that needs another plugin for a variable takes a second process.
     idle: Mutex<Vec<Process>>,
+    /// How many hosts are reached by plugins at once.
+    at_once: Semaphore,
+    /// The variables that connection plugins document.
+    documented: Mutex<HashMap<String, Arc<[String]>>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Which plugin a request is for, for messages.
+#[derive(Debug, Clone)]
+struct Named {
+    kind: &'static str,
+    name: String,
+    file: Option<PathBuf>,
+}
+
+impl Named {
+    /// The words for it.
+    fn words(&self) -> String {
+        format!("the {} {}", self.kind, self.name)
+    }
+}
+
 impl PythonPlugins {
     /// No folders yet but those of the settings.
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new(settings: &Settings, printer: &Arc<Printer>) -> Self {
         Self {
-            folders: Mutex::default(),
-            far: [
-                settings.filter_plugins.clone(),
-                settings.test_plugins.clone(),
-                settings.lookup_plugins.clone(),
-            ],
-            collections_path: settings.collections_path.clone(),
-            scan_packages: settings.collections_scan_sys_path,
-            core: OnceLock::new(),
+            folders: Folders::new(settings),
+            printer: Arc::clone(printer),
             idle: Mutex::default(),
+            at_once: Semaphore::new(settings.forks.clamp(1, Semaphore::MAX_PERMITS)),
+            documented: Mutex::default(),
         }
     }
 
-    fn core(&self) -> Option<&Core> {
-        self.core.get_or_init(Core::find).as_ref()
-    }
-
-    /// The folders that collections are in.
-    fn collection_roots(&self) -> Vec<PathBuf> {
-        let folders = lock(&self.folders);
-        let mut roots: Vec<PathBuf> = folders
-            .iter()
-            .map(|folder| folder.join("collections"))
-            .filter(|folder| folder.is_dir())
-            .collect();
-        roots.extend(self.collections_path.iter().cloned());
-        let installed = self.core().filter(|_| self.scan_packages);
-        roots.extend(installed.and_then(|core| Some(core.directory.parent()?.to_path_buf())));
-        roots
-    }
-
-    fn in_collection(&self, kind: PluginKind, name: &str) -> Option<PathBuf> {
-        let (namespace, collection, below) = split_name(name)?;
-        let roots = Collections::new(self.collection_roots());
-        let plugins = roots
-            .find(namespace, collection)?
-            .join("plugins")
-            .join(kind.word());
-        let exact = plugins.join(format!("{}.py", below.replace('.', "/")));
-        if exact.is_file() {
-            return Some(exact);
+    /// A process for a request.
+    fn process(&self, named: &Named) -> Result<Process, String> {
+        let waiting = lock(&self.idle).pop();
+        match waiting {
+            Some(process) => Ok(process),
+            None => self.start(named),
         }
-        let short = below.rsplit('.').next().unwrap_or(below);
-        defines(&plugins, short)
     }
 
-    fn start(&self, call: &PluginCall<'_>) -> Result<Process, String> {
+    fn start(&self, named: &Named) -> Result<Process, String> {
         let needs = || {
-            let file = self.find(call.kind, call.name);
+            let file = named.file.as_ref();
             let file = file.map_or_else(String::new, |file| format!(" ({})", file.display()));
-            format!(
-                "the {} {}{file} is written in Python",
-                call.kind.word(),
-                call.name
-            )
+            format!("{}{file} is written in Python", named.words())
         };
-        let Some(core) = self.core() else {
+        let Some(core) = self.folders.core() else {
             return Err(format!(
                 "{} and needs ansible-core on this machine, which is not installed: {HOW_TO_INSTALL}",
                 needs()
             ));
         };
         let roots: Vec<String> = self
+            .folders
             .collection_roots()
             .iter()
             .map(|root| root.display().to_string())
@@ -112,73 +99,70 @@ impl PythonPlugins {
         Process::start(&core.python(), library, &roots.join(":"))
             .map_err(|error| format!("{}, and its Python does not run: {error}", needs()))
     }
-}
 
-impl Plugins for PythonPlugins {
-    fn find(&self, kind: PluginKind, name: &str) -> Option<PathBuf> {
-        if name.contains('.') {
-            return self.in_collection(kind, name);
-        }
-        let near: Vec<PathBuf> = lock(&self.folders)
-            .iter()
-            .map(|folder| folder.join(format!("{}_plugins", kind.word())))
-            .collect();
-        let far = &self.far[match kind {
-            PluginKind::Filter => 0,
-            PluginKind::Test => 1,
-            PluginKind::Lookup => 2,
-        }];
-        near.iter().chain(far).find_map(|folder| match kind {
-            // A lookup is its file; a file has several filters or tests.
-            PluginKind::Lookup => Some(folder.join(format!("{name}.py"))).filter(|file| file.is_file()),
-            PluginKind::Filter | PluginKind::Test => defines(folder, name),
-        })
+    /// Lets a process carry out a request; `answer` is for what it asks meanwhile. The outer error is that there is no process.
+    fn ask(
+        &self,
+        named: &Named,
+        request: &Json,
+        answer: &mut dyn FnMut(&Json) -> Json,
+    ) -> Result<Answer, String> {
+        self.ask_process(self.process(named)?, named, request, answer)
     }
 
-    fn add_folder(&self, folder: &Path) {
-        let mut folders = lock(&self.folders);
-        if !folders.iter().any(|known| known == folder) {
-            folders.push(folder.to_path_buf());
-        }
-    }
-
-    fn call(&self, call: &PluginCall<'_>) -> Result<Value, TemplateError> {
-        let waiting = lock(&self.idle).pop();
-        let mut process = match waiting {
-            Some(process) => process,
-            None => self.start(call).map_err(TemplateError::new)?,
-        };
-        let folders: Vec<String> = lock(&self.folders)
-            .iter()
-            .map(|folder| folder.display().to_string())
-            .collect();
-        let answer = process.call(call, &folders).map_err(|error| {
-            TemplateError::new(format!(
-                "the {} {} in Python gave no answer: {error}",
-                call.kind.word(),
-                call.name
-            ))
-        })?;
+    fn ask_process(
+        &self,
+        mut process: Process,
+        named: &Named,
+        request: &Json,
+        answer: &mut dyn FnMut(&Json) -> Json,
+    ) -> Result<Answer, String> {
+        let mut hear = |said: &Json| (!self.show(said)).then(|| answer(said));
+        let said = process
+            .ask(request, &mut hear)
+            .map_err(|error| format!("{} in Python gave no answer: {error}", named.words()))?;
         lock(&self.idle).push(process);
+        Ok(said)
+    }
+
+    /// Tells people what a plugin tells them, if it does.
+    fn show(&self, said: &Json) -> bool {
+        let text = |key: &str| said.get(key).and_then(Json::as_str);
+        if let Some(text) = text("verbose") {
+            let level = said.get("level").and_then(Json::as_u64).unwrap_or(1);
+            self.printer.detail(text, u8::try_from(level).unwrap_or(u8::MAX));
+        } else if let Some(text) = text("warning") {
+            self.printer.warning(text);
+        } else if let Some(text) = text("line") {
+            self.printer
+                .plugin_line(text, said.get("stderr").is_some_and(|to| to == true));
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// The same without blocking other tasks. When nobody waits for it any more, the process is ended with all that it has started.
+    async fn ask_aside(self: &Arc<Self>, named: Named, request: Json) -> Result<Answer, String> {
+        // ok: it is never closed.
+        let _permit = self.at_once.acquire().await;
+        let plugins = Arc::clone(self);
+        let broken = |error: tokio::task::JoinError| error.to_string();
+        let start = move || {
+            let process = plugins.process(&named)?;
+            Ok::<_, String>((process, named))
+        };
+        let (process, named) = tokio::task::spawn_blocking(start).await.map_err(broken)??;
+        let killer = Killer::new(&process);
+        let plugins = Arc::clone(self);
+        let ask = move || plugins.ask_process(process, &named, &request, &mut |_| Json::Null);
+        let answer = tokio::task::spawn_blocking(ask).await.map_err(broken)?;
+        killer.disarm();
         answer
     }
 }
 
-/// The Python file in a folder that has this name in quotation marks or as its own, as plugins declare theirs.
-fn defines(folder: &Path, name: &str) -> Option<PathBuf> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .ok()?
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "py"))
-        .collect();
-    files.sort();
-    files.into_iter().find(|file| {
-        let text = std::fs::read_to_string(file).unwrap_or_default();
-        file.file_stem().is_some_and(|stem| stem == name)
-            || text.contains(&format!("'{name}'"))
-            || text.contains(&format!("\"{name}\""))
-            // `dict(name=function)`
-            || text.contains(&format!("{name}="))
-    })
+/// A field of what a process has answered.
+fn field(answer: &Value, name: &str) -> Value {
+    answer.get_attr(name).unwrap_or_default()
 }

@@ -1,17 +1,25 @@
-//! A Python process that carries out plugins, one at a time.
+//! A Python process that carries out plugins, one request at a time. Requests, questions and answers are lines of JSON.
 
 use std::{
     io::{BufRead, BufReader, Write},
+    os::unix::process::CommandExt,
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
-use serde_json::{Value as Json, json};
-use slipway_language::{PluginCall, TemplateError, Value};
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::Value as Json;
+use slipway_language::Value;
 
-use super::wire::{decode, encode};
+use super::wire::decode;
 
-const BRIDGE: &str = include_str!("bridge.py");
+/// One program for all kinds of plugins, in parts.
+const BRIDGE: &str = concat!(
+    include_str!("bridge/wire.py"),
+    include_str!("bridge/templates.py"),
+    include_str!("bridge/connection.py"),
+    include_str!("bridge/serve.py"),
+);
 
 /// A process that waits for calls.
 #[derive(Debug)]
@@ -37,6 +45,8 @@ impl Process {
             .env("ANSIBLE_COLLECTIONS_PATH", collections)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // Ctrl-C at the terminal is for the runner.
+            .process_group(0)
             .spawn()
             .map_err(|error| format!("starting {python}: {error}"))?;
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
@@ -74,48 +84,69 @@ impl Process {
         }
     }
 
-    /// Carries out a call. The outer error is that of a process which cannot be used any more.
+    /// Carries out a request; `answer` is for what it asks and tells meanwhile. The outer error is that of a process which cannot be used any
+    /// more.
     ///
     /// # Errors
     /// As said.
-    pub fn call(
+    pub fn ask(
         &mut self,
-        call: &PluginCall<'_>,
-        folders: &[String],
-    ) -> Result<Result<Value, TemplateError>, String> {
-        let named: serde_json::Map<String, Json> = call
-            .named
-            .iter()
-            .map(|(name, value)| (name.clone(), encode(value)))
-            .collect();
-        self.tell(&json!({
-            "kind": call.kind.word(),
-            "name": call.name,
-            "arguments": call.arguments.iter().map(encode).collect::<Vec<_>>(),
-            "named": named,
-            "folders": folders,
-            "directory": call.directory(),
-        }))?;
+        request: &Json,
+        answer: &mut dyn FnMut(&Json) -> Option<Json>,
+    ) -> Result<Answer, String> {
+        self.tell(request)?;
         loop {
             let mut said = self.hear()?;
-            if let Some(name) = said.get("variable").and_then(Json::as_str) {
-                let answer = match call.variable(name) {
-                    Ok(Some(value)) => json!({"value": encode(&value)}),
-                    Ok(None) => json!({}),
-                    Err(error) => json!({"error": error.message}),
-                };
-                self.tell(&answer)?;
-            } else if said.get("names").is_some() {
-                self.tell(&json!({"value": call.names()}))?;
-            } else if let Some(message) = said.get("error").and_then(Json::as_str) {
-                let mut error = TemplateError::new(message);
-                if said.get("undefined").is_some() {
-                    error = error.of_undefined();
-                }
-                return Ok(Err(error));
-            } else {
-                return Ok(decode(said["value"].take()));
+            if let Some(message) = said.get("error").and_then(Json::as_str) {
+                let kind = said.get("kind").and_then(Json::as_str).unwrap_or_default();
+                return Ok(Err(Refusal {
+                    message: message.to_owned(),
+                    kind: kind.to_owned(),
+                }));
             }
+            if let Some(value) = said.get_mut("value") {
+                return decode(value.take()).map(Ok).map_err(|error| error.message);
+            }
+            if let Some(answer) = answer(&said) {
+                self.tell(&answer)?;
+            }
+        }
+    }
+}
+
+/// What came of a request.
+pub type Answer = Result<Value, Refusal>;
+
+/// Why a plugin did not do what it was asked for.
+#[derive(Debug)]
+pub struct Refusal {
+    /// In its words.
+    pub message: String,
+    /// `undefined` for a variable, `unreachable` for a host; otherwise the plugin failed.
+    pub kind: String,
+}
+
+/// Ends a process that nobody waits for any more, with all that it has started.
+#[derive(Debug)]
+pub struct Killer(Option<Pid>);
+
+impl Killer {
+    /// For this process.
+    pub fn new(process: &Process) -> Self {
+        Self(i32::try_from(process.child.id()).ok().and_then(Pid::from_raw))
+    }
+
+    /// It has answered.
+    pub fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Killer {
+    fn drop(&mut self) {
+        if let Some(process) = self.0 {
+            // ok: it has ended already.
+            let _ = kill_process_group(process, Signal::TERM);
         }
     }
 }

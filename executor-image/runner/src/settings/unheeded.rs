@@ -48,13 +48,6 @@ pub const UNHEEDED: &[Unheeded] = &[
         instead: "callbacks in Python are not loaded",
     },
     Unheeded {
-        name: "connection_plugins",
-        environment: &["ANSIBLE_CONNECTION_PLUGINS"],
-        file: &[("defaults", "connection_plugins")],
-        default: "{home}/plugins/connection:/usr/share/ansible/plugins/connection",
-        instead: "connections in Python are not loaded",
-    },
-    Unheeded {
         name: "vars_plugins",
         environment: &["ANSIBLE_VARS_PLUGINS"],
         file: &[("defaults", "vars_plugins")],

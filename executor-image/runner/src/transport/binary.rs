@@ -86,6 +86,21 @@ impl AgentBinary {
         })
     }
 
+    /// Whether it runs on a host of this architecture.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn check_architecture(&self, of_host: &str) -> Result<(), TransportError> {
+        if of_host == self.architecture {
+            return Ok(());
+        }
+        Err(TransportError::Unreachable(format!(
+            "the host's architecture is {of_host}, the agent {} is for {}",
+            self.path.display(),
+            self.architecture
+        )))
+    }
+
     /// SHA-256 of the content, hexadecimal.
     ///
     /// # Errors

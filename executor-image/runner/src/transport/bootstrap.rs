@@ -16,7 +16,7 @@ use tokio::{
 use super::{AgentBinary, Become, Launch, Pipe, TransportError};
 
 /// Begins each line of the script.
-const MARK: &str = "slipway-agent: ";
+pub const MARK: &str = "slipway-agent: ";
 
 /// The longest text before the script's first line, in bytes.
 const NOISE_LIMIT: usize = 64 * 1024;
@@ -26,7 +26,7 @@ const NOISE_LIMIT: usize = 64 * 1024;
 /// its hash was right (inode, length, times to the nanosecond) is noted beside it, and it is hashed again whenever that has changed.
 /// A process costs the host a millisecond, and most starts need only one of them here: the user's number is read by the shell itself.
 /// The folder must be ours and writable by nobody else, or who owns it could have `sudo` run what they like.
-const SCRIPT: &str = r#"
+const BEGINNING: &str = r#"
 h=$1 g=$2
 umask 022
 say() { printf 'slipway-agent: %s\n' "$*"; }
@@ -45,6 +45,18 @@ same() {
   [ -f "$f" ] && [ "$(sum "$f")" = "$h" ] || return
   { note > "$f.note"; } 2>/dev/null || :
 }
+keep() {
+  [ "$(sum "$t")" = "$h" ] || fail "cannot store the agent in $d: ${problem:-it arrived damaged}$(df -P "$d" 2>/dev/null | awk 'NR==2 && $4==0 {print " (the file system "$6" is full)"}')"
+  sync "$t" 2>/dev/null
+  chmod 0755 "$t" && mv -f "$t" "$f" || fail "cannot store the agent as $f"
+  trap - EXIT
+  problem=$("$f" --version 2>&1) || fail "cannot run the agent $f (is $d mounted noexec?): $problem"
+  { note > "$f.note"; } 2>/dev/null
+}
+"#;
+
+/// Goes on where the host's input is the runner's to write to: the file comes through it.
+const FROM_INPUT: &str = r#"
 if ! same; then
   chmod 0755 "$d" || fail "cannot set the mode of $d"
   t=$d/.new.$$
@@ -56,15 +68,40 @@ if ! same; then
     say "want $(uname -m) plain"; read -r n
     problem=$( { head -c "$n" > "$t"; } 2>&1 )
   fi
-  [ "$(sum "$t")" = "$h" ] || fail "cannot store the agent in $d: ${problem:-it arrived damaged}$(df -P "$d" 2>/dev/null | awk 'NR==2 && $4==0 {print " (the file system "$6" is full)"}')"
-  sync "$t" 2>/dev/null
-  chmod 0755 "$t" && mv -f "$t" "$f" || fail "cannot store the agent as $f"
-  trap - EXIT
-  problem=$("$f" --version 2>&1) || fail "cannot run the agent $f (is $d mounted noexec?): $problem"
-  { note > "$f.note"; } 2>/dev/null
+  keep
 fi
 [ -x "$f" ] || fail "cannot run the agent $f (is $d mounted noexec?)"
 "#;
+
+/// Goes on where files are stored by other means: tells where the file is, or where it is to be put.
+const FOR_FILE: &str = r#"
+problem=
+if [ -n "$g" ]; then
+  t=$g
+  trap 'rm -f "$t"' EXIT
+  keep
+elif ! same; then
+  chmod 0755 "$d" || fail "cannot set the mode of $d"
+  say "want $(uname -m) $d/.new.$$"
+  exit
+fi
+[ -x "$f" ] || fail "cannot run the agent $f (is $d mounted noexec?)"
+say "have $f"
+"#;
+
+/// The command that tells with a line (`have FILE`, `want ARCHITECTURE FILE`, `error TEXT`) where the agent is, or where it is to be
+/// put; with the place where it was put, that takes it from there.
+///
+/// # Errors
+/// When there is no agent any more.
+pub fn file_command(agent: &AgentBinary, put: Option<&str>) -> Result<String, TransportError> {
+    Ok(format!(
+        "exec /bin/sh -c {} slipway {} {}",
+        quote(&format!("{BEGINNING}{FOR_FILE}")),
+        agent.sha256()?,
+        quote(put.unwrap_or_default()),
+    ))
+}
 
 /// The command that starts the agent and greets it.
 ///
@@ -81,7 +118,7 @@ pub fn command(agent: &AgentBinary, launch: &Launch, greeting: &[u8]) -> Result<
     };
     Ok(format!(
         "exec /bin/sh -c {} slipway {} {}",
-        quote(&format!("{SCRIPT}{last}")),
+        quote(&format!("{BEGINNING}{FROM_INPUT}{last}")),
         agent.sha256()?,
         hex::encode(greeting),
     ))
@@ -176,13 +213,7 @@ async fn send(
     wanted: &str,
 ) -> Result<(), TransportError> {
     let (architecture, form) = wanted.split_once(' ').unwrap_or((wanted, "plain"));
-    if architecture != agent.architecture {
-        return Err(TransportError::Unreachable(format!(
-            "the host's architecture is {architecture}, the agent {} is for {}",
-            agent.path.display(),
-            agent.architecture
-        )));
-    }
+    agent.check_architecture(architecture)?;
     // Compressed only for a host that asks: most have the agent from the last run.
     let content = if form == "gzip" {
         agent.compressed()?

@@ -157,8 +157,10 @@ impl AgentClient {
         self.send(frame(FrameKind::Call, stream, call)?).await?;
         loop {
             let answer = self.receive(&mut answers).await?;
-            if answer.kind == FrameKind::Result {
-                return parse(&answer);
+            match answer.kind {
+                FrameKind::Result => return parse(&answer),
+                FrameKind::Refusal => return Err(TransportError::Failed(parse::<Refusal>(&answer)?.message)),
+                _ => {}
             }
         }
     }

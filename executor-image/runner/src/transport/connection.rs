@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    fmt::Debug,
+    fmt::{self, Debug},
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
@@ -26,13 +26,16 @@ pub enum TransportError {
     /// The host is reached, and does not make another user of the one that logged in: the task fails.
     #[error("{0}")]
     NotBecome(String),
+    /// What reaches the host does not do what it is asked for: the task fails, with this as its message.
+    #[error("{0}")]
+    Failed(String),
     /// What the agent is to be told, of so many bytes, does not fit into a frame: the task fails.
     #[error("a message of {0} bytes to the host is more than the {MAX_FRAME} that it may have")]
     TooLarge(usize),
 }
 
 /// Kinds of connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ConnectionKind {
     /// SSH.
     Ssh,
@@ -40,6 +43,26 @@ pub enum ConnectionKind {
     Local,
     /// No machine at all: every module answers `ok`.
     Memory,
+    /// What somebody has written in Python.
+    Plugin(Arc<PluginUse>),
+}
+
+/// A connection plugin written in Python, and what it is told.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct PluginUse {
+    /// The plugin's name.
+    pub name: String,
+    /// The variables that it documents, with their values, for its process.
+    pub variables: String,
+    /// The shell that starts commands.
+    pub executable: String,
+}
+
+impl fmt::Debug for PluginUse {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Some of the variables are passwords.
+        write!(formatter, "PluginUse({:?})", self.name)
+    }
 }
 
 /// Where and as whom to connect. Two hosts' tasks with equal options share a connection.
@@ -184,4 +207,9 @@ pub trait Connection: Send + Sync + Debug {
 
     /// Closes the connection.
     fn close(&self) -> BoxFuture<'_, ()>;
+
+    /// Closes the connection because a playbook says so.
+    fn reset(&self) -> BoxFuture<'_, ()> {
+        self.close()
+    }
 }

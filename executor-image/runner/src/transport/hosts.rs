@@ -11,7 +11,9 @@ use slipway_protocol::Fence;
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
 use super::{
-    AgentBinary, AgentClient, Connection, ConnectionKind, ConnectionOptions, Launch, TransportError,
+    AgentBinary, AgentClient, Carriers, Connection, ConnectionKind, ConnectionOptions, Launch,
+    TransportError,
+    batch::{BatchConnection, Contents},
     host_keys::{self, KnownHosts},
     local::LocalConnection,
     memory::MemoryConnection,
@@ -34,6 +36,8 @@ pub struct HostsOptions {
     pub known_hosts: Option<PathBuf>,
     /// Whether the agent stays on hosts for the next run.
     pub keep_agent: bool,
+    /// Who carries out connection plugins.
+    pub carriers: Option<Arc<dyn Carriers>>,
 }
 
 /// A host key that was accepted at first use.
@@ -56,6 +60,7 @@ pub struct Hosts {
     connecting: Semaphore,
     learned: Mutex<Vec<LearnedKey>>,
     started: Mutex<Vec<String>>,
+    contents: Arc<Contents>,
 }
 
 /// A host's inventory name and how it is reached: several hosts may delegate to one, as different users.
@@ -87,6 +92,7 @@ impl Hosts {
             connecting: Semaphore::new(CONNECTING_AT_ONCE),
             learned: Mutex::default(),
             started: Mutex::default(),
+            contents: Arc::default(),
         }
     }
 
@@ -167,7 +173,7 @@ impl Hosts {
             let open = slot.lock().await.open.take();
             if let Some(open) = open {
                 drop(open.agents);
-                open.connection.close().await;
+                open.connection.reset().await;
             }
         }
     }
@@ -270,6 +276,15 @@ impl Hosts {
             .ok_or_else(|| TransportError::Unreachable("this run has no agent".to_owned()))?;
         if options.kind == ConnectionKind::Local {
             return Ok(Arc::new(LocalConnection::new(Arc::clone(agent))));
+        }
+        if let (ConnectionKind::Plugin(_), Some(carriers)) = (&options.kind, &self.options.carriers) {
+            let carrier = carriers.open(host, options);
+            let contents = Arc::clone(&self.contents);
+            return Ok(Arc::new(BatchConnection::new(
+                carrier,
+                Arc::clone(agent),
+                contents,
+            )));
         }
         let mut tries: u32 = 0;
         let (connection, learned) = loop {

@@ -4,6 +4,7 @@
 //! [`Hosts`] keeps one connection for each host and one agent for each user on it.
 
 mod authentication;
+mod batch;
 mod r#become;
 mod binary;
 mod bootstrap;
@@ -18,12 +19,13 @@ mod ssh;
 mod ssh_arguments;
 mod ssh_config;
 
+pub use batch::{Carrier, Carriers, Input};
 pub use r#become::{Become, BecomeMethod, Password};
 pub use binary::{AgentBinary, AgentBinaryError};
 pub(crate) use bootstrap::quote;
 pub use client::AgentClient;
 pub use connection::{
-    Connection, ConnectionKind, ConnectionOptions, ExecOutput, Launch, Pipe, TransportError,
+    Connection, ConnectionKind, ConnectionOptions, ExecOutput, Launch, Pipe, PluginUse, TransportError,
 };
 pub use host_keys::HostKeyChecking;
 pub use hosts::{Hosts, HostsOptions, LearnedKey};

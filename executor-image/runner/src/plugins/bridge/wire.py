@@ -1,21 +1,31 @@
-# Carries out filters, tests and lookups that are written in Python, with the plugin loaders of the installed ansible-core.
+# Carries out plugins that are written in Python, with the plugin loaders of the installed ansible-core. This is the first part of one
+# program: what the others share.
 #
 # Requests and answers are lines of JSON, on standard input and on a copy of standard output: what a plugin prints goes to standard
 # error. While a request is carried out the runner is asked for variables, one at a time, when a plugin looks at them.
+import atexit
 import base64
+import contextlib
 import json
 import math
 import os
+import re
+import shlex
 import sys
+import tempfile
+import uuid
 from collections.abc import Mapping
 
 answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
 os.dup2(2, 1)
 
-from ansible.errors import AnsibleError, AnsibleUndefinedVariable
+from ansible import constants
+from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleUndefinedVariable
+from ansible.module_utils.common.text.converters import to_bytes
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins import loader as plugin_loaders
 from ansible.template import Templar
+from ansible.utils.display import Display
 from jinja2.exceptions import UndefinedError
 from jinja2.runtime import Undefined
 
@@ -72,6 +82,25 @@ def tell(answer):
     answers.write(json.dumps(answer) + "\n")
 
 
+def tell_verbose(display, msg, host=None, caplevel=2):
+    tell({"verbose": msg if host is None else "<%s> %s" % (host, msg), "level": caplevel + 1})
+
+
+def tell_warning(display, msg, formatted=False):
+    tell({"warning": msg})
+
+
+def tell_line(display, msg, color=None, stderr=False, screen_only=False, log_only=False, newline=True, caplevel=None):
+    if not log_only:
+        tell({"line": msg, "stderr": stderr})
+
+
+# What plugins tell people, the runner tells them.
+Display.verbose = tell_verbose
+Display.warning = tell_warning
+Display.display = tell_line
+
+
 def hear():
     line = sys.stdin.readline()
     if not line:
@@ -114,67 +143,3 @@ class Variables(Mapping):
 
     def copy(self):
         return self
-
-
-def call_function(plugin_loader, kind, request):
-    name = request["name"]
-    try:
-        plugin = plugin_loader.get(name)
-    except KeyError as error:
-        # It cannot be the name of any.
-        raise AnsibleError('TemplateSyntaxError: Could not load "%s": %s' % (name, error)) from error
-    if plugin is None:
-        raise AnsibleError("the %s plugin %s was not found" % (kind, name))
-    function = plugin.j2_function
-    templar = Templar(loader=files, variables=Variables())
-    environment = templar.environment
-    arguments = [decode(item, environment.undefined) for item in request["arguments"]]
-    named = {key: decode(item, environment.undefined) for key, item in request["named"].items()}
-    wanted = getattr(getattr(function, "jinja_pass_arg", None), "name", None)
-    if wanted == "environment":
-        arguments.insert(0, environment)
-    elif wanted in ("context", "eval_context"):
-        context = environment.context_class(environment, templar.available_variables, None, {})
-        arguments.insert(0, context if wanted == "context" else context.eval_ctx)
-    return function(*arguments, **named)
-
-
-def call_lookup(request):
-    variables = Variables()
-    templar = Templar(loader=files, variables=variables)
-    lookup = plugin_loaders.lookup_loader.get(request["name"], loader=files, templar=templar)
-    if lookup is None:
-        raise AnsibleError("the lookup plugin %s was not found" % request["name"])
-    undefined = templar.environment.undefined
-    terms = [decode(item, undefined) for item in request["arguments"]]
-    named = {key: decode(item, undefined) for key, item in request["named"].items()}
-    return list(lookup.run(terms, variables=variables, **named))
-
-
-def carry_out(request):
-    for folder in request["folders"]:
-        if folder not in added:
-            added.add(folder)
-            plugin_loaders.add_all_plugin_dirs(folder)
-    files.set_basedir(request["directory"])
-    if request["kind"] == "lookup":
-        return call_lookup(request)
-    if request["kind"] == "test":
-        return bool(call_function(plugin_loaders.test_loader, "test", request))
-    return call_function(plugin_loaders.filter_loader, "filter", request)
-
-
-files = DataLoader()
-added = set()
-tell({"ready": True})
-while True:
-    asked = hear()
-    try:
-        answer = {"value": encode(carry_out(asked))}
-    except (AnsibleUndefinedVariable, UndefinedError) as error:
-        answer = {"error": str(error), "undefined": True}
-    except AnsibleError as error:
-        answer = {"error": str(error)}
-    except Exception as error:
-        answer = {"error": "%s: %s" % (type(error).__name__, error)}
-    tell(answer)
