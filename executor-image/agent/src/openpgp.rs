@@ -1,5 +1,8 @@
 //! What gpg says of a file of public keys.
 
+pub mod armor;
+
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::answer::Failure;
@@ -15,6 +18,8 @@ pub struct Key {
     pub id: String,
     /// The fingerprint; empty where gpg does not tell it.
     pub fingerprint: String,
+    /// Whether its time is over.
+    pub has_expired: bool,
 }
 
 /// The keys of a file, which are not imported.
@@ -24,6 +29,7 @@ pub struct Key {
 pub fn keys_of_file(context: &Context, program: &Path, file: &Path) -> Result<(Vec<Key>, Output), Failure> {
     let home = tempfile::Builder::new()
         .prefix("gpg-")
+        .permissions(std::fs::Permissions::from_mode(0o700))
         .tempdir_in(&context.temporary)
         .map_err(|error| Failure::io("making a temporary directory", &error))?;
     let output = Process::tool(context, &program.to_string_lossy())
@@ -31,6 +37,7 @@ pub fn keys_of_file(context: &Context, program: &Path, file: &Path) -> Result<(V
         .args([
             "--no-tty",
             "--batch",
+            "--quiet",
             "--with-colons",
             "--fixed-list-mode",
             "--with-fingerprint",
@@ -50,10 +57,11 @@ pub fn parse(list: &str) -> Vec<Key> {
     for line in list.lines() {
         let fields: Vec<&str> = line.split(':').collect();
         match fields.as_slice() {
-            [kind @ ("pub" | "sub"), _, _, _, id, ..] => keys.push(Key {
+            [kind @ ("pub" | "sub"), validity, _, _, id, ..] => keys.push(Key {
                 is_primary: *kind == "pub",
                 id: (*id).to_owned(),
                 fingerprint: String::new(),
+                has_expired: *validity == "e",
             }),
             ["fpr", .., fingerprint, _] => {
                 if let Some(key) = keys.last_mut().filter(|key| key.fingerprint.is_empty()) {
@@ -73,7 +81,7 @@ mod tests {
     #[test]
     fn keys_and_subkeys_are_read_from_gpgs_list() {
         let list = "\
-pub:-:255:22:AC46D653C0E0ED55:1577836800:::-:::scESC::::::23::0:
+pub:e:255:22:AC46D653C0E0ED55:1577836800:::-:::scESC::::::23::0:
 fpr:::::::::0123456789ABCDEF01234567AC46D653C0E0ED55:
 uid:-::::1577836800::HASH::someone:::::::::
 sub:-:255:18:1111111111111111:1577836800:::::e::::::23:
@@ -82,6 +90,7 @@ fpr:::::::::0123456789ABCDEF012345671111111111111111:
         let keys = parse(list);
         assert_eq!(keys.len(), 2);
         assert!(keys[0].is_primary && !keys[1].is_primary);
+        assert!(keys[0].has_expired && !keys[1].has_expired);
         assert_eq!(keys[0].id, "AC46D653C0E0ED55");
         assert_eq!(keys[1].fingerprint, "0123456789ABCDEF012345671111111111111111");
     }

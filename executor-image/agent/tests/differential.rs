@@ -13,6 +13,8 @@ mod ansible;
 mod exceptions;
 #[path = "differential/files.rs"]
 mod files;
+#[path = "differential/keys.rs"]
+mod keys;
 #[path = "differential/normalise.rs"]
 mod normalise;
 #[path = "differential/private.rs"]
@@ -75,6 +77,11 @@ sections! {
     ini_file_does_as_ansible: "ini_file",
     authorized_key_does_as_ansible: "authorized_key",
     archive_does_as_ansible: "archive",
+    apt_key_does_as_ansible: "apt_key",
+    deb822_repository_does_as_ansible: "deb822_repository",
+    rpm_key_does_as_ansible: "rpm_key",
+    package_facts_finds_what_ansible_finds: "package_facts",
+    dnf_does_as_ansible: "dnf",
     yum_repository_does_as_ansible: "yum_repository",
     apt_repository_does_as_ansible: "apt_repository",
     dpkg_selections_does_as_ansible: "dpkg_selections",

@@ -1,8 +1,7 @@
 //! `ansible.builtin.apt_key`: keys that apt trusts, kept by `apt-key`.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-
-use serde_json::Value;
 
 use crate::answer::{Answer, Failure, Outcome, answer};
 use crate::context::Context;
@@ -12,6 +11,9 @@ use crate::process::{Output, Process, require_program};
 
 /// Seconds that a server may stand still.
 const TIMEOUT: u64 = 30;
+
+/// How often a key is asked of a server.
+const TRIES: usize = 5;
 
 pub(super) fn run(context: &mut Context) -> Outcome {
     let args = &context.args;
@@ -26,37 +28,30 @@ pub(super) fn run(context: &mut Context) -> Outcome {
             sources.join("|")
         )));
     }
-    let present = args.required("state") == "present";
-    let wanted = args.text("id").map(Id::parse).transpose()?;
-    if !present && wanted.is_none() {
-        return Err(Failure::new("key is required to remove"));
-    }
     let apt_key = AptKey {
         context,
         program: require_program(context, "apt-key")?,
     };
-    let key = Source::of(context, given.first().copied())?;
-    let id = match (wanted, &key) {
-        (Some(id), _) => id,
-        (None, key) => match key.file() {
-            Some(file) => first_id(context, file)?,
-            None => {
-                return Err(Failure::new(
-                    "No key to add was found, because there is no id, data, file or url",
-                ));
-            }
-        },
+    let gpg = require_program(context, "gpg")?;
+    let mut source = Source::of(context, given.first().copied());
+    let text = match args.text("id").filter(|id| !id.is_empty()) {
+        Some(id) => Some(id.to_owned()),
+        None => source.first_id(context, &gpg)?,
     };
-    let before = apt_key.list(id.is_long())?;
+    let Some(id) = text.as_deref().and_then(Id::parse) else {
+        return Err(Failure::new("Invalid key_id").with("id", text));
+    };
+    let before = apt_key.list(&id)?;
+    let is_there = before.contains(&id.compared);
     let mut answer = answer!({
         "changed": false,
         "before": before,
-        "id": args.text("id").map_or_else(|| id.shown.clone(), str::to_owned),
+        "id": text,
         "key_id": id.key,
-        "fp": id.fingerprint,
+        "fp": id.compared,
         "short_id": id.short,
     });
-    let is_there = before.contains(&id.key) || before.contains(&id.short);
+    let present = args.required("state") == "present";
     if present == is_there {
         return Ok(answer);
     }
@@ -65,131 +60,126 @@ pub(super) fn run(context: &mut Context) -> Outcome {
         return Ok(answer);
     }
     if present {
-        apt_key.add(&key, &id, &answer)?;
+        apt_key.add(source, &id, &answer)?;
     } else {
-        let output = apt_key.run(&["del", &id.key])?;
-        must(output, || format!("error removing key_id: {}", id.key))?;
+        apt_key.remove(&id)?;
     }
-    let after = apt_key.list(id.is_long())?;
-    let is_there = after.contains(&id.key) || after.contains(&id.short);
+    let after = apt_key.list(&id)?;
+    let is_there = after.contains(&id.compared);
     answer.insert("after".to_owned(), after.into());
-    if present != is_there {
-        let message = if present {
-            "apt-key did not return an error, but failed to add the key (check that the id is correct and *not* a subkey)"
-        } else {
-            "apt-key did not return an error, but the key was not removed (check that the id is correct and *not* a subkey)"
-        };
-        answer.shift_remove("changed");
-        return Err(Failure::new(message).with_all(answer));
+    if present == is_there {
+        return Ok(answer);
     }
-    Ok(answer)
+    let failed = if present {
+        "failed to add the key"
+    } else {
+        "the key was not removed"
+    };
+    let message = format!(
+        "apt-key did not return an error, but {failed} (check that the id is correct and *not* a subkey)"
+    );
+    Err(Failure::new(message).with_all(answer))
 }
 
-/// A key's id in the lengths that gpg uses.
+/// A key's id in the lengths that are needed of it.
+#[derive(Debug, PartialEq, Eq)]
 struct Id {
-    /// As it was given, without `0x`.
-    shown: String,
-    /// At most 16 digits.
+    /// Every digit that was given.
     key: String,
-    /// 8 digits.
+    /// What a list of keys has of it: 16 digits, or 8 where no more were given.
+    compared: String,
+    /// 8 digits, by which keys are removed.
     short: String,
-    fingerprint: String,
 }
 
 impl Id {
-    fn parse(text: &str) -> Result<Self, Failure> {
+    /// The id in a text: 8, 16 or more hexadecimal digits.
+    fn parse(text: &str) -> Option<Self> {
         let upper = text.trim().to_uppercase();
         let digits = upper.strip_prefix("0X").unwrap_or(&upper);
-        if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Err(Failure::new("Invalid key_id").with("id", text));
-        }
-        if digits.len() < 8 {
-            return Err(Failure::new("Invalid key_id").with("id", text));
-        }
+        let is_id = digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+            && (digits.len() == 8 || digits.len() >= 16);
         let last = |count: usize| digits[digits.len().saturating_sub(count)..].to_owned();
-        Ok(Self {
-            shown: digits.to_owned(),
-            key: last(16),
+        is_id.then(|| Self {
+            key: digits.to_owned(),
+            compared: last(16),
             short: last(8),
-            fingerprint: digits.to_owned(),
         })
-    }
-
-    fn is_long(&self) -> bool {
-        self.key.len() > 8
     }
 }
 
 /// Where the key comes from.
 enum Source {
     File(PathBuf),
-    /// A file that was made for the call and goes with it.
-    Temporary(tempfile::NamedTempFile),
+    Data(Vec<u8>),
+    Address(String),
     Server(String),
     /// The key can only be looked for.
     Nothing,
 }
 
 impl Source {
-    fn file(&self) -> Option<&Path> {
-        match self {
-            Self::File(path) => Some(path),
-            Self::Temporary(file) => Some(file.path()),
-            Self::Server(_) | Self::Nothing => None,
-        }
-    }
-
-    fn of(context: &Context, given: Option<&str>) -> Result<Self, Failure> {
+    fn of(context: &Context, given: Option<&str>) -> Self {
         let value = given.and_then(|name| context.args.text(name)).unwrap_or_default();
         match given {
-            Some("keyserver") => Ok(Self::Server(value.to_owned())),
-            Some("file") => Ok(Self::File(PathBuf::from(value))),
-            Some("data") => Self::temporary(context, value.as_bytes()),
-            Some(_) => Self::temporary(context, &download(context, value)?),
-            None => Ok(Self::Nothing),
+            Some("file") => Self::File(PathBuf::from(value)),
+            Some("data") => Self::Data(value.as_bytes().to_owned()),
+            Some("url") => Self::Address(value.to_owned()),
+            Some(_) => Self::Server(value.to_owned()),
+            None => Self::Nothing,
         }
     }
 
-    fn temporary(context: &Context, key: &[u8]) -> Result<Self, Failure> {
-        let file = tempfile::Builder::new()
-            .prefix("key-")
-            .tempfile_in(&context.temporary)
-            .map_err(|error| Failure::io("making a temporary file", &error))?;
-        std::fs::write(file.path(), key).map_err(|error| Failure::io("writing a temporary file", &error))?;
-        Ok(Self::Temporary(file))
+    /// The id of the first key that comes from here.
+    fn first_id(&mut self, context: &Context, gpg: &Path) -> Result<Option<String>, Failure> {
+        if let Self::Address(url) = self {
+            *self = Self::Data(download(context, url)?);
+        }
+        let temporary;
+        let (file, shown) = match self {
+            Self::File(path) => (path.as_path(), path.to_string_lossy().into_owned()),
+            Self::Data(key) => {
+                temporary = stored(context, key)?;
+                (temporary.path(), "inline data".to_owned())
+            }
+            Self::Server(_) => return Err(Failure::new("Missing key_id, required with keyserver.")),
+            Self::Address(_) | Self::Nothing => return Ok(None),
+        };
+        let (keys, output) = keys_of_file(context, gpg, file)?;
+        if output.code != 0 {
+            return Err(Failure::new(format!("Unable to extract key from '{shown}'"))
+                .with("stdout", output.stdout)
+                .with("stderr", output.stderr));
+        }
+        Ok(keys.into_iter().next().map(|key| key.id))
     }
 }
 
+/// A file of the call's own with this content.
+fn stored(context: &Context, key: &[u8]) -> Result<tempfile::NamedTempFile, Failure> {
+    let mut file = tempfile::Builder::new()
+        .prefix("key-")
+        .tempfile_in(&context.temporary)
+        .map_err(|error| Failure::io("making a temporary file", &error))?;
+    file.write_all(key)
+        .map_err(|error| Failure::io("writing a temporary file", &error))?;
+    Ok(file)
+}
+
 fn download(context: &Context, url: &str) -> Result<Vec<u8>, Failure> {
+    let failed = |why: String| Failure::new(format!("Failed to download key at {url}: {why}"));
     let mut response = Request::of(context, url, TIMEOUT)
         .send(context)
-        .map_err(|error| {
-            Failure::new(format!("error getting key id from url: {url}")).with("details", error.to_string())
-        })?;
+        .map_err(|error| failed(error.to_string()))?;
     if !response.is_success() {
-        return Err(Failure::new(format!(
-            "Failed to download key at {url}: HTTP Error {}: {}",
+        return Err(failed(format!(
+            "HTTP Error {}: {}",
             response.status, response.reason
         )));
     }
     let mut key = Vec::new();
     response.copy_to(context, &mut key)?;
     Ok(key)
-}
-
-/// The id of the first key of a file.
-fn first_id(context: &Context, file: &Path) -> Result<Id, Failure> {
-    let gpg = require_program(context, "gpg")?;
-    let (keys, output) = keys_of_file(context, &gpg, file)?;
-    match keys.into_iter().find(|key| key.is_primary) {
-        Some(key) if key.fingerprint.is_empty() => Id::parse(&key.id),
-        Some(key) => Id::parse(&key.fingerprint),
-        None => Err(
-            Failure::new(format!("Unable to extract key from '{}'", file.display()))
-                .with("stdout", output.stdout)
-                .with("stderr", output.stderr),
-        ),
-    }
 }
 
 /// apt's program for keys, on the keyring of the call.
@@ -199,68 +189,99 @@ struct AptKey<'a> {
 }
 
 impl AptKey<'_> {
-    fn run(&self, arguments: &[&str]) -> Result<Output, Failure> {
-        let mut process = Process::tool(self.context, &self.program.to_string_lossy())
-            .environment("APT_KEY_DONT_WARN_ON_DANGEROUS_USAGE", "1");
+    /// Runs the program; a failure of it has the message and these words on what was run.
+    fn run(&self, arguments: &[&str], input: &[u8], message: &str) -> Result<Output, Failure> {
+        let mut words = Vec::new();
         if let Some(keyring) = self.context.args.text("keyring") {
-            process = process.args(["--keyring", keyring]);
+            words.extend(["--keyring", keyring]);
         }
-        process.args(arguments).run()
+        words.extend(arguments);
+        let program = self.program.to_string_lossy();
+        let output = Process::tool(self.context, &program)
+            .args(&words)
+            .input(input)
+            .run()?;
+        if output.code == 0 {
+            return Ok(output);
+        }
+        Err(Failure::new(message)
+            .with("cmd", format!("{program} {}", words.join(" ")))
+            .with("rc", output.code)
+            .with("stdout", output.stdout)
+            .with("stderr", output.stderr))
     }
 
-    /// Ids of every key that is trusted.
-    fn list(&self, long: bool) -> Result<Vec<String>, Failure> {
-        let output = self.run(&[
+    /// Ids of every key that is trusted, as long as the id that is looked for. A key that has expired is there no more.
+    fn list(&self, id: &Id) -> Result<Vec<String>, Failure> {
+        let arguments = [
             "adv",
             "--list-public-keys",
             "--with-colons",
             "--keyid-format=long",
-        ])?;
-        let listed = must(output, || "Unable to list public keys".to_owned())?;
+        ];
+        let listed = self.run(&arguments, &[], "Unable to list public keys")?;
         Ok(openpgp::parse(&listed.stdout)
             .into_iter()
-            .map(|key| {
-                let start = if long { 0 } else { key.id.len().saturating_sub(8) };
-                key.id[start..].to_owned()
-            })
+            .filter(|key| !key.has_expired)
+            .map(|key| key.id[key.id.len().saturating_sub(id.compared.len())..].to_owned())
             .collect())
     }
 
-    fn add(&self, key: &Source, id: &Id, answer: &Answer) -> Result<(), Failure> {
-        if let Some(file) = key.file() {
-            let output = self.run(&["add", &file.to_string_lossy()])?;
-            must(output, || format!("Failed to add key from {}", file.display()))?;
-            return Ok(());
+    fn add(&self, source: Source, id: &Id, answer: &Answer) -> Result<(), Failure> {
+        let from_data = "Unable to add a key from binary data";
+        match source {
+            Source::File(file) => {
+                let file = file.to_string_lossy();
+                self.run(
+                    &["add", &file],
+                    &[],
+                    &format!("Unable to add a key from file {file}"),
+                )
+                .map_err(|failure| failure.with("keyfile", file))?;
+            }
+            Source::Data(key) => {
+                self.run(&["add", "-"], &key, from_data)?;
+            }
+            Source::Address(url) => {
+                self.run(&["add", "-"], &download(self.context, &url)?, from_data)?;
+            }
+            Source::Server(server) => self.receive(&server, id)?,
+            Source::Nothing => {
+                let message = "No key to add: there is no data, file, keyserver or url";
+                return Err(Failure::new(message).with_all(answer.clone()));
+            }
         }
-        let Source::Server(server) = key else {
-            return Err(
-                Failure::new("No key to add was found: give one of data, file, keyserver, url")
-                    .with("before", answer.get("before").cloned().unwrap_or(Value::Null)),
-            );
-        };
-        let output = self.run(&[
-            "adv",
-            "--no-tty",
-            "--keyserver",
-            server,
-            "--recv",
-            &id.fingerprint,
-        ])?;
-        must(output, || {
-            format!("Error fetching key {} from keyserver: {server}", id.key)
-        })?;
         Ok(())
     }
-}
 
-fn must(output: Output, message: impl FnOnce() -> String) -> Result<Output, Failure> {
-    if output.code == 0 {
-        return Ok(output);
+    /// Asks a server for the key.
+    fn receive(&self, server: &str, id: &Id) -> Result<(), Failure> {
+        let proxy = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"]
+            .into_iter()
+            .find_map(|name| self.context.variable(name).filter(|proxy| !proxy.is_empty()))
+            .map(|proxy| format!("http-proxy={proxy}"));
+        let mut arguments = vec!["adv", "--no-tty", "--keyserver", server];
+        if let Some(proxy) = &proxy {
+            arguments.extend(["--keyserver-options", proxy]);
+        }
+        arguments.extend(["--recv", &id.key]);
+        let message = format!("Error fetching key {} from keyserver: {server}", id.key);
+        let mut received = self.run(&arguments, &[], &message);
+        for _ in 1..TRIES {
+            if received.is_ok() {
+                break;
+            }
+            received = self.run(&arguments, &[], &message);
+        }
+        received.map(drop)
     }
-    Err(Failure::new(message())
-        .with("rc", output.code)
-        .with("stdout", output.stdout)
-        .with("stderr", output.stderr))
+
+    fn remove(&self, id: &Id) -> Result<(), Failure> {
+        let message = format!("Unable to remove a key with id {}", id.short);
+        self.run(&["del", &id.short], &[], &message)
+            .map(drop)
+            .map_err(|failure| failure.with("key_id", id.short.as_str()))
+    }
 }
 
 #[cfg(test)]
@@ -270,11 +291,12 @@ mod tests {
     #[test]
     fn an_id_is_known_in_every_length() {
         let id = Id::parse("0x36a1d7869245c8950f966e92d8576a8ba88d21e9").unwrap();
-        assert_eq!(id.key, "D8576A8BA88D21E9");
+        assert_eq!(id.key, "36A1D7869245C8950F966E92D8576A8BA88D21E9");
+        assert_eq!(id.compared, "D8576A8BA88D21E9");
         assert_eq!(id.short, "A88D21E9");
-        assert!(id.is_long());
-        assert!(!Id::parse("A88D21E9").unwrap().is_long());
-        assert!(Id::parse("no id").is_err());
-        assert!(Id::parse("12").is_err());
+        assert_eq!(Id::parse("A88D21E9").unwrap().compared, "A88D21E9");
+        for text in ["no id", "12", "0123456789", ""] {
+            assert_eq!(Id::parse(text), None, "{text}");
+        }
     }
 }

@@ -45,42 +45,40 @@ pub(super) fn run(context: &mut Context) -> Outcome {
     if context.args.required("state") == "absent" {
         return remove(context, &slug, &path);
     }
-    let (signed_by, key_change) = match context.args.text("signed_by").map(str::to_owned) {
-        Some(given) => key::signed_by(context, &given, &slug)?,
-        None => (None, key::Change::default()),
+    let key = match context.args.text("signed_by").map(str::to_owned) {
+        Some(given) => key::signed_by(context, given, &slug)?,
+        None => key::SignedBy::default(),
     };
-    let text = text(context, signed_by.as_deref());
-    let before = match std::fs::read_to_string(&path) {
-        Ok(before) => before,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+    let text = text(context, key.value.as_deref());
+    let before = match std::fs::read(&path) {
+        Ok(before) => Some(before),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => return Err(Failure::io(format!("reading {}", path.display()), &error)),
     };
-    let mut changed = key_change.changed;
-    if before != text {
+    let mut changed = key.changed;
+    if before.as_deref() != Some(text.as_bytes()) {
         changed = true;
         if !context.check {
             replace(Content::Bytes(text.as_bytes()), &path, false)?;
         }
     }
-    if path.exists() {
-        let attributes = FileAttributes {
-            mode: context.args.value("mode").cloned(),
-            ..FileAttributes::default()
-        };
-        changed |= attributes.apply(context, &path, None)?;
-    }
+    let attributes = FileAttributes {
+        mode: context.args.value("mode").cloned(),
+        ..FileAttributes::default()
+    };
+    changed |= attributes.apply(context, &path, None)?;
     Ok(answer!({
         "changed": changed,
         "repo": text,
         "dest": path.to_string_lossy(),
-        "key_filename": key_change.file.as_ref().map(|file| file.to_string_lossy()),
+        "key_filename": key.file,
     }))
 }
 
 fn remove(context: &Context, slug: &str, path: &Path) -> Outcome {
+    let [armored, binary] = ["asc", "gpg"].map(|extension| key::file(slug, extension));
     let mut changed = false;
-    let key_file = key::existing(slug);
-    for file in [path, key_file.as_path()] {
+    for file in [path, &armored, &binary] {
         if !file.exists() {
             continue;
         }
@@ -94,21 +92,24 @@ fn remove(context: &Context, slug: &str, path: &Path) -> Outcome {
         "changed": changed,
         "repo": Value::Null,
         "dest": path.to_string_lossy(),
-        "key_filename": key_file.to_string_lossy(),
+        "key_filename": binary.to_string_lossy(),
     }))
 }
 
-/// The name as files have it.
+/// The name as files have it: small letters, digits, and a dash for what is between words.
 fn slug(name: &str) -> String {
+    let is_gap = |character: char| character == '_' || character.is_whitespace();
     let mut slug = String::new();
+    let mut after_gap = false;
     for character in name.to_lowercase().chars() {
-        if character.is_ascii_alphanumeric() || "-_".contains(character) {
-            slug.push(character);
-        } else if character.is_whitespace() && !slug.ends_with('-') {
+        if is_gap(character) && !after_gap {
             slug.push('-');
+        } else if character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-' {
+            slug.push(character);
         }
+        after_gap = is_gap(character);
     }
-    slug.trim_matches(['-', '_']).to_owned()
+    slug
 }
 
 /// The repository as apt reads it.
@@ -119,13 +120,25 @@ fn text(context: &Context, signed_by: Option<&str>) -> String {
             "signed_by" => signed_by.map(str::to_owned),
             parameter => context.args.value(parameter).map(written),
         };
-        if let Some(value) = value {
-            // A value of several lines begins below its field.
-            let gap = if value.starts_with('\n') { "" } else { " " };
-            let _ = writeln!(text, "{field}:{gap}{value}");
-        }
+        let Some(value) = value else { continue };
+        let _ = match value.as_str() {
+            "" => writeln!(text, "{field}:"),
+            value if value.contains('\n') => writeln!(text, "{field}:{}", folded(value)),
+            value => writeln!(text, "{field}: {value}"),
+        };
     }
     text
+}
+
+/// A text of several lines as the value of a field: below its name, set in, and empty lines marked.
+fn folded(text: &str) -> String {
+    text.trim().lines().fold(String::new(), |folded, line| {
+        let line = match line.trim() {
+            "" => ".",
+            line => line,
+        };
+        format!("{folded}\n    {line}")
+    })
 }
 
 fn written(value: &Value) -> String {
@@ -146,8 +159,19 @@ mod tests {
 
     #[test]
     fn a_name_is_a_file_name_too() {
-        for (name, file) in [("Debian", "debian"), ("My Repo!", "my-repo"), ("a_b-c", "a_b-c")] {
+        for (name, file) in [
+            ("Debian", "debian"),
+            ("My  Repo!", "my-repo"),
+            ("a_b-c ", "a-b-c-"),
+            ("a!_b", "a-b"),
+            ("!", ""),
+        ] {
             assert_eq!(slug(name), file);
         }
+    }
+
+    #[test]
+    fn a_key_in_text_is_set_in() {
+        assert_eq!(folded("-----BEGIN\n\nabc\n"), "\n    -----BEGIN\n    .\n    abc");
     }
 }

@@ -1,91 +1,81 @@
 //! `ansible.builtin.dnf`: packages of Red Hat's kin.
 
 mod available;
-mod transaction;
+mod database;
+mod names;
+mod options;
+mod plan;
+mod refusal;
+mod version;
 
 use crate::answer::{Failure, Outcome, answer};
 use crate::context::Context;
-use crate::process::{Output, Process, find_program};
+use crate::process::{Process, find_program};
+
+use self::database::changes;
+use self::names::Names;
 
 pub(super) fn run(context: &mut Context) -> Outcome {
     let args = &context.args;
     if args.value("nobest").is_some() && args.value("best").is_some() {
         return Err(Failure::new("parameters are mutually exclusive: best|nobest"));
     }
-    let program = program(context)?;
-    if let Some(wanted) = args.text("list") {
-        return available::list(context, program, wanted);
+    let names = Names::of(context)?;
+    if args.value("list").is_some() && !names.is_empty() {
+        return Err(Failure::new("parameters are mutually exclusive: name|list"));
     }
-    let names: Vec<String> = args
-        .list("name")
-        .into_iter()
-        .filter(|name| !name.is_empty())
-        .collect();
+    options::check(context)?;
     let autoremove = args.flag("autoremove");
-    let state = args
-        .text("state")
-        .unwrap_or(if autoremove { "absent" } else { "present" });
+    let state = match args.text("state") {
+        Some("removed" | "absent") => State::Absent,
+        Some("latest") => State::Latest,
+        None if autoremove => State::Absent,
+        _ => State::Present,
+    };
+    if autoremove && state != State::Absent {
+        let message = "Autoremove should be used alone or with state=absent";
+        return Err(Failure::new(message).with("results", Vec::<String>::new()));
+    }
+    let dnf = Dnf {
+        context,
+        program: program(context)?,
+    };
     if args.flag("update_cache") && !context.check {
-        let output = Process::tool(context, program)
-            .args(options(context))
-            .args(["makecache", "--refresh"])
-            .run()?;
-        check(&output, "Failed to refresh the cache")?;
+        refusal::must(dnf.process().args(["makecache", "--refresh"]).run()?, &[])?;
     }
-    if names.is_empty() && !autoremove {
-        if args.flag("update_cache") {
-            return Ok(answer!({"changed": false, "results": [], "rc": 0, "msg": "Cache updated"}));
-        }
-        return Err(Failure::new(
-            "one of the following is required: list, name, autoremove, update_cache",
-        ));
+    if let Some(wanted) = args.text("list") {
+        return available::list(&dnf, wanted);
     }
-    let operation = match state {
-        "absent" | "removed" if names.is_empty() => "autoremove",
-        "absent" | "removed" => "remove",
-        "latest" if names == ["*"] => "upgrade",
-        _ => "install",
+    if args.flag("update_cache") && names.is_empty() && !autoremove {
+        return Ok(answer!({"changed": false, "results": [], "rc": 0, "msg": "Cache updated"}));
+    }
+    let mut done = Done::default();
+    match state {
+        State::Absent => dnf.remove(&names, autoremove, &mut done)?,
+        State::Latest if names.are_all() => dnf.transact("upgrade", &[], &mut done)?,
+        state => dnf.install(&names, state, &mut done)?,
+    }
+    let message = match (done.changed, context.check) {
+        (false, _) => "Nothing to do",
+        (true, true) => "Check mode: No changes made, but would have if not in check mode",
+        (true, false) => "",
     };
-    let packages = match operation {
-        "upgrade" | "autoremove" => Vec::new(),
-        "remove" => installed(context, &names)?,
-        _ if state == "latest" => names.clone(),
-        _ => missing(context, &names)?,
-    };
-    if packages.is_empty() && matches!(operation, "install" | "remove") {
-        return Ok(answer!({"changed": false, "results": [], "rc": 0, "msg": "Nothing to do"}));
-    }
-    let mut changed = false;
-    let mut results = Vec::new();
-    for operation in if operation == "install" && state == "latest" {
-        &["install", "upgrade"][..]
-    } else {
-        std::slice::from_ref(&operation)
-    } {
-        let mut process = Process::tool(context, program).args(options(context)).arg("-y");
-        if context.check {
-            process = process.arg("--assumeno");
-        }
-        let output = process.arg(operation).args(&packages).run()?;
-        let done = transaction::parse(&output.stdout);
-        // What is only looked at ends as if it had been refused.
-        let was_refused = context.check && !done.is_empty();
-        if output.code != 0 && !was_refused {
-            return Err(failure(
-                &output,
-                &format!("Failed to {operation} {}", packages.join(" ")),
-            ));
-        }
-        changed |= !done.is_empty();
-        results.extend(done);
-    }
-    let message = if changed { "" } else { "Nothing to do" };
-    let message = if context.check && changed {
-        "Check mode: No changes made, but would have if not in check mode"
-    } else {
-        message
-    };
-    Ok(answer!({"changed": changed, "results": results, "rc": 0, "msg": message}))
+    Ok(answer!({"changed": done.changed, "results": done.results, "rc": 0, "msg": message}))
+}
+
+/// What is wanted of packages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Present,
+    Latest,
+    Absent,
+}
+
+/// What has been done, or would be.
+#[derive(Debug, Default)]
+struct Done {
+    changed: bool,
+    results: Vec<String>,
 }
 
 /// The program that manages packages here, or the one that the call names.
@@ -102,106 +92,112 @@ fn program(context: &Context) -> Result<&'static str, Failure> {
         .ok_or_else(|| Failure::new(format!("this host has none of {}", wanted.join(", "))))
 }
 
-fn check(output: &Output, message: &str) -> Result<(), Failure> {
-    if output.code == 0 {
-        return Ok(());
+/// The program, with what the call says of it.
+struct Dnf<'a> {
+    context: &'a Context,
+    program: &'static str,
+}
+
+impl Dnf<'_> {
+    fn process(&self) -> Process {
+        Process::tool(self.context, self.program).args(options::of(self.context))
     }
-    Err(failure(output, message))
-}
 
-fn failure(output: &Output, message: &str) -> Failure {
-    Failure::new(format!("{message}: {}", output.stderr.trim()))
-        .with("rc", output.code)
-        .with(
-            "results",
-            output.stdout.lines().map(str::to_owned).collect::<Vec<_>>(),
-        )
-}
-
-fn options(context: &Context) -> Vec<String> {
-    let args = &context.args;
-    let mut options = Vec::new();
-    for (flag, option) in [
-        ("allowerasing", "--allowerasing"),
-        ("bugfix", "--bugfix"),
-        ("cacheonly", "--cacheonly"),
-        ("disable_gpg_check", "--nogpgcheck"),
-        ("download_only", "--downloadonly"),
-        ("security", "--security"),
-        ("skip_broken", "--skip-broken"),
-    ] {
-        if args.flag(flag) {
-            options.push(option.to_owned());
+    /// Installs what is not there, and brings to the newest version what is, where that is asked for.
+    fn install(&self, names: &Names, state: State, done: &mut Done) -> Result<(), Failure> {
+        let args = &self.context.args;
+        let mut to_install = Vec::new();
+        let mut to_upgrade = Vec::new();
+        for file in &names.files {
+            done.results.push(format!("Installed {file}"));
+            if args.flag("allow_downgrade") || !self.has_newer_than_file(file)? {
+                to_install.push(file.clone());
+            }
         }
-    }
-    if !args.flag("install_weak_deps") {
-        options.push("--setopt=install_weak_deps=False".to_owned());
-    }
-    if !args.flag("sslverify") || !args.flag("validate_certs") {
-        options.push("--setopt=sslverify=False".to_owned());
-    }
-    let best = args
-        .optional_flag("best")
-        .or_else(|| args.optional_flag("nobest").map(|nobest| !nobest));
-    if let Some(best) = best {
-        options.push(if best { "--best" } else { "--nobest" }.to_owned());
-    }
-    if args.required("installroot") != "/" {
-        options.push(format!("--installroot={}", args.required("installroot")));
-    }
-    for (text, option) in [
-        ("conf_file", "--config"),
-        ("disable_excludes", "--disableexcludes"),
-        ("download_dir", "--downloaddir"),
-        ("releasever", "--releasever"),
-    ] {
-        options.extend(args.text(text).map(|value| format!("{option}={value}")));
-    }
-    for (list, option) in [
-        ("disable_plugin", "--disableplugin"),
-        ("disablerepo", "--disablerepo"),
-        ("enable_plugin", "--enableplugin"),
-        ("enablerepo", "--enablerepo"),
-        ("exclude", "--exclude"),
-    ] {
-        options.extend(args.list(list).iter().map(|item| format!("{option}={item}")));
-    }
-    options
-}
-
-/// Whether rpm has a package, or one that provides it.
-fn is_installed(context: &Context, name: &str) -> Result<bool, Failure> {
-    if name.starts_with('@') {
-        return Ok(false);
-    }
-    let output = Process::tool(context, "rpm")
-        .args(["-q", "--whatprovides", name])
-        .run()?;
-    if output.code == 0 {
-        return Ok(true);
-    }
-    let output = Process::tool(context, "rpm").args(["-q", name]).run()?;
-    Ok(output.code == 0)
-}
-
-fn missing(context: &Context, names: &[String]) -> Result<Vec<String>, Failure> {
-    let only_upgrade = context.args.flag("update_only");
-    let mut missing = Vec::new();
-    for name in names {
-        let there = is_installed(context, name)?;
-        if there == only_upgrade {
-            missing.push(name.clone());
+        let only_updates = args.flag("update_only");
+        for spec in &names.specs {
+            match (self.is_installed(spec)?, state) {
+                (true, State::Latest) => to_upgrade.push(spec.clone()),
+                (true, _) if only_updates => to_upgrade.push(spec.clone()),
+                (true, _) => {}
+                (false, _) if only_updates => done.results.push(format!(
+                    "Packages providing {spec} not installed due to update_only specified"
+                )),
+                (false, _) if !args.flag("allow_downgrade") && self.has_newer_than(spec)? => {}
+                (false, _) => to_install.push(spec.clone()),
+            }
         }
-    }
-    Ok(missing)
-}
-
-fn installed(context: &Context, names: &[String]) -> Result<Vec<String>, Failure> {
-    let mut installed = Vec::new();
-    for name in names {
-        if name.contains('*') || is_installed(context, name)? {
-            installed.push(name.clone());
+        to_install.extend(names.groups.iter().map(|group| format!("@{group}")));
+        let before = done.results.len();
+        for (operation, packages) in [("install", to_install), ("upgrade", to_upgrade)] {
+            if !packages.is_empty() {
+                self.transact(operation, &packages, done)?;
+            }
         }
+        let word = if done.results.len() > before {
+            "installed."
+        } else {
+            "already installed."
+        };
+        for group in &names.groups {
+            done.results.push(format!("Group {group} {word}"));
+        }
+        Ok(())
     }
-    Ok(installed)
+
+    fn remove(&self, names: &Names, autoremove: bool, done: &mut Done) -> Result<(), Failure> {
+        if !names.files.is_empty() {
+            let message = "Cannot remove paths -- please specify package name.";
+            return Err(Failure::new(message).with("results", Vec::<String>::new()));
+        }
+        let mut installed: Vec<String> = names.groups.iter().map(|group| format!("@{group}")).collect();
+        for spec in &names.specs {
+            if self.is_there(spec)? {
+                installed.push(spec.clone());
+            } else {
+                done.results.push(format!("No match for argument: {spec}"));
+            }
+        }
+        if !installed.is_empty() {
+            self.transact("remove", &installed, done)?;
+        }
+        if autoremove {
+            self.transact("autoremove", &[], done)?;
+        }
+        Ok(())
+    }
+
+    /// Carries out an operation, or finds out what it would do. What was done is seen in rpm's database: what the program prints
+    /// does not tell which version an update has replaced.
+    fn transact(&self, operation: &str, packages: &[String], done: &mut Done) -> Result<(), Failure> {
+        let before = self.installed()?;
+        let process = self.process().arg("-y");
+        let process = if self.context.check {
+            process.arg("--assumeno")
+        } else {
+            process
+        };
+        let output = process.arg(operation).args(packages).run()?;
+        let planned = plan::parse(&output.stdout, &before);
+        // What is only looked at ends as if it had been refused.
+        let was_only_planned = self.context.check && !planned.is_empty();
+        let unmatched = refusal::unmatched(&output, packages);
+        let has_nothing_to_do = operation != "install" && refusal::is_nothing_to_do(&output);
+        if !(was_only_planned || has_nothing_to_do) {
+            refusal::must(output, packages)?;
+        }
+        if operation == "install" {
+            done.results.extend(unmatched);
+        }
+        let results = if self.context.args.flag("download_only") {
+            plan::as_downloads(planned)
+        } else if self.context.check {
+            planned
+        } else {
+            changes(&before, &self.installed()?)
+        };
+        done.changed |= !results.is_empty();
+        done.results.extend(results);
+        Ok(())
+    }
 }

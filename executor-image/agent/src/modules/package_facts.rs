@@ -55,36 +55,35 @@ const MANAGERS: [Manager; 4] = [
 const ELSEWHERE: [&str; 6] = ["openbsd_pkg", "pkg", "pkg5", "pkg_info", "pkgng", "portage"];
 
 pub(super) fn run(context: &mut Context) -> Outcome {
-    let asked: Vec<String> = context
-        .args
-        .list("manager")
-        .into_iter()
-        .map(|name| name.to_lowercase())
-        .collect();
+    let given = context.args.list("manager");
+    let asked: Vec<String> = given.iter().map(|name| name.to_lowercase()).collect();
     let unknown: BTreeSet<&str> = asked
         .iter()
         .map(String::as_str)
         .filter(|name| *name != "auto" && find(name).is_none() && !ELSEWHERE.contains(name))
         .collect();
     if !unknown.is_empty() {
-        let unknown: Vec<String> = unknown.into_iter().map(crate::python_text::repr_text).collect();
-        return Err(Failure::new(format!(
-            "Unsupported package managers requested: {}",
-            unknown.join(", ")
-        )));
+        let message = if given.iter().any(|name| name == "auto") {
+            "Could not auto detect a usable package manager, check warnings for details.".to_owned()
+        } else {
+            let unknown: Vec<&str> = unknown.into_iter().collect();
+            format!("Unsupported package managers requested: {}", unknown.join(", "))
+        };
+        return Err(Failure::new(message));
     }
-    let wanted: Vec<&Manager> = if asked.iter().any(|name| name == "auto") {
-        MANAGERS.iter().collect()
-    } else {
-        asked.iter().filter_map(|name| find(name)).collect()
-    };
+    let mut wanted: Vec<&Manager> = asked.iter().filter_map(|name| find(name)).collect();
+    if asked.iter().any(|name| name == "auto") {
+        wanted.extend(&MANAGERS);
+    }
+    let mut seen = BTreeSet::new();
+    wanted.retain(|manager| seen.insert(manager.name));
     let only_first = context.args.required("strategy") == "first";
     let mut packages = Packages::new();
     let mut found_one = false;
     for manager in wanted {
-        // A program without a database of its own (rpm on Debian) lists nothing and is passed over.
+        let is_asked = asked.iter().any(|name| name == manager.name);
         if let Err(absent) = require_program(context, manager.program) {
-            if asked.iter().any(|name| name == manager.name) {
+            if is_asked {
                 context.warn(format!(
                     "Requested package manager {} was not usable by this module: {}",
                     manager.name,
@@ -105,7 +104,8 @@ pub(super) fn run(context: &mut Context) -> Outcome {
                 continue;
             }
         };
-        if listed.is_empty() {
+        // A program without a database of its own (rpm on Debian) lists nothing: where nobody has asked for it, it is passed over.
+        if listed.is_empty() && !is_asked {
             continue;
         }
         found_one = true;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::rows::Row;
-use crate::{Outcome, files, normalise, private};
+use crate::{Outcome, files, keys, normalise, private};
 
 /// Slipway's cache of what takes long to make.
 fn cache() -> PathBuf {
@@ -48,8 +48,10 @@ struct Kept {
 pub fn outcome(section: &str, rows: &[Row], url: &str) -> Outcome {
     let program = playbook_program();
     let mut digest = Sha256::new();
-    digest.update(include_str!("server.rs"));
-    digest.update(include_str!("private.rs"));
+    if rows.iter().any(Row::asks_server) {
+        digest.update(include_str!("server.rs"));
+    }
+    digest.update([keys::ONE, keys::TWO].concat());
     digest.update(private::digest(section));
     digest.update(serde_json::to_vec(rows).unwrap());
     digest.update(version(&program));
@@ -58,6 +60,9 @@ pub fn outcome(section: &str, rows: &[Row], url: &str) -> Outcome {
     digest.update(std::fs::read("/etc/machine-id").unwrap_or_default());
     if section == "setup" {
         digest.update(block_devices());
+    }
+    if section == "package_facts" {
+        digest.update(installed_packages());
     }
     let folder = cache().join("modules-of-ansible");
     std::fs::create_dir_all(&folder).unwrap();
@@ -106,6 +111,22 @@ fn block_devices() -> String {
     sizes.concat()
 }
 
+/// The installed packages, and the lists of repositories that they are from.
+fn installed_packages() -> Vec<u8> {
+    let mut state = std::fs::read("/var/lib/dpkg/status").unwrap();
+    let mut lists: Vec<String> = glob::glob("/var/lib/apt/lists/*Packages*")
+        .unwrap()
+        .flatten()
+        .map(|path| {
+            let size = path.metadata().map_or(0, |metadata| metadata.len());
+            format!("{} {size}", path.display())
+        })
+        .collect();
+    lists.sort();
+    state.extend(lists.concat().into_bytes());
+    state
+}
+
 /// The version of Ansible, by its installed packages.
 fn version(program: &Path) -> String {
     let library = program.parent().and_then(Path::parent).unwrap().join("lib");
@@ -143,7 +164,7 @@ fn run(section: &str, rows: &[Row], directory: &Path, url: &str, work: &Path) ->
         "connection": "local",
         "gather_facts": false,
         "vars": {
-            "ansible_python_interpreter": program.with_file_name("python3").to_string_lossy(),
+            "ansible_python_interpreter": python(section, &program),
             "ansible_async_dir": directory.join("async").to_string_lossy(),
         },
         "tasks": tasks,
@@ -167,6 +188,15 @@ fn run(section: &str, rows: &[Row], directory: &Path, url: &str, work: &Path) ->
         String::from_utf8_lossy(&output.stderr)
     );
     serde_json::from_slice(&std::fs::read(out).unwrap()).unwrap()
+}
+
+/// The Python that runs Ansible's modules: Ansible's own, but for a module that needs a library of Debian's and does not look for it
+/// elsewhere.
+fn python(section: &str, program: &Path) -> PathBuf {
+    if section == "deb822_repository" {
+        return "/usr/bin/python3".into();
+    }
+    program.with_file_name("python3")
 }
 
 fn task(index: usize, row: &Row, directory: &Path, url: &str) -> Value {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 pub const ABSENT: Value = Value::Null;
 
 /// Keys whose values are times or numbers of this run; that they are there counts.
-const OF_THE_RUN: [&str; 21] = [
+const OF_THE_RUN: [&str; 20] = [
     "ansible_date_time",
     "ansible_env",
     "ansible_python",
@@ -23,7 +23,6 @@ const OF_THE_RUN: [&str; 21] = [
     "atime",
     "mtime",
     "ctime",
-    "version",
     "elapsed",
     "blocks",
     "date",
@@ -43,8 +42,9 @@ const OF_ANSIBLE: [&str; 5] = [
     "discovered_interpreter_python",
 ];
 
-/// Lists without an order: directories are read in that of their file system (and Ansible keeps kinds of virtualization in a set).
-const UNORDERED: &[&str] = &["files", "archived"];
+/// Lists without an order: directories are read in that of their file system (and Ansible keeps kinds of virtualization, and
+/// packages of a transaction, in a set).
+const UNORDERED: &[&str] = &["files", "archived", "results"];
 
 /// A result without what is of the run.
 pub fn result(value: &Value, directory: &Path, url: &str) -> Value {
@@ -69,7 +69,16 @@ fn clean(key: &str, value: &Value, directory: &str, url: &str) -> Value {
         Value::Object(fields) => fields
             .iter()
             .filter(|(key, value)| !OF_ANSIBLE.contains(&key.as_str()) && !value.is_null())
-            .map(|(key, value)| (clean_text(key, directory, url), clean(key, value, directory, url)))
+            .map(|(key, value)| {
+                // A file's version is that of its inode.
+                let is_of_inode = key == "version" && fields.contains_key("inode");
+                let value = if is_of_inode {
+                    "<of the run>".into()
+                } else {
+                    clean(key, value, directory, url)
+                };
+                (clean_text(key, directory, url), value)
+            })
             // A temporary file that the content came from is one side's own.
             .filter(|(key, value)| !(key == "src" && value == "<temporary>"))
             .collect(),

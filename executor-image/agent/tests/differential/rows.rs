@@ -5,12 +5,14 @@ use std::path::Path;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
+use crate::keys;
+
 /// One call.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Row {
     /// Name of the module, as the table has it.
     pub module: String,
-    /// Its arguments, with `{dir}` and `{url}` in them.
+    /// Its arguments, with `{dir}`, `{url}` and names of keys in them.
     pub args: Map<String, Value>,
     /// Check mode.
     pub check: bool,
@@ -42,6 +44,11 @@ impl Row {
             .collect()
     }
 
+    /// Whether the row asks the web server of the test.
+    pub fn asks_server(&self) -> bool {
+        serde_json::to_string(self).unwrap().contains("{url}")
+    }
+
     /// The row for a person.
     pub fn describe(&self) -> String {
         let mode = match (self.check, self.diff) {
@@ -56,7 +63,12 @@ impl Row {
 
 fn fill(value: &Value, directory: &str, url: &str) -> Value {
     match value {
-        Value::String(text) => text.replace("{dir}", directory).replace("{url}", url).into(),
+        Value::String(text) => text
+            .replace("{dir}", directory)
+            .replace("{url}", url)
+            .replace("{key}", keys::ONE)
+            .replace("{other key}", keys::TWO)
+            .into(),
         Value::Array(items) => items.iter().map(|item| fill(item, directory, url)).collect(),
         Value::Object(fields) => fields
             .iter()
@@ -67,9 +79,11 @@ fn fill(value: &Value, directory: &str, url: &str) -> Value {
 }
 
 /// The files of the table.
-const TABLE: [&str; 4] = [
+const TABLE: [&str; 6] = [
     include_str!("rows.yml"),
     include_str!("rows/edits.yml"),
+    include_str!("rows/keys.yml"),
+    include_str!("rows/packages.yml"),
     include_str!("rows/repositories.yml"),
     include_str!("rows/software.yml"),
 ];

@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
+use crate::keys;
+
 const FILE: &str = "hello\n";
 
 /// Starts the server; returns its address.
@@ -52,6 +54,8 @@ fn answer(mut stream: TcpStream, own: &str) {
             "text/plain",
             format!("{}  other\n{digest}  file\n", "0".repeat(64)),
         ),
+        "/key" => ("200 OK", "application/pgp-keys", keys::ONE.to_owned()),
+        "/other-key" => ("200 OK", "application/pgp-keys", keys::TWO.to_owned()),
         "/json" => ("200 OK", "application/json", r#"{"a": [1, 2]}"#.to_owned()),
         "/echo" => (
             "200 OK",

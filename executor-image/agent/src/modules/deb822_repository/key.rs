@@ -1,6 +1,6 @@
 //! The key that a repository is signed by: a path, fingerprints, the key's text, or the address of one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::answer::Failure;
 use crate::atomic_write::{Content, replace};
@@ -12,84 +12,78 @@ use crate::http::Request;
 const KEYRINGS: &str = "/etc/apt/keyrings";
 
 /// Seconds that a server may stand still.
-const TIMEOUT: u64 = 30;
-
-/// What became of the key's file.
-#[derive(Debug, Default)]
-pub(super) struct Change {
-    pub changed: bool,
-    pub file: Option<PathBuf>,
-}
+const TIMEOUT: u64 = 10;
 
 /// The value of apt's field, and what was done to make it true.
-pub(super) fn signed_by(
-    context: &Context,
-    given: &str,
-    slug: &str,
-) -> Result<(Option<String>, Change), Failure> {
-    if given.starts_with('/') || is_fingerprints(given) {
-        return Ok((Some(given.to_owned()), Change::default()));
-    }
-    if given.contains("-----BEGIN PGP PUBLIC KEY BLOCK-----") {
-        return Ok((Some(folded(given)), Change::default()));
-    }
-    let key = download(context, given)?;
-    let armored = key.starts_with(b"-----BEGIN PGP PUBLIC KEY BLOCK-----");
-    let extension = if armored { "asc" } else { "gpg" };
-    let file = PathBuf::from(format!("{KEYRINGS}/{slug}.{extension}"));
-    let mut changed = std::fs::read(&file).map_or(true, |before| before != key);
-    if !context.check {
-        std::fs::create_dir_all(KEYRINGS)
-            .map_err(|error| Failure::io(format!("making the directory {KEYRINGS}"), &error))?;
-        if changed {
-            replace(Content::Bytes(&key), &file, false)?;
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct SignedBy {
+    pub value: Option<String>,
+    /// The key's file, where it is one.
+    pub file: Option<String>,
+    pub changed: bool,
+}
+
+/// Makes true what a task says of the key. What is neither a file nor an address is for apt to understand.
+pub(super) fn signed_by(context: &Context, given: String, slug: &str) -> Result<SignedBy, Failure> {
+    let mut key = SignedBy {
+        value: Some(given.clone()),
+        ..SignedBy::default()
+    };
+    if Path::new(&given).is_file() {
+        key.file = Some(given);
+    } else if is_address(&given) {
+        let content = download(context, &given)?;
+        if content.is_empty() {
+            key.file = Some(given);
+        } else {
+            let (file, changed) = keep(context, &content, slug)?;
+            let file = file.to_string_lossy().into_owned();
+            key.value = Some(file.clone());
+            key.file = Some(file);
+            key.changed = changed;
         }
-        let attributes = FileAttributes {
-            mode: Some("0644".into()),
-            ..FileAttributes::default()
-        };
-        changed |= attributes.apply(context, &file, None)?;
     }
-    Ok((
-        Some(file.to_string_lossy().into_owned()),
-        Change {
-            changed,
-            file: Some(file),
-        },
-    ))
+    Ok(key)
 }
 
-/// The key's file of a repository that is removed, or where it would be.
-pub(super) fn existing(slug: &str) -> PathBuf {
-    let armored = PathBuf::from(format!("{KEYRINGS}/{slug}.asc"));
-    if armored.exists() {
-        return armored;
-    }
-    PathBuf::from(format!("{KEYRINGS}/{slug}.gpg"))
+/// The file of a repository's key.
+pub(super) fn file(slug: &str, extension: &str) -> PathBuf {
+    PathBuf::from(format!("{KEYRINGS}/{slug}.{extension}"))
 }
 
-/// One fingerprint or several.
-fn is_fingerprints(text: &str) -> bool {
-    let mut words = text
-        .split(|character: char| character.is_whitespace() || character == ',')
-        .filter(|word| !word.is_empty());
-    words.all(|word| {
-        let digits = word.trim_end_matches('!');
-        digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+/// Whether a text begins with a scheme, as addresses do.
+fn is_address(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
     })
 }
 
-/// A text of several lines as the value of a field: set in, and empty lines marked.
-fn folded(text: &str) -> String {
-    let lines: Vec<String> = text
-        .trim()
-        .lines()
-        .map(|line| match line.trim() {
-            "" => "    .".to_owned(),
-            line => format!("    {line}"),
-        })
-        .collect();
-    format!("\n{}", lines.join("\n"))
+/// Writes a key into its file; tells whether that changed anything.
+fn keep(context: &Context, key: &[u8], slug: &str) -> Result<(PathBuf, bool), Failure> {
+    let armored = String::from_utf8_lossy(key).contains("-----BEGIN PGP PUBLIC KEY BLOCK-----");
+    let file = file(slug, if armored { "asc" } else { "gpg" });
+    let mut changed = std::fs::read(&file).map_or(true, |before| before != key);
+    if changed && !context.check {
+        std::fs::create_dir_all(KEYRINGS)
+            .map_err(|error| Failure::io(format!("making the directory {KEYRINGS}"), &error))?;
+        let attributes = FileAttributes {
+            mode: Some("0755".into()),
+            owner: Some("root".to_owned()),
+            group: Some("root".to_owned()),
+            ..FileAttributes::default()
+        };
+        attributes.apply(context, Path::new(KEYRINGS), None)?;
+        replace(Content::Bytes(key), &file, false)?;
+    }
+    let attributes = FileAttributes {
+        mode: Some("0644".into()),
+        ..FileAttributes::default()
+    };
+    changed |= attributes.apply(context, &file, None)?;
+    Ok((file, changed))
 }
 
 fn download(context: &Context, url: &str) -> Result<Vec<u8>, Failure> {
@@ -113,14 +107,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fingerprints_are_told_from_addresses() {
-        assert!(is_fingerprints("36A1D7869245C8950F966E92D8576A8BA88D21E9"));
-        assert!(is_fingerprints("D8576A8BA88D21E9, A88D21E9!"));
-        assert!(!is_fingerprints("https://x/key.gpg"));
-    }
-
-    #[test]
-    fn a_key_in_text_is_set_in() {
-        assert_eq!(folded("-----BEGIN\n\nabc\n"), "\n    -----BEGIN\n    .\n    abc");
+    fn addresses_are_told_from_what_apt_understands() {
+        assert!(is_address("https://x/key.gpg"));
+        for text in [
+            "36A1D7869245C8950F966E92D8576A8BA88D21E9",
+            "D8576A8BA88D21E9, A88D21E9!",
+            "/etc/apt/keyrings/x.gpg",
+            "-----BEGIN PGP PUBLIC KEY BLOCK-----\nComment: x\n",
+        ] {
+            assert!(!is_address(text), "{text}");
+        }
     }
 }

@@ -2,22 +2,18 @@
 
 use serde_json::Value;
 
-use super::{check, options};
-use crate::answer::{Answer, Outcome, answer};
-use crate::context::Context;
-use crate::process::Process;
+use super::database::Package;
+use super::{Dnf, refusal};
+use crate::answer::{Answer, Failure, Outcome, answer};
 
 /// Fields of a package, with a tab between two of them.
 const FORMAT: &str = "%{name}\\t%{epoch}\\t%{version}\\t%{release}\\t%{arch}\\t%{reponame}\\n";
 
 /// Lists what is asked for: `installed`, `updates`, `available`, `repos`, or packages by name.
-pub(super) fn list(context: &Context, program: &str, wanted: &str) -> Outcome {
-    let process = Process::tool(context, program)
-        .args(options(context))
-        .arg("--quiet");
-    if wanted == "repos" || wanted == "repositories" {
-        let output = process.args(["repolist", "--enabled"]).run()?;
-        check(&output, "Failed to list repositories")?;
+pub(super) fn list(dnf: &Dnf<'_>, wanted: &str) -> Outcome {
+    if matches!(wanted, "repos" | "repositories") {
+        let process = dnf.process().args(["--quiet", "repolist", "--enabled"]);
+        let output = refusal::must(process.run()?, &[])?;
         let repositories: Vec<Value> = output
             .stdout
             .lines()
@@ -27,47 +23,73 @@ pub(super) fn list(context: &Context, program: &str, wanted: &str) -> Outcome {
             .collect();
         return Ok(answer!({"changed": false, "msg": "", "results": repositories}));
     }
-    let selection: &[&str] = match wanted {
-        "installed" => &["--installed"],
-        "updates" | "upgrades" => &["--upgrades"],
-        "available" => &["--available"],
-        name => &["--available", name],
+    let packages = match wanted {
+        "installed" => available(dnf, &["--installed"])?,
+        "updates" | "upgrades" => available(dnf, &["--upgrades"])?,
+        "available" => available(dnf, &["--available"])?,
+        name => {
+            let named = everywhere(dnf, &[name])?;
+            if named.is_empty() {
+                everywhere(dnf, &["--whatprovides", name])?
+            } else {
+                named
+            }
+        }
     };
-    let output = process
-        .args(["repoquery", "--queryformat", FORMAT])
-        .args(selection)
-        .run()?;
-    check(&output, &format!("Failed to list {wanted}"))?;
-    let mut packages: Vec<Answer> = output.stdout.lines().filter_map(package).collect();
-    if !wanted.starts_with("installed") && selection.len() > 1 {
-        let output = Process::tool(context, program)
-            .args(options(context))
-            .args([
-                "--quiet",
-                "repoquery",
-                "--queryformat",
-                FORMAT,
-                "--installed",
-                wanted,
-            ])
-            .run()?;
-        packages.extend(output.stdout.lines().filter_map(package));
-    }
+    let packages: Vec<Answer> = packages
+        .iter()
+        .map(|(package, repository)| shown(package, repository))
+        .collect();
     Ok(answer!({"changed": false, "msg": "", "results": packages}))
 }
 
-fn package(line: &str) -> Option<Answer> {
+fn everywhere(dnf: &Dnf<'_>, selection: &[&str]) -> Result<Vec<(Package, String)>, Failure> {
+    let installed = available(dnf, &[&["--installed"], selection].concat())?;
+    Ok([
+        installed,
+        available(dnf, &[&["--available"], selection].concat())?,
+    ]
+    .concat())
+}
+
+/// Packages that dnf finds, each with the repository that it is in.
+pub(super) fn available(dnf: &Dnf<'_>, selection: &[&str]) -> Result<Vec<(Package, String)>, Failure> {
+    let output = dnf
+        .process()
+        .args(["--quiet", "repoquery", "--queryformat", FORMAT])
+        .args(selection)
+        .run()?;
+    let output = refusal::must(output, &[])?;
+    Ok(output.stdout.lines().filter_map(parse).collect())
+}
+
+fn parse(line: &str) -> Option<(Package, String)> {
     let fields: Vec<&str> = line.split('\t').collect();
-    let [name, epoch, version, release, architecture, repository] = fields.as_slice() else {
-        return None;
-    };
-    let is_installed = repository.starts_with('@');
-    let nevra = format!("{epoch}:{name}-{version}-{release}.{architecture}");
-    Some(answer!({
-        "name": name, "epoch": epoch, "version": version, "release": release, "arch": architecture, "repo": repository,
-        "nevra": format!("{name}-{epoch}:{version}-{release}.{architecture}"), "envra": nevra,
-        "yumstate": if is_installed { "installed" } else { "available" },
-    }))
+    let (repository, fields) = fields.split_last()?;
+    Some((Package::of(fields)?, (*repository).to_owned()))
+}
+
+/// A package as results show it.
+fn shown(package: &Package, repository: &str) -> Answer {
+    let Package {
+        name,
+        epoch,
+        version,
+        release,
+        architecture,
+    } = package;
+    let envra = format!("{epoch}:{name}-{version}-{release}.{architecture}");
+    answer!({
+        "name": name,
+        "epoch": epoch,
+        "version": version,
+        "release": release,
+        "arch": architecture,
+        "repo": repository,
+        "envra": envra,
+        "nevra": envra,
+        "yumstate": if repository.starts_with('@') { "installed" } else { "available" },
+    })
 }
 
 #[cfg(test)]
@@ -76,9 +98,10 @@ mod tests {
 
     #[test]
     fn a_package_is_read_from_its_fields() {
-        let found = package("bash\t0\t5.1.8\t9.el9\tx86_64\t@System").unwrap();
+        let (package, repository) = parse("bash\t0\t5.1.8\t9.el9\tx86_64\t@System").unwrap();
+        let found = shown(&package, &repository);
         assert_eq!(found["yumstate"], "installed");
         assert_eq!(found["envra"], "0:bash-5.1.8-9.el9.x86_64");
-        assert!(package("Last metadata expiration check").is_none());
+        assert!(parse("Last metadata expiration check").is_none());
     }
 }

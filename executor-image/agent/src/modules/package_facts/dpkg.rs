@@ -6,7 +6,7 @@ use crate::answer::{Answer, Failure, answer};
 use crate::context::Context;
 use crate::process::Process;
 
-/// Every installed package, with the origin of the repository that it can be had from.
+/// Every installed package, with the section that its repository has it in and the origin of that.
 pub(super) fn packages(context: &Context) -> Result<Vec<Answer>, Failure> {
     let output = Process::tool(context, "dpkg-query")
         .args([
@@ -17,17 +17,57 @@ pub(super) fn packages(context: &Context) -> Result<Vec<Answer>, Failure> {
         .run()?;
     let installed: Vec<[&str; 4]> = output.stdout.lines().filter_map(installed).collect();
     let origins = origins(context, &installed)?;
+    let sections = sections(context, &installed)?;
+    let native = Process::tool(context, "dpkg").arg("--print-architecture").run()?;
     Ok(installed
         .into_iter()
         .map(|[name, version, architecture, section]| {
-            let origin = origins
-                .get(&(name.to_owned(), architecture.to_owned()))
-                .map_or("", String::as_str);
+            let key = (name.to_owned(), architecture.to_owned());
+            let section = sections.get(&key).map_or(section, String::as_str);
+            let origin = origins.get(&key).map_or("", String::as_str);
+            let shown = if ["all", native.stdout.trim()].contains(&architecture) {
+                name.to_owned()
+            } else {
+                qualified(name, architecture)
+            };
             answer!({
-                "name": name, "version": version, "arch": architecture, "category": section, "origin": origin,
+                "name": shown, "version": version, "arch": architecture, "category": section, "origin": origin,
             })
         })
         .collect())
+}
+
+/// A package's name as apt's programs understand it.
+fn qualified(name: &str, architecture: &str) -> String {
+    match architecture {
+        "all" => name.to_owned(),
+        architecture => format!("{name}:{architecture}"),
+    }
+}
+
+/// The section of every package's installed version, by name and architecture: a repository may have it in another one than it was
+/// built for.
+fn sections(
+    context: &Context,
+    installed: &[[&str; 4]],
+) -> Result<HashMap<(String, String), String>, Failure> {
+    let versions = installed
+        .iter()
+        .map(|[name, version, architecture, _]| format!("{}={version}", qualified(name, architecture)));
+    let output = Process::tool(context, "apt-cache")
+        .arg("show")
+        .args(versions)
+        .run()?;
+    Ok(output.stdout.split("\n\n").filter_map(section).collect())
+}
+
+/// Name, architecture and section of a package's record.
+fn section(record: &str) -> Option<((String, String), String)> {
+    let field = |name: &str| {
+        let value = record.lines().find_map(|line| line.strip_prefix(name))?;
+        Some(value.trim().to_owned())
+    };
+    Some(((field("Package:")?, field("Architecture:")?), field("Section:")?))
 }
 
 fn installed(line: &str) -> Option<[&str; 4]> {
@@ -44,10 +84,7 @@ fn origins(context: &Context, installed: &[[&str; 4]]) -> Result<HashMap<(String
     let releases = releases(&sources.stdout);
     let names = installed
         .iter()
-        .map(|[name, _, architecture, _]| match *architecture {
-            "all" => (*name).to_owned(),
-            architecture => format!("{name}:{architecture}"),
-        });
+        .map(|[name, _, architecture, _]| qualified(name, architecture));
     let output = Process::tool(context, "apt-cache")
         .arg("policy")
         .args(names)
@@ -149,6 +186,15 @@ local:
         assert_eq!(sources.len(), 2);
         assert_eq!(releases[sources[0].1.unwrap()], "Debian");
         assert_eq!(releases[sources[1].1.unwrap()], "");
+    }
+
+    #[test]
+    fn a_section_is_that_of_the_record() {
+        let record =
+            "Package: debugedit\nArchitecture: amd64\nDescription: x\n Section: none\nSection: admin\n";
+        let key = ("debugedit".to_owned(), "amd64".to_owned());
+        assert_eq!(section(record), Some((key, "admin".to_owned())));
+        assert_eq!(section(""), None);
     }
 
     #[test]

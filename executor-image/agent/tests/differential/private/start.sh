@@ -1,14 +1,17 @@
 #!/bin/sh
 # Starts a program on a machine of its own: run by `unshare --mount --uts --net`, so that what rows change is gone with it.
-# $1 is "systemd" or "scripts", what manages services there; the rest is the program.
+# $1 is "systemd" or "scripts", what manages services there, $2 are directories that are copies besides the usual ones; the rest is
+# the program.
 set -e
 here=$(dirname "$0")
 manager=$1
-shift
+directories=$2
+shift 2
 
 mount --make-rprivate /
 mount -t tmpfs tmpfs /mnt
-for directory in /etc /var/lib/dpkg/alternatives /var/spool; do
+# shellcheck disable=SC2086 # words of their own
+for directory in /etc /var/lib/dpkg/alternatives /var/spool $directories; do
     [ -d "$directory" ] || continue
     mkdir -p "/mnt$directory"
     cp -a "$directory/." "/mnt$directory"
@@ -42,6 +45,10 @@ timer@1.service active disabled loaded
 other.service inactive indirect loaded
 UNITS
 fi
+
+# Debian's rpm keeps its database in the home of its user.
+mkdir -p /etc/rpm
+echo '%_dbpath /var/lib/rpm' > /etc/rpm/macros
 
 install -m 755 "$here/webd" /etc/init.d/webd
 mount -t tmpfs tmpfs /var/log
