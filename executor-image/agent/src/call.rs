@@ -95,6 +95,7 @@ fn run_module(
         check: call.check,
         diff: call.diff,
         environment: call.environment.clone(),
+        python: call.python.clone(),
         files,
         temporary: store.directory().to_owned(),
         control: Arc::clone(control),

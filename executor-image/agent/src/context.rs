@@ -22,6 +22,8 @@ pub struct Context {
     pub diff: bool,
     /// Environment variables for what the module starts.
     pub environment: IndexMap<String, String>,
+    /// The words that start the Python that the playbook names for this host; none if it is looked for.
+    pub python: Vec<String>,
     /// Contents that the runner has sent, by argument name.
     pub files: HashMap<String, PathBuf>,
     /// A private directory for temporary files.

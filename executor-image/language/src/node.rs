@@ -97,6 +97,27 @@ impl Node {
         Self::new(span, NodeKind::Str(text.into()))
     }
 
+    /// JSON as if it had been written as YAML: its texts may be templates.
+    pub fn from_json(span: &Span, json: &serde_json::Value) -> Self {
+        use serde_json::Value as Json;
+        let inner = |json| Self::from_json(span, json);
+        let kind = match json {
+            Json::Null => NodeKind::Null,
+            Json::Bool(value) => NodeKind::Bool(*value),
+            Json::Number(number) => number.as_i64().map_or_else(
+                || NodeKind::Float(number.as_f64().unwrap_or(f64::NAN)),
+                NodeKind::Int,
+            ),
+            Json::String(text) => NodeKind::Str(text.as_str().into()),
+            Json::Array(items) => NodeKind::List(items.iter().map(inner).collect()),
+            Json::Object(entries) => {
+                let entry = |(key, value): (&String, _)| (Self::text(span.clone(), key.as_str()), inner(value));
+                NodeKind::Map(entries.iter().map(entry).collect())
+            }
+        };
+        Self::new(span.clone(), kind)
+    }
+
     /// The text of a string, safe or not.
     pub fn as_str(&self) -> Option<&str> {
         match &self.kind {

@@ -21,6 +21,14 @@ pub enum Variable {
     Data(Value),
     /// Data that a host, or a program that it asks, decides: used as it is, and never taken for an expression either.
     Answer(Value),
+    /// Variables of others, seen through one: who looks at them is told of each whether the playbook decides it.
+    View(Arc<dyn View>),
+}
+
+/// A variable that leads to others.
+pub trait View: Send + Sync + Debug {
+    /// Its value for what this templar renders.
+    fn value(&self, templar: &Templar) -> Value;
 }
 
 impl Variable {
@@ -31,6 +39,31 @@ impl Variable {
         } else {
             Self::Answer(value)
         }
+    }
+
+    /// The value of what is no template.
+    pub fn value(&self, templar: &Templar) -> Option<Value> {
+        match self {
+            Self::Template(_) => None,
+            Self::Data(value) | Self::Answer(value) => Some(value.clone()),
+            Self::View(view) => Some(view.value(templar)),
+        }
+    }
+
+    /// Whether others than the playbook decide it, as far as it can be told without looking into it.
+    pub fn is_untrusted(&self) -> bool {
+        match self {
+            Self::Template(node) => node.is_unsafe(),
+            Self::Data(_) | Self::View(_) => false,
+            Self::Answer(_) => true,
+        }
+    }
+}
+
+/// Two views are the same one or different.
+impl PartialEq for dyn View {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::addr_eq(self, other)
     }
 }
 
@@ -255,9 +288,8 @@ impl Scope {
     /// The variable's value, rendered; nothing if no layer has it.
     pub fn get(&self, templar: &Templar, name: &str) -> Result<Option<Value>, TemplateError> {
         match self.variable(name) {
-            Some(Variable::Data(value) | Variable::Answer(value)) => Ok(Some(value)),
             Some(Variable::Template(node)) => templar.render(&node, self).map(Some),
-            None => Ok(None),
+            other => Ok(other.and_then(|variable| templar.value_of(&variable))),
         }
     }
 

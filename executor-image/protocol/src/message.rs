@@ -75,6 +75,10 @@ pub struct Call {
     /// runner's side (`copy`, `template`, `unarchive` without `remote_src`, `script`) find it under the key `src`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub files: IndexMap<String, String>,
+    /// The words that start the Python that the playbook names for this host, for modules that tell of it or use it; none if it is
+    /// looked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub python: Vec<String>,
     /// How the module is started when it is not one of the agent's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foreign: Option<Foreign>,

@@ -22,15 +22,25 @@ const CASES: &[&[&str]] = &[
     &["all", "-l", "!h1", "--list-hosts"],
     &["nobody", "-m", "ping"],
     &["h1", "-C", "-a", "echo hi"],
+    &["h1", "-m", "setup", "-a", "gather_subset=!all filter=ansible_python*"],
+    &[
+        "h1",
+        "-m",
+        "setup",
+        "-a",
+        "gather_subset=!all filter=ansible_python",
+        "-e",
+        "ansible_python_interpreter=/bin/python3",
+    ],
 ];
 
 /// What a program prints and how it exits.
 fn run(mut command: Command, arguments: &[&str]) -> (String, Option<i32>) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/inventories");
     let output = command
-        .args(arguments)
         .args(["-i", "h1,h2", "-c", "local"])
         .args(["-e", "ansible_python_interpreter=/usr/bin/python3"])
+        .args(arguments)
         .current_dir(directory)
         .env("ANSIBLE_NOCOLOR", "1")
         .env("ANSIBLE_CONFIG", "empty.cfg")

@@ -90,6 +90,7 @@ fn normal(output: &str, id: &str) -> String {
     let replacements = [
         (r#""(delta|start|end)": "[^"]*""#, r#""$1": "TIME""#),
         (r#"(an option with an undefined variable)[^"]*""#, r#"$1""#),
+        (r#"(Failed to template loop_control.label)[^"]*""#, r#"$1""#),
         (
             r#"(The conditional check '[^']*' failed)(?:[^"\\]|\\.)*""#,
             r#"$1""#,

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{Facts, read};
 use crate::answer::answer;
 use crate::context::Context;
+use crate::foreign::interpreter::{self, CANDIDATES};
 use crate::kept::Kept;
 use crate::process::{Process, find_program};
 
@@ -85,8 +86,13 @@ pub(super) fn python(context: &Context) -> Facts {
     const QUESTION: &str = "import sys; print(sys.executable, sys.implementation.name, \
         any(finder.find_spec('_ssl') for finder in sys.meta_path), *sys.version_info, *sys.path, sep='\\n')";
     let mut kept = Kept::open();
-    ["python3", "/usr/libexec/platform-python"]
-        .into_iter()
+    // What the playbook names counts alone. Its further words are for modules in Python.
+    let programs = match context.python.first() {
+        Some(program) => vec![interpreter::expand(program, &context.environment)],
+        None => CANDIDATES.map(str::to_owned).to_vec(),
+    };
+    programs
+        .iter()
         .filter_map(|program| Some((program, find_program(program.as_ref(), &context.environment)?)))
         .find_map(|(program, path)| {
             let ask = || {

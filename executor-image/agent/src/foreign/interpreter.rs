@@ -7,10 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use indexmap::IndexMap;
 
 use crate::answer::Failure;
+use crate::context::Context;
 use crate::process::find_program;
 
 /// Where Ansible looks for Python when it is not told, best first.
-const CANDIDATES: [&str; 8] = [
+pub const CANDIDATES: [&str; 8] = [
     "python3.13",
     "python3.12",
     "python3.11",
@@ -23,6 +24,17 @@ const CANDIDATES: [&str; 8] = [
 
 /// What was found; looked for again only while nothing was.
 static FOUND: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// The Python that the playbook names for this host, or else the first one that works.
+#[must_use]
+pub fn of(context: &Context) -> Option<PathBuf> {
+    match context.python.first() {
+        Some(program) => {
+            find_program(expand(program, &context.environment).as_ref(), &context.environment)
+        }
+        None => discover(&context.environment).ok(),
+    }
+}
 
 /// The first Python that works.
 ///

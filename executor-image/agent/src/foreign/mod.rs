@@ -4,7 +4,7 @@
 //! [`answer`] reads what either has printed.
 
 mod answer;
-mod interpreter;
+pub(crate) mod interpreter;
 mod script;
 mod worker;
 

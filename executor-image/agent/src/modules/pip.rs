@@ -11,6 +11,7 @@ use serde_json::Value;
 use self::requirement::{Requirement, joined};
 use crate::answer::{Failure, Outcome, answer};
 use crate::context::Context;
+use crate::foreign::interpreter;
 use crate::process::{Output, Process, find_program};
 use crate::text_edit::exclude;
 
@@ -241,8 +242,8 @@ fn command(context: &Context, virtualenv: Option<&Path>) -> Result<Vec<String>, 
                 ))
             });
     }
-    // The system's Python may have pip without a program of that name.
-    if let Some(python) = find_program("python3".as_ref(), &context.environment) {
+    // A Python may have pip without a program of that name.
+    if let Some(python) = interpreter::of(context) {
         let python = python.to_string_lossy().into_owned();
         let output = Process::tool(context, &python)
             .args(["-m", "pip", "--version"])

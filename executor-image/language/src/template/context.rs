@@ -118,6 +118,8 @@ impl Context {
 
     /// A decrypted text; it is no template. The error says where the encrypted text stands.
     pub(super) fn decrypt(&self, encrypted: &Encrypted, span: &Span) -> Result<Value, TemplateError> {
+        // What is secret may hold braces: no text that it becomes a part of is taken for a template.
+        self.templar.note_untrusted();
         let secrets = self.scope.host().vault();
         encrypted
             .decrypt(&secrets)
@@ -174,11 +176,12 @@ impl Context {
                 NodeKind::Bool(_) | NodeKind::Int(_) | NodeKind::Float(_) | NodeKind::Null
             )
             .then(|| lazy::plain(&node)),
-            Variable::Data(value) | Variable::Answer(value) => matches!(
-                value.kind(),
-                ValueKind::Bool | ValueKind::Number | ValueKind::None
-            )
-            .then_some(value),
+            other => other.value(&self.templar).filter(|value| {
+                matches!(
+                    value.kind(),
+                    ValueKind::Bool | ValueKind::Number | ValueKind::None
+                )
+            }),
         }
     }
 
@@ -191,12 +194,7 @@ impl Context {
     /// The variable as it is stored.
     fn variable(&self, name: &str) -> Option<Variable> {
         let variable = self.scope.variable(name)?;
-        let is_untrusted = match &variable {
-            Variable::Template(node) => node.is_unsafe(),
-            Variable::Data(_) => false,
-            Variable::Answer(_) => true,
-        };
-        if is_untrusted {
+        if variable.is_untrusted() {
             self.templar.note_untrusted();
         }
         Some(variable)
@@ -277,7 +275,7 @@ impl Context {
     }
 
     /// Puts the whole name and the real cause into an error about an undefined variable.
-    fn explain(&self, mut error: TemplateError, program: &Program) -> TemplateError {
+    fn explain(self: &Arc<Self>, mut error: TemplateError, program: &Program) -> TemplateError {
         let Some(shown) = &error.undefined else {
             return error;
         };
@@ -305,9 +303,27 @@ impl Context {
         // What is undefined on the way may still get a default.
         if progress.active.is_empty() {
             drop(progress);
-            error.nearest = self.nearest(error.undefined.as_deref().unwrap_or_default());
+            let undefined = error.undefined.as_deref().unwrap_or_default();
+            error.nearest = self.nearest(undefined);
+            if let Some(lacking) = self.lacking(undefined) {
+                error.message = format!("{}: {lacking}", error.message);
+            }
         }
         error
+    }
+
+    /// What the last step of a path is missing in, in Jinja's words; nothing if the path does not get that far.
+    fn lacking(self: &Arc<Self>, undefined: &str) -> Option<String> {
+        let (owner, step) = names::last_step(undefined)?;
+        let owner = self.evaluate(owner).ok().filter(|value| !value.is_undefined())?;
+        let kind = match owner.kind() {
+            minijinja::value::ValueKind::None => "None".to_owned(),
+            _ => format!("{} object", python::type_name(&owner)),
+        };
+        Some(match step {
+            names::Step::Attribute(name) => format!("'{kind}' has no attribute '{name}'"),
+            names::Step::Element(index) => format!("{kind} has no element {index}"),
+        })
     }
 
     /// The variable that is named most like one that there is not.
@@ -358,7 +374,9 @@ impl Context {
             return Some(known.clone());
         }
         let value = match self.variable(name) {
-            Some(Variable::Data(value) | Variable::Answer(value)) => return Some(value),
+            Some(other @ (Variable::Data(_) | Variable::Answer(_) | Variable::View(_))) => {
+                return other.value(&self.templar);
+            }
             Some(Variable::Template(node)) => match &node.kind {
                 NodeKind::Str(text) if looks_like_template(text) => {
                     if let Some(error) = self.loop_through(name, &node.span) {

@@ -14,6 +14,36 @@ pub(super) fn whole(tree: &Stmt<'_>, shown: &str) -> Option<String> {
     paths.found
 }
 
+/// The last step of a path.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step<'path> {
+    /// `.name` or `['name']`
+    Attribute(&'path str),
+    /// `[3]`
+    Element(&'path str),
+}
+
+/// What a path of names and constants leads to before its last step, and that step: `a.b` and `c` of `a.b['c']`.
+pub(super) fn last_step(path: &str) -> Option<(&str, Step<'_>)> {
+    // Nothing else is evaluated a second time.
+    let plain = |character: char| character.is_alphanumeric() || "_.[]'\"- ".contains(character);
+    if !path.chars().all(plain) || path.contains("...") {
+        return None;
+    }
+    let Some(inside) = path.strip_suffix(']') else {
+        let (owner, name) = path.rsplit_once('.')?;
+        return Some((owner, Step::Attribute(name)));
+    };
+    let (owner, key) = inside.rsplit_once('[')?;
+    let name = ['\'', '"']
+        .iter()
+        .find_map(|quote| key.strip_prefix(*quote)?.strip_suffix(*quote));
+    match name {
+        Some(name) => Some((owner, Step::Attribute(name))),
+        None => key.parse::<i64>().ok().map(|_| (owner, Step::Element(key))),
+    }
+}
+
 struct Paths<'tail> {
     tail: &'tail str,
     found: Option<String>,
@@ -45,5 +75,25 @@ fn path(node: &Expr<'_>) -> Option<String> {
             Some(format!("{}[{key}]", path(&node.expr)?))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_step_of_a_path_is_told_from_what_it_is_in() {
+        for (path, expected) in [
+            ("a.b.c", Some(("a.b", Step::Attribute("c")))),
+            ("a['b'][\"c d\"]", Some(("a['b']", Step::Attribute("c d")))),
+            ("a.b[-1]", Some(("a.b", Step::Element("-1")))),
+            ("a", None),
+            ("lookup('pipe', 'date').x", None),
+            ("a[...].x", None),
+            ("a[b]", None),
+        ] {
+            assert_eq!(last_step(path), expected, "{path}");
+        }
     }
 }

@@ -20,6 +20,8 @@ pub struct TemplateOptions {
     pub comment_start_string: String,
     /// Ends a comment.
     pub comment_end_string: String,
+    /// Makes a line that begins with it a statement; none if empty.
+    pub line_statement_prefix: String,
     /// Whether the newline after a statement is removed.
     pub trim_blocks: bool,
     /// Whether blanks before a statement at the beginning of a line are removed.
@@ -37,6 +39,7 @@ impl Default for TemplateOptions {
             variable_end_string: "}}".into(),
             comment_start_string: "{#".into(),
             comment_end_string: "#}".into(),
+            line_statement_prefix: String::new(),
             trim_blocks: true,
             lstrip_blocks: false,
             newline_sequence: "\n".into(),
@@ -79,7 +82,10 @@ impl TemplateOptions {
                 "variable_end_string" => &mut options.variable_end_string,
                 "comment_start_string" => &mut options.comment_start_string,
                 "comment_end_string" => &mut options.comment_end_string,
+                "line_statement_prefix" => &mut options.line_statement_prefix,
                 "newline_sequence" => &mut options.newline_sequence,
+                // The newlines at a template's end are kept in any case.
+                "keep_trailing_newline" => continue,
                 other => {
                     return Err(TemplateError::new(format!(
                         "the #jinja2 line of a template has no setting '{other}'"
@@ -105,6 +111,7 @@ impl TemplateOptions {
                 self.variable_end_string.clone(),
             )
             .comment_delimiters(self.comment_start_string.clone(), self.comment_end_string.clone())
+            .line_statement_prefix(self.line_statement_prefix.clone())
             .trim_blocks(self.trim_blocks)
             .lstrip_blocks(self.lstrip_blocks)
             .keep_trailing_newline(false)

@@ -13,7 +13,7 @@ use super::error::TemplateError;
 use super::options::TemplateOptions;
 use crate::node::Node;
 use crate::plugins::Plugins;
-use crate::scope::Scope;
+use crate::scope::{Scope, Variable};
 use crate::span::Span;
 
 /// Renders templates. Cheap to clone; clones share the cache of compiled templates, and threads may share one.
@@ -74,10 +74,18 @@ impl Templar {
     }
 
     /// Something that others than the playbook decide is being rendered.
-    pub(crate) fn note_untrusted(&self) {
+    pub fn note_untrusted(&self) {
         if let Some(Watch(saw)) = &self.watch {
             saw.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// The value of what is no template; that others decide it is noted.
+    pub(crate) fn value_of(&self, variable: &Variable) -> Option<Value> {
+        if variable.is_untrusted() {
+            self.note_untrusted();
+        }
+        variable.value(self)
     }
 
     /// The same templar, with filters, tests and lookups that others carry out.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use slipway_language::{NodeKind, Variable, from_json};
+use slipway_language::{Node, NodeKind, Span, Variable, from_json};
 
 use super::{ActionContext, Arguments, ResultMap, boolean, failure, map};
 use crate::transport::TransportError;
@@ -36,12 +36,14 @@ pub(super) fn set_fact(context: &ActionContext<'_>, mut args: Arguments) -> Resu
             ));
         }
     }
+    // The name of a fact may be a template: then no argument has it.
+    let written = context.item.task.module().map(|module| &module.args);
     for (name, value) in &args {
         context.item.play.warn_if_reserved(name);
         // What is encrypted stays so until it is used.
         let variable = match context.source(name) {
             Some(node) if matches!(node.kind, NodeKind::Vault(_)) => Variable::Template(node.clone()),
-            _ => Variable::data(from_json(value.clone()), context.trusted),
+            source => fact(value, source.or(written).map(|node| &node.span), context.trusted),
         };
         for receiver in &receivers {
             receiver.set.set(Arc::from(name.as_str()), variable.clone());
@@ -56,6 +58,16 @@ pub(super) fn set_fact(context: &ActionContext<'_>, mut args: Arguments) -> Resu
     result.insert("ansible_facts".to_owned(), Value::Object(args));
     result.insert("_ansible_facts_kept".to_owned(), Value::Bool(true));
     result
+}
+
+/// What a fact is from then on. As ansible-core 2.18 has it, a text that the playbook alone decides and that holds templates is one, which
+/// is rendered when the fact is used; whatever others decide stays data.
+fn fact(value: &Value, span: Option<&Span>, trusted: bool) -> Variable {
+    let node = span.filter(|_| trusted).map(|span| Node::from_json(span, value));
+    match node.filter(Node::has_templates) {
+        Some(template) => Variable::Template(template),
+        None => Variable::data(from_json(value.clone()), trusted),
+    }
 }
 
 pub(super) async fn gather(

@@ -7,7 +7,7 @@ use std::{
 
 use regex::Regex;
 use serde_json::{Value, json};
-use slipway_language::{FileKind, Node, NodeKind, Span, Variable};
+use slipway_language::{FileKind, Node, NodeKind, Span, Templar, Variable};
 
 use super::{ActionContext, Arguments, ResultMap, boolean, large_file::is_encrypted, map, text};
 use crate::inventory::{Vars, read_vars_file};
@@ -35,7 +35,7 @@ pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
     }
     let shown: serde_json::Map<String, Value> = vars
         .iter()
-        .map(|(name, variable)| (name.to_string(), written(variable)))
+        .map(|(name, variable)| (name.to_string(), written(variable, &context.item.play.run.templar)))
         .collect();
     for name in vars.keys() {
         context.item.play.warn_if_reserved(name);
@@ -231,7 +231,7 @@ fn merged(context: &ActionContext<'_>, vars: &Vars) -> Result<Vars, String> {
         let (templar, watch) = item.play.run.templar.watched();
         let new = match variable {
             Variable::Template(node) => templar.render(node, &item.scope),
-            Variable::Data(value) | Variable::Answer(value) => Ok(value.clone()),
+            other => Ok(other.value(&templar).unwrap_or_default()),
         };
         let trusted = !matches!(item.scope.variable(name), Some(Variable::Answer(_)));
         let old = item.scope.get(&templar, name);
@@ -275,7 +275,7 @@ fn nested(name: &str, vars: Vars, span: &Span) -> Vars {
         .into_iter()
         .filter_map(|(key, variable)| match variable {
             Variable::Template(node) => Some((Node::text(node.span.clone(), key), node)),
-            Variable::Data(_) | Variable::Answer(_) => None,
+            _ => None,
         })
         .collect();
     let mapping = Node::new(span.clone(), NodeKind::Map(entries.into()));
@@ -283,7 +283,7 @@ fn nested(name: &str, vars: Vars, span: &Span) -> Vars {
 }
 
 /// A variable as it is written, for the result.
-fn written(variable: &Variable) -> Value {
+fn written(variable: &Variable, templar: &Templar) -> Value {
     fn of(node: &Node) -> Value {
         match &node.kind {
             NodeKind::Null => Value::Null,
@@ -309,6 +309,6 @@ fn written(variable: &Variable) -> Value {
     }
     match variable {
         Variable::Template(node) => of(node),
-        Variable::Data(value) | Variable::Answer(value) => slipway_language::to_json(value),
+        other => slipway_language::to_json(&other.value(templar).unwrap_or_default()),
     }
 }

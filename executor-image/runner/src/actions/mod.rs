@@ -312,6 +312,14 @@ impl ActionContext<'_> {
     ) -> Result<ResultMap, TransportError> {
         let item = self.item;
         let target = item.target()?;
+        let python = match module {
+            "ansible.builtin.setup" | "ansible.builtin.pip" => foreign::named_interpreter(item, "python"),
+            _ => Ok(None),
+        };
+        let python = match python {
+            Ok(python) => python.unwrap_or_default(),
+            Err(error) => return Ok(failure(error)),
+        };
         let agent = item.agent(&target).await?;
         #[expect(
             clippy::cast_possible_truncation,
@@ -331,6 +339,7 @@ impl ActionContext<'_> {
             timeout: timeout.filter(|_| background.is_none()),
             background,
             files,
+            python,
             foreign,
         };
         let mut result = agent.call(&call).await?.0;

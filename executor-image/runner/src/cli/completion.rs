@@ -10,7 +10,10 @@ use clap::{CommandFactory, Parser, ValueEnum};
 use clap_complete::{Shell, generate};
 
 use super::{
-    arguments::{AdHocArguments, InventoryProgramArguments, PlaybookArguments, VaultProgramArguments},
+    arguments::{
+        AdHocArguments, ConfigProgramArguments, InventoryProgramArguments, PlaybookArguments,
+        VaultProgramArguments,
+    },
     program::Program,
 };
 
@@ -33,11 +36,12 @@ impl From<Known> for Shell {
 }
 
 /// The programs by our names for them.
-const OWN_NAMES: [&str; 4] = [
+const OWN_NAMES: [&str; 5] = [
     "slipway-playbook",
     "slipway-ansible",
     "slipway-inventory",
     "slipway-vault",
+    "slipway-config",
 ];
 
 /// Prints what a shell needs to complete the command lines of the programs.
@@ -95,6 +99,7 @@ fn command(name: &str) -> Option<clap::Command> {
         Program::AdHoc => AdHocArguments::command(),
         Program::Inventory => InventoryProgramArguments::command(),
         Program::Vault => VaultProgramArguments::command(),
+        Program::Config => ConfigProgramArguments::command(),
         Program::Completion | Program::Documentation => return None,
     };
     Some(super::complete(command))
@@ -112,6 +117,7 @@ mod tests {
             ("slipway-ansible", "--module-name"),
             ("slipway-inventory", "--graph"),
             ("slipway-vault", "--encrypt-vault-id"),
+            ("slipway-config", "--only-changed"),
         ] {
             for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
                 let mut text = Vec::new();

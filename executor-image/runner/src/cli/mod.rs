@@ -3,6 +3,7 @@
 mod adhoc;
 mod arguments;
 mod completion;
+mod config;
 mod delegated;
 mod extra_vars;
 mod hosts;
@@ -24,7 +25,10 @@ use clap::{CommandFactory, FromArgMatches};
 
 use crate::{actions, documentation, settings::Settings};
 
-use arguments::{AdHocArguments, InventoryProgramArguments, PlaybookArguments, VaultProgramArguments};
+use arguments::{
+    AdHocArguments, ConfigProgramArguments, InventoryProgramArguments, PlaybookArguments,
+    VaultProgramArguments,
+};
 use program::Program;
 
 /// The command lines, by the names of Ansible's programs.
@@ -79,6 +83,9 @@ pub fn main() -> ExitCode {
         }),
         Program::Vault => parsed(arguments, |arguments: VaultProgramArguments| {
             vault::main(&arguments, settings)
+        }),
+        Program::Config => parsed(arguments, |arguments: ConfigProgramArguments| {
+            config::main(&arguments, settings)
         }),
         // It needs no settings.
         Program::Completion => completion::main(arguments),

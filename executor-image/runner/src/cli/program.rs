@@ -13,6 +13,8 @@ pub enum Program {
     AdHoc,
     /// `ansible-vault`
     Vault,
+    /// What is set, and where.
+    Config,
     /// What a shell needs to complete the others' command lines.
     Completion,
     /// Prints `docs/compatibility.md`; for those who work on it.
@@ -29,6 +31,7 @@ const NAMES: &[(&str, Program)] = &[
     ("slipway-ansible", Program::AdHoc),
     ("ansible-vault", Program::Vault),
     ("slipway-vault", Program::Vault),
+    ("slipway-config", Program::Config),
     ("completion", Program::Completion),
     ("slipway-documentation", Program::Documentation),
 ];

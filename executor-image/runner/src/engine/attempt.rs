@@ -142,7 +142,7 @@ fn include_outcome(item: &ItemContext<'_>, target: &Node, role: Option<&IncludeR
         from,
         switches,
         item: item.item.clone(),
-        label: item.label.clone(),
+        label: None,
     };
     ItemOutcome {
         map,

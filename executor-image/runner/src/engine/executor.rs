@@ -17,7 +17,7 @@ use super::{
     ignoring::Ignoring,
     play::PlayRun,
     reach::Reach,
-    result::{self, ResultMap, TaskResult, failure, flag},
+    result::{self, Include, ResultMap, TaskResult, failure, flag},
 };
 use crate::{
     inventory::Vars,
@@ -54,8 +54,6 @@ pub(crate) struct ItemContext<'a> {
     pub receivers: &'a [Arc<HostState>],
     /// The loop variable and its value.
     pub item: Vec<(Arc<str>, Variable)>,
-    /// The item as printed.
-    pub label: Option<String>,
 }
 
 /// What the items of a task on a host have in common.
@@ -77,7 +75,6 @@ impl<'a> OnHost<'a> {
         scope: Scope,
         vars: Option<&Arc<Vars>>,
         item: Vec<(Arc<str>, Variable)>,
-        label: Option<String>,
     ) -> ItemContext<'a> {
         let (delegate, undecided) = match self.play.delegate(self.task, &scope, vars) {
             Ok(delegate) => (delegate, None),
@@ -112,7 +109,6 @@ impl<'a> OnHost<'a> {
             diff: self.diff,
             receivers: self.receivers,
             item,
-            label,
         }
     }
 }
@@ -169,7 +165,7 @@ pub(super) async fn run_task(
             };
             match &task.r#loop {
                 None => {
-                    let item = on_host.item(scope, None, Vec::new(), None);
+                    let item = on_host.item(scope, None, Vec::new());
                     let done = attempt::run_item(&item, outcome.no_log).await;
                     notify(&item, &done.map, &mut outcome.notify);
                     outcome.label = item.label();
@@ -229,7 +225,7 @@ fn finish(
 }
 
 async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &mut TaskResult) -> Scope {
-    let base = on_host.item(scope.clone(), None, Vec::new(), None);
+    let base = on_host.item(scope.clone(), None, Vec::new());
     let (templar, watch) = base.play.run.templar.watched();
     let items = match &looping.lookup {
         None => slipway_language::loops::items(&templar, &looping.items, &scope),
@@ -276,12 +272,11 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
             item_scope = item_scope.with(Arc::new(layer) as Arc<dyn Layer>);
         }
         item_scope = item_scope.with(Arc::clone(&vars) as Arc<dyn Layer>);
-        let label = label(&base, looping, value, &item_scope);
         // What is included sees these, too.
         let bound = vars
             .iter()
             .map(|(name, variable)| (Arc::clone(name), variable.clone()));
-        let item = on_host.item(item_scope, Some(&vars), bound.collect(), Some(label.clone()));
+        let item = on_host.item(item_scope, Some(&vars), bound.collect());
         last_scope = item.scope.clone();
         let ItemOutcome {
             mut map,
@@ -294,7 +289,6 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
             return last_scope;
         }
         notify(&item, &map, &mut outcome.notify);
-        outcome.includes.extend(include);
         map.insert(looping.control.loop_var.to_string(), to_json(value));
         map.insert(
             "ansible_loop_var".to_owned(),
@@ -303,6 +297,20 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
         if let Some(name) = &looping.control.index_var {
             map.insert(name.to_string(), Json::from(index));
             map.insert("ansible_index_var".to_owned(), Json::from(name.as_ref()));
+        }
+        let label = match label(&base, looping, value, &item.scope, &map) {
+            Ok(label) => label,
+            Err(error) => {
+                map.insert("failed".to_owned(), Json::Bool(true));
+                map.insert("msg".to_owned(), Json::from(error));
+                map.get("item").map_or_else(|| "None".to_owned(), text_of)
+            }
+        };
+        if !flag(&map, "failed") {
+            outcome.includes.extend(include.map(|include| Include {
+                label: Some(label.clone()),
+                ..include
+            }));
         }
         // A result may ask for it itself: one of `include_vars` that was encrypted.
         let no_log = outcome.no_log || flag(&map, "_ansible_no_log");
@@ -436,14 +444,31 @@ fn loop_vars(
     vars
 }
 
-fn label(base: &ItemContext<'_>, looping: &Loop, item: &Value, scope: &Scope) -> String {
-    match &looping.control.label {
-        None => slipway_language::to_text(item),
-        Some(label) => match base.play.run.templar.render(label, scope) {
-            Ok(value) => slipway_language::to_text(&value),
-            Err(error) => format!("<the label cannot be shown: {error}>"),
-        },
+/// The item as it is printed; a label may be made of what the item has just given.
+fn label(
+    base: &ItemContext<'_>,
+    looping: &Loop,
+    item: &Value,
+    scope: &Scope,
+    result: &ResultMap,
+) -> Result<String, String> {
+    let Some(label) = &looping.control.label else {
+        return Ok(slipway_language::to_text(item));
+    };
+    let mut vars = Vars::new();
+    if let Some(register) = &base.task.register {
+        let result = from_json(result::public(result));
+        vars.insert(Arc::clone(register), Variable::Answer(result));
     }
+    let scope = scope.with(Arc::new(vars) as Arc<dyn Layer>);
+    match base.play.run.templar.render(label, &scope) {
+        Ok(value) => Ok(slipway_language::to_text(&value)),
+        Err(error) => Err(format!("Failed to template loop_control.label: {error}")),
+    }
+}
+
+fn text_of(value: &Json) -> String {
+    slipway_language::to_text(&from_json(value.clone()))
 }
 
 /// The result of a loop, from those of its items.
@@ -519,11 +544,12 @@ pub(super) fn template_failure(error: &TemplateError) -> ResultMap {
     let belongs = error.is_placed || error.undefined.is_some() || error.exception().is_some();
     let place = error.span.as_ref().map(ToString::to_string);
     let (place, beside) = if belongs { (place, None) } else { (None, place) };
-    let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
+    let bracketed = |place: Option<String>| place.map(|place| format!(" ({place})")).unwrap_or_default();
     if let Some(exception) = error.exception() {
         let mut map = failure(format!(
-            "Unexpected failure during module execution: {}{place}",
-            error.message
+            "Unexpected failure during module execution: {}{}",
+            error.message,
+            bracketed(place)
         ));
         map.insert(
             "exception".to_owned(),
@@ -533,12 +559,14 @@ pub(super) fn template_failure(error: &TemplateError) -> ResultMap {
         return map;
     }
     let mut map = failure(match &error.undefined {
+        // An empty line ends the error, as in Ansible's message: playbooks look for it.
         Some(_) => format!(
-            "The task includes an option with an undefined variable. The error was: {}{place}{}",
+            "The task includes an option with an undefined variable. The error was: {}{}{}",
             error.message,
+            place.map_or_else(String::new, |place| format!("\n\nThe error is at {place}")),
             error.hint()
         ),
-        None => format!("{}{place}", error.message),
+        None => format!("{}{}", error.message, bracketed(place)),
     });
     map.shift_remove("changed");
     if let Some(place) = beside {

@@ -6,14 +6,30 @@ use minijinja::{
     Value,
     value::{Enumerator, Object, ObjectRepr},
 };
-use slipway_language::{Layer, Scope, Templar};
+use slipway_language::{Layer, Scope, Templar, View};
 
 use super::{HostState, play::PlayRun};
 
-/// `hostvars`
+/// What `hostvars` leads to.
 #[derive(Debug)]
-pub struct HostVars {
+pub struct AllHosts {
     pub(super) play: Weak<PlayRun>,
+}
+
+impl View for AllHosts {
+    fn value(&self, templar: &Templar) -> Value {
+        Value::from_object(HostVars {
+            play: Weak::clone(&self.play),
+            templar: templar.clone(),
+        })
+    }
+}
+
+/// `hostvars` of one rendering.
+#[derive(Debug)]
+struct HostVars {
+    play: Weak<PlayRun>,
+    templar: Templar,
 }
 
 impl Object for HostVars {
@@ -25,13 +41,16 @@ impl Object for HostVars {
         let play = self.play.upgrade()?;
         let host = play.run.roster.host(key.as_str()?)?;
         Some(Value::from_object(VariablesOf {
-            templar: play.run.templar.clone(),
+            templar: self.templar.clone(),
             scope: host_scope(&play, &host),
         }))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         let names = self.play.upgrade().map(|play| {
+            if !play.run.roster.trusts_names() {
+                self.templar.note_untrusted();
+            }
             let mut names = play.run.roster.names();
             // Ansible always knows of this machine.
             if !names.iter().any(|name| name.as_ref() == "localhost") {

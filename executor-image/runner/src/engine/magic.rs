@@ -8,7 +8,7 @@ use std::{
 use minijinja::Value;
 use slipway_language::{Layer, Scope, Variable};
 
-use super::{HostState, hostvars::HostVars, play::PlayRun};
+use super::{HostState, hostvars::AllHosts, play::PlayRun};
 use crate::playbook::Task;
 
 /// The version of Ansible whose behaviour this is.
@@ -170,9 +170,6 @@ impl OfTask {
         let play = self.host.play.upgrade()?;
         let role = self.task.as_ref().and_then(|task| task.role.as_ref());
         Some(match name {
-            "hostvars" => Value::from_object(HostVars {
-                play: Weak::clone(&self.host.play),
-            }),
             "role_name" => {
                 let name = role?.name.as_ref();
                 Value::from(
@@ -232,7 +229,10 @@ impl Layer for OfTask {
             return None;
         }
         match name {
-            "environment" | "hostvars" => self.value(name).map(Variable::Answer),
+            "environment" => self.value(name).map(Variable::Answer),
+            "hostvars" => Some(Variable::View(Arc::new(AllHosts {
+                play: Weak::clone(&self.host.play),
+            }))),
             _ if OF_TASK.contains(&name) => self.value(name).map(Variable::Data),
             _ => self.host.get(name),
         }

@@ -19,7 +19,7 @@ pub use catalog::{Catalog, ForeignModule, Module, Preparation};
 pub(crate) use collections::{Collections, split_name};
 pub(crate) use core::{Core, HOW_TO_INSTALL, playbook_python};
 pub use error::CatalogError;
-pub(crate) use run::run;
+pub(crate) use run::{named_interpreter, run};
 
 /// What the table would say of a foreign module: it takes any argument.
 pub static SPEC: ModuleSpec = ModuleSpec {

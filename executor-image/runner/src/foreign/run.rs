@@ -7,6 +7,7 @@ use slipway_protocol::{Foreign, ForeignStyle};
 use super::catalog::ForeignModule;
 use crate::{
     actions::{ActionContext, Arguments, ResultMap, failure},
+    engine::ItemContext,
     transport::TransportError,
 };
 
@@ -97,7 +98,21 @@ fn interpreter(context: &ActionContext<'_>, module: &ForeignModule) -> Result<Ve
         ForeignStyle::Python(_) => Vec::new(),
         _ => vec!["python3".to_owned()],
     };
-    let item = context.item;
+    match named_interpreter(context.item, name)? {
+        Some(mut named) => {
+            named.extend(arguments.iter().cloned());
+            Ok(named)
+        }
+        None if name == "python" => Ok(any_python()),
+        None => Ok(words),
+    }
+}
+
+/// The words of `ansible_NAME_interpreter`, or of the setting for Python; nothing where it is to be looked for.
+///
+/// # Errors
+/// A variable that cannot be rendered, or is no command line.
+pub fn named_interpreter(item: &ItemContext<'_>, name: &str) -> Result<Option<Vec<String>>, String> {
     let variable = format!("ansible_{name}_interpreter");
     let settings = &item.play.run.options.settings;
     let set = item
@@ -106,14 +121,9 @@ fn interpreter(context: &ActionContext<'_>, module: &ForeignModule) -> Result<Ve
         .map_err(|error| format!("{variable} cannot be known: {}", error.message))?
         .or_else(|| (name == "python").then(|| settings.interpreter_python.clone()));
     match set.map(|set| set.trim().to_owned()).filter(|set| !set.is_empty()) {
-        Some(set) if name == "python" && set.starts_with("auto") => Ok(any_python()),
-        Some(set) => {
-            let mut words =
-                shlex::split(&set).ok_or_else(|| format!("{variable} has an open quotation: {set}"))?;
-            words.extend(arguments.iter().cloned());
-            Ok(words)
-        }
-        None if name == "python" => Ok(any_python()),
-        None => Ok(words),
+        Some(set) if name != "python" || !set.starts_with("auto") => shlex::split(&set)
+            .map(Some)
+            .ok_or_else(|| format!("{variable} has an open quotation: {set}")),
+        _ => Ok(None),
     }
 }

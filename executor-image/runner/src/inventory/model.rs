@@ -141,6 +141,7 @@ impl Inventory {
                     _ => None,
                 },
                 Variable::Data(value) | Variable::Answer(value) => value.as_i64(),
+                Variable::View(_) => None,
             };
             if let Some(priority) = priority {
                 self.group(group).priority = priority;

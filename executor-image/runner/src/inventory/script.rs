@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde_json::{Map, Value};
-use slipway_language::{Node, NodeKind, Span, Variable};
+use slipway_language::{Node, Span, Variable};
 
 use super::{Inventory, InventoryError, Vars};
 
@@ -169,28 +169,8 @@ fn variables(value: &Value, path: &Path) -> Result<Vars, String> {
     match value {
         Value::Object(map) => Ok(map
             .iter()
-            .map(|(name, value)| (Arc::from(name.as_str()), Variable::Template(node(value, &span))))
+            .map(|(name, value)| (Arc::from(name.as_str()), Variable::Template(Node::from_json(&span, value))))
             .collect()),
         other => Err(format!("variables must be a mapping, they are {other}")),
     }
-}
-
-/// JSON as if it had been written as YAML: its texts may be templates.
-pub fn node(value: &Value, span: &Span) -> Node {
-    let kind = match value {
-        Value::Null => NodeKind::Null,
-        Value::Bool(value) => NodeKind::Bool(*value),
-        Value::Number(number) => number.as_i64().map_or_else(
-            || NodeKind::Float(number.as_f64().unwrap_or(f64::NAN)),
-            NodeKind::Int,
-        ),
-        Value::String(text) => NodeKind::Str(Arc::from(text.as_str())),
-        Value::Array(items) => NodeKind::List(items.iter().map(|item| node(item, span)).collect()),
-        Value::Object(map) => NodeKind::Map(
-            map.iter()
-                .map(|(key, value)| (Node::text(span.clone(), key.as_str()), node(value, span)))
-                .collect(),
-        ),
-    };
-    Node::new(span.clone(), kind)
 }

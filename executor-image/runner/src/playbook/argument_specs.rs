@@ -63,7 +63,7 @@ impl Loader {
             .iter()
             .filter_map(|(name, variable)| match variable {
                 Variable::Template(node) => Some((text(name), node.clone())),
-                Variable::Data(_) | Variable::Answer(_) => None,
+                _ => None,
             });
         let options = spec
             .get("options")

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use slipway_language::{Layer, Node, NodeKind, Span, Variable};
+use slipway_language::{Layer, Node, NodeKind, Span, Templar, Variable};
 
 use crate::inventory::Vars;
 
@@ -416,7 +416,7 @@ fn node_text(node: &Node) -> String {
 fn written(variable: &Variable) -> String {
     match variable {
         Variable::Template(node) => node_text(node),
-        Variable::Data(value) | Variable::Answer(value) => value.to_string(),
+        other => other.value(&Templar::new()).unwrap_or_default().to_string(),
     }
 }
 

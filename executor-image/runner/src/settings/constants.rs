@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Settings;
+use super::{Origin, Row, Settings, TABLE};
 
 /// Names, and the fields of [`Settings`] behind them.
 const NAMES: &[(&str, &str)] = &[
@@ -124,6 +124,20 @@ impl Settings {
     pub fn constant(&self, name: &str) -> Option<Value> {
         let (_, field) = NAMES.iter().find(|(known, _)| *known == name)?;
         self.field(field)
+    }
+
+    /// Every setting that Ansible has a name for: the name, its row of the table, and its value.
+    pub fn constants(&self) -> impl Iterator<Item = (&'static str, &'static Row, Value)> {
+        NAMES.iter().filter_map(|(name, field)| {
+            let row = TABLE.iter().find(|row| row.name == *field)?;
+            Some((*name, row, self.field(field)?))
+        })
+    }
+
+    /// Where the value of this row is from, if it is not the default.
+    pub fn origin(&self, row: &Row) -> Option<&Origin> {
+        let found = self.origins.iter().find(|(field, _)| *field == row.name);
+        found.map(|(_, origin)| origin)
     }
 }
 

@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use file::ConfigurationFile;
 
-pub use table::{Row, Settings, TABLE};
+pub use table::{Origin, Row, Settings, TABLE};
 pub use text::clean_path;
 pub use text::{DuplicateKey, Gathering, HashBehaviour, InvalidGroupName, OnMismatch, UnlessSaid};
 pub use unheeded::{UNHEEDED, Unheeded};

@@ -3,7 +3,7 @@
 //! Of several variables or places the last one that is set wins. A default is written as it would be in the file;
 //! `{home}` in it is the setting `home`.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use serde_json::Value;
 
@@ -44,6 +44,8 @@ macro_rules! settings {
             pub config_file: Option<PathBuf>,
             /// What was odd about it.
             pub warnings: Vec<String>,
+            /// Of the fields that are set, in the order of the table, where their values are from.
+            pub origins: Vec<(&'static str, Origin)>,
             $($(#[doc = $about])+ pub $name: $kind,)+
         }
 
@@ -65,11 +67,15 @@ macro_rules! settings {
             ) -> Result<Self, SettingsError> {
                 let mut rows = TABLE.iter();
                 let reader = Reader::new(surroundings, file)?;
-                Ok(Self {
+                let mut settings = Self {
                     config_file: None,
                     warnings: Vec::new(),
+                    origins: Vec::new(),
                     $($name: reader.read(rows.next(), settings!(@parse $kind $(, $parse)?))?,)+
-                })
+                };
+                let origin = |row: &Row| Some((row.name, reader.set(row)?.origin));
+                settings.origins.extend(TABLE.iter().filter_map(origin));
+                Ok(settings)
             }
 
             /// The value of a setting by the name of its field.
@@ -81,6 +87,35 @@ macro_rules! settings {
             }
         }
     };
+}
+
+/// Where the value of a setting is from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// This environment variable.
+    Environment(&'static str),
+    /// A key of a section of the configuration file.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// `[section] key`
+        place: String,
+    },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment(name) => formatter.write_str(name),
+            Self::File { path, place } => write!(formatter, "{place} in {}", path.display()),
+        }
+    }
+}
+
+/// A value as it is set.
+struct Set {
+    value: String,
+    origin: Origin,
 }
 
 struct Reader<'a> {
@@ -108,35 +143,49 @@ impl<'a> Reader<'a> {
     ) -> Result<T, SettingsError> {
         // The fields are made from the rows, in their order: there is one for each.
         let row = row.unwrap_or(&TABLE[0]);
+        let set = self.set(row);
+        let value = set.as_ref().map_or_else(
+            || row.default.replace("{home}", &self.home),
+            |set| set.value.clone(),
+        );
+        let origin = set.map(|set| set.origin);
         let directory = &self.surroundings.directory;
-        let from_environment = row.environment.iter().rev().find_map(|name| {
-            let value = self.surroundings.variable(name)?;
-            Some((value.to_owned(), (*name).to_owned(), directory.clone(), false))
-        });
-        let from_file = || {
-            row.file.iter().rev().find_map(|(section, key)| {
-                let value = self.file.get(section, key)?;
-                let base = self.file.path.parent().unwrap_or(directory);
-                let origin = format!("[{section}] {key} in {}", self.file.path.display());
-                Some((value.to_owned(), origin, base.to_path_buf(), true))
-            })
-        };
-        let default = || {
-            let value = row.default.replace("{home}", &self.home);
-            (value, "its default".to_owned(), directory.clone(), false)
-        };
-        let (value, origin, base, quoted) = from_environment.or_else(from_file).unwrap_or_else(default);
         let source = Source {
             surroundings: self.surroundings,
-            base,
-            quoted,
+            base: match &origin {
+                Some(Origin::File { path, .. }) => path.parent().unwrap_or(directory).to_path_buf(),
+                _ => directory.clone(),
+            },
+            quoted: matches!(origin, Some(Origin::File { .. })),
         };
         parse(&value, &source).map_err(|message| SettingsError::Value {
             name: row.name,
-            origin,
+            origin: origin.map_or_else(|| "its default".to_owned(), |origin| origin.to_string()),
             message,
             value,
         })
+    }
+
+    /// What a setting is set to: in the environment, or else in the file.
+    fn set(&self, row: &Row) -> Option<Set> {
+        let from_environment = row.environment.iter().rev().find_map(|name| {
+            Some(Set {
+                value: self.surroundings.variable(name)?.to_owned(),
+                origin: Origin::Environment(name),
+            })
+        });
+        let from_file = || {
+            row.file.iter().rev().find_map(|(section, key)| {
+                Some(Set {
+                    value: self.file.get(section, key)?.to_owned(),
+                    origin: Origin::File {
+                        path: self.file.path.clone(),
+                        place: format!("[{section}] {key}"),
+                    },
+                })
+            })
+        };
+        from_environment.or_else(from_file)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexSet;
 use serde_json::{Map, Value, json};
-use slipway_language::{Layer, Node, NodeKind, Variable, to_json};
+use slipway_language::{Layer, Node, NodeKind, Templar, Variable, to_json};
 
 use crate::{
     inventory::{HostVariables, Inventory, InventoryError, Vars},
@@ -74,7 +74,7 @@ fn add(shown: &mut Map<String, Value>, layer: &dyn Layer) {
 fn raw(variable: &Variable) -> Value {
     match variable {
         Variable::Template(node) => raw_node(node),
-        Variable::Data(value) | Variable::Answer(value) => to_json(value),
+        other => to_json(&other.value(&Templar::new()).unwrap_or_default()),
     }
 }
 

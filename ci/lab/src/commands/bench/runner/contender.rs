@@ -82,6 +82,8 @@ impl Contender {
             // Masters of an earlier run would spare this one its connections.
             let masters = tempfile::Builder::new().prefix("ssh-").tempdir_in(folder)?.keep();
             words.push(format!("ANSIBLE_SSH_CONTROL_PATH_DIR={}", masters.display()));
+            // Fifty hosts at once on two cores may take longer than its ten seconds to answer `sudo`.
+            words.push("ANSIBLE_TIMEOUT=60".to_owned());
         }
         if self == Self::Mitogen {
             words.push(format!("ANSIBLE_STRATEGY_PLUGINS={}", strategies().display()));
