@@ -111,7 +111,8 @@ impl Node {
             Json::String(text) => NodeKind::Str(text.as_str().into()),
             Json::Array(items) => NodeKind::List(items.iter().map(inner).collect()),
             Json::Object(entries) => {
-                let entry = |(key, value): (&String, _)| (Self::text(span.clone(), key.as_str()), inner(value));
+                let entry =
+                    |(key, value): (&String, _)| (Self::text(span.clone(), key.as_str()), inner(value));
                 NodeKind::Map(entries.iter().map(entry).collect())
             }
         };

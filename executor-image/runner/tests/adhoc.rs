@@ -22,7 +22,13 @@ const CASES: &[&[&str]] = &[
     &["all", "-l", "!h1", "--list-hosts"],
     &["nobody", "-m", "ping"],
     &["h1", "-C", "-a", "echo hi"],
-    &["h1", "-m", "setup", "-a", "gather_subset=!all filter=ansible_python*"],
+    &[
+        "h1",
+        "-m",
+        "setup",
+        "-a",
+        "gather_subset=!all filter=ansible_python*",
+    ],
     &[
         "h1",
         "-m",

@@ -29,9 +29,10 @@ static FOUND: Mutex<Option<PathBuf>> = Mutex::new(None);
 #[must_use]
 pub fn of(context: &Context) -> Option<PathBuf> {
     match context.python.first() {
-        Some(program) => {
-            find_program(expand(program, &context.environment).as_ref(), &context.environment)
-        }
+        Some(program) => find_program(
+            expand(program, &context.environment).as_ref(),
+            &context.environment,
+        ),
         None => discover(&context.environment).ok(),
     }
 }

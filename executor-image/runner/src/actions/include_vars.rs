@@ -35,7 +35,12 @@ pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
     }
     let shown: serde_json::Map<String, Value> = vars
         .iter()
-        .map(|(name, variable)| (name.to_string(), written(variable, &context.item.play.run.templar)))
+        .map(|(name, variable)| {
+            (
+                name.to_string(),
+                written(variable, &context.item.play.run.templar),
+            )
+        })
         .collect();
     for name in vars.keys() {
         context.item.play.warn_if_reserved(name);

@@ -25,7 +25,9 @@ pub fn main(arguments: &ConfigProgramArguments, settings: Settings) -> ExitCode 
         Some(file) => {
             let mut surroundings = Surroundings::of_process();
             let file = file.display().to_string();
-            surroundings.environment.retain(|(name, _)| name != "ANSIBLE_CONFIG");
+            surroundings
+                .environment
+                .retain(|(name, _)| name != "ANSIBLE_CONFIG");
             surroundings.environment.push(("ANSIBLE_CONFIG".to_owned(), file));
             Settings::read(&surroundings)
         }
@@ -125,15 +127,16 @@ fn list(settings: &Settings, format: ListFormat) -> Result<String, Refusal> {
 
 fn view(settings: &Settings) -> Result<String, Refusal> {
     let Some(file) = &settings.config_file else {
-        return Err(Refusal::new(exit::OPTIONS, 
+        return Err(Refusal::new(
+            exit::OPTIONS,
             "Invalid or no config file was supplied: there is no ansible.cfg here, in the home directory or in /etc/ansible, and ANSIBLE_CONFIG names none",
         ));
     };
     std::fs::read_to_string(file).map_err(|error| {
-        Refusal::new(exit::OPTIONS, format!(
-            "cannot read the configuration file {}: {error}",
-            file.display()
-        ))
+        Refusal::new(
+            exit::OPTIONS,
+            format!("cannot read the configuration file {}: {error}", file.display()),
+        )
     })
 }
 
@@ -186,7 +189,9 @@ mod tests {
         );
         let all = shown(&dump(false, DumpFormat::Json), &environment, file);
         let all: Vec<Value> = serde_json::from_str(&all).unwrap();
-        assert!(all.contains(&json!({"name": "DEFAULT_GATHERING", "origin": "default", "value": "implicit"})));
+        assert!(
+            all.contains(&json!({"name": "DEFAULT_GATHERING", "origin": "default", "value": "implicit"}))
+        );
         assert!(!all.iter().any(|entry| entry.to_string().contains("secret")));
     }
 

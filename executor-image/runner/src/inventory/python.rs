@@ -199,7 +199,7 @@ fn node(value: Json, span: &Span) -> Node {
             ),
             _ => NodeKind::Null,
         },
-        plain => return super::script::node(&plain, span),
+        plain => return Node::from_json(span, &plain),
     };
     Node::new(span.clone(), kind)
 }
@@ -210,7 +210,7 @@ fn encode_vars(vars: &Vars, secrets: &VaultSecrets) -> Json {
         .filter_map(|(name, variable)| match variable {
             Variable::Template(node) => Some(json!([name.as_ref(), encode(node, secrets)])),
             // Sources of inventories have templates alone.
-            Variable::Data(_) | Variable::Answer(_) => None,
+            _ => None,
         })
         .collect();
     json!({"m": pairs})

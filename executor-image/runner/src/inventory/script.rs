@@ -169,7 +169,12 @@ fn variables(value: &Value, path: &Path) -> Result<Vars, String> {
     match value {
         Value::Object(map) => Ok(map
             .iter()
-            .map(|(name, value)| (Arc::from(name.as_str()), Variable::Template(Node::from_json(&span, value))))
+            .map(|(name, value)| {
+                (
+                    Arc::from(name.as_str()),
+                    Variable::Template(Node::from_json(&span, value)),
+                )
+            })
             .collect()),
         other => Err(format!("variables must be a mapping, they are {other}")),
     }
