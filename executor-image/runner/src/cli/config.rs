@@ -91,13 +91,14 @@ fn dump(settings: &Settings, only_changed: bool, format: DumpFormat) -> Result<S
         rows.iter().map(entry).collect()
     };
     match format {
-        DumpFormat::Display => Ok(rows
-            .iter()
-            .map(|(name, origin, value)| {
+        DumpFormat::Display => {
+            let line = |(name, origin, value): &(&str, String, Value)| {
                 let value = slipway_language::to_text(&slipway_language::from_json(value.clone()));
-                format!("{name}({origin}) = {value}\n")
-            })
-            .collect()),
+                format!("{name}({origin}) = {value}")
+            };
+            let lines: Vec<String> = rows.iter().map(line).collect();
+            Ok(format!("{}\n", lines.join("\n")))
+        }
         DumpFormat::Json => as_json(&entries()),
         DumpFormat::Yaml => as_yaml(&entries()),
     }
