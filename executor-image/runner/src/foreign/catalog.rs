@@ -15,6 +15,7 @@ use super::{
     dependencies::{DependencyError, Library},
     error::CatalogError,
     package::{self, Package, Packer},
+    rejected::Rejected,
     style::{Style, shebang},
 };
 use crate::settings::Settings;
@@ -87,6 +88,9 @@ struct Inner {
     /// Full names that are none: each task whose module is named without a collection asks for them again.
     absent: Mutex<HashSet<String>>,
     groups: Groups,
+    rejected: Rejected,
+    /// What is wrong with the file that rejects modules.
+    warning: Option<String>,
 }
 
 /// What is looked for only when a name is not in the table.
@@ -112,6 +116,7 @@ impl Catalog {
         let there = |paths: &[PathBuf]| -> Vec<PathBuf> {
             paths.iter().filter(|path| path.is_dir()).cloned().collect()
         };
+        let (rejected, warning) = Rejected::read(settings.plugin_filters_cfg.as_deref());
         let mut collection_roots = vec![playbook_directory.join("collections")];
         collection_roots.extend(settings.collections_path.iter().cloned());
         Self(Arc::new(Inner {
@@ -125,7 +130,14 @@ impl Catalog {
             found: Mutex::default(),
             absent: Mutex::default(),
             groups: Groups::default(),
+            rejected,
+            warning,
         }))
+    }
+
+    /// What there is to say about the settings of modules.
+    pub fn warning(&self) -> Option<&str> {
+        self.0.warning.as_deref()
     }
 
     /// The modules of a role, or beside an imported playbook, can be used from now on.
@@ -179,6 +191,7 @@ impl Catalog {
     fn find_named(&self, name: &str) -> Result<Option<Module>> {
         let mut name = name.to_owned();
         for _ in 0..8 {
+            self.0.rejected.refuse(&name)?;
             match self.follow(&name)? {
                 Lead::Module(module) => return Ok(Some(module)),
                 Lead::Nowhere => return Ok(None),

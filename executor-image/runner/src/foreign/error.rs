@@ -57,6 +57,17 @@ pub enum CatalogError {
         /// What the collection says.
         why: String,
     },
+    /// It is not to be used on this machine.
+    #[error("the module {name} is not to be used: the plugin filter file, {}, rejects it", file.display())]
+    Rejected {
+        /// The module.
+        name: String,
+        /// Where that is said.
+        file: PathBuf,
+    },
+    /// What nearly every playbook needs is not to be used.
+    #[error("The stat module was specified in the module reject list file, {}, but Ansible will not function without the stat module.  Please remove stat from the reject list.", .0.display())]
+    StatRejected(PathBuf),
     /// Names that lead to each other.
     #[error("the name {0} leads to other names without end")]
     Endless(String),

@@ -9,6 +9,7 @@ mod dependencies;
 mod error;
 mod imports;
 mod package;
+mod rejected;
 mod run;
 mod style;
 mod zip;

@@ -88,9 +88,11 @@ impl Loader {
         if let Some(plugins) = templar.plugins() {
             plugins.add_folder(&playbook_directory);
         }
+        let modules = Catalog::new(defaults, &playbook_directory);
         Self {
+            warnings: modules.warning().map(str::to_owned).into_iter().collect(),
             templar,
-            modules: Catalog::new(defaults, &playbook_directory),
+            modules,
             lookup,
             extra_vars,
             roles_path: defaults.roles_path.clone(),
@@ -103,7 +105,6 @@ impl Loader {
             thorough: false,
             looked_into: HashSet::new(),
             roles_in_progress: Vec::new(),
-            warnings: Vec::new(),
         }
     }
 

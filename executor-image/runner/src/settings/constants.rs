@@ -109,6 +109,7 @@ const NAMES: &[(&str, &str)] = &[
     ("LOG_VERBOSITY", "log_verbosity"),
     ("PAGER", "pager"),
     ("PLAYBOOK_DIR", "playbook_dir"),
+    ("PLUGIN_FILTERS_CFG", "plugin_filters_cfg"),
     ("SHOW_CUSTOM_STATS", "show_custom_stats"),
     ("TAGS_RUN", "run_tags"),
     ("TAGS_SKIP", "skip_tags"),

@@ -302,6 +302,8 @@ settings! {
     filter_plugins: Vec<PathBuf> = "{home}/plugins/filter:/usr/share/ansible/plugins/filter", [ANSIBLE_FILTER_PLUGINS] [defaults.filter_plugins];
     /// Tests in Python.
     test_plugins: Vec<PathBuf> = "{home}/plugins/test:/usr/share/ansible/plugins/test", [ANSIBLE_TEST_PLUGINS] [defaults.test_plugins];
+    /// The file with modules that are not to be used, instead of `/etc/ansible/plugin_filters.yml`.
+    plugin_filters_cfg: Option<PathBuf> = "", [] [defaults.plugin_filters_cfg];
     /// Lookups in Python.
     lookup_plugins: Vec<PathBuf> = "{home}/plugins/lookup:/usr/share/ansible/plugins/lookup", [ANSIBLE_LOOKUP_PLUGINS] [defaults.lookup_plugins];
     /// Inventory plugins in Python.
