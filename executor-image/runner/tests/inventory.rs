@@ -60,6 +60,8 @@ const CASES: &[&str] = &[
     "-i python/numbered.yml --playbook-dir python --graph --vars",
     "-i python/negative_numbered.yml --playbook-dir python --list",
     "-i python/other.yml --playbook-dir python --list",
+    "-i python/encrypted_numbered.yml --playbook-dir python --vault-password-file python/word --list",
+    "-i python/encrypted_numbered.yml --playbook-dir python --list",
     "-i python/nowhere.yml --playbook-dir python --list",
     "-i directory --list",
     "-i directory --list --export",

@@ -1,7 +1,10 @@
 # Has an inventory plugin that is written in Python read a source, with the plugin loader of the installed ansible-core.
 #
-# Standard input is one value of JSON: what is asked for, and the inventory so far. Standard output is another: what the plugin has
-# added. What a plugin prints goes to standard error. Mappings are {"m": [[key, value], ...]}, texts that are no templates {"x": text}.
+# Standard input begins with a line of JSON: what is asked for, and the inventory so far. The last line of standard output is what the
+# plugin has added. Lines before it ask for something to be decrypted: the passwords stay with who runs this. What a plugin prints goes
+# to standard error. Mappings are {"m": [[key, value], ...]}, texts that are no templates {"x": text},
+# those that are encrypted {"v": text}.
+import base64
 import json
 import os
 import sys
@@ -11,8 +14,11 @@ answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
 os.dup2(2, 1)
 
 from ansible import context
+from ansible.errors import AnsibleError
 from ansible.inventory.data import InventoryData
 from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.vault import VaultLib
+from ansible.parsing.yaml.objects import AnsibleVaultEncryptedUnicode
 from ansible.plugins import loader as plugin_loaders
 from ansible.utils.context_objects import CLIArgs
 from ansible.utils.display import Display
@@ -29,6 +35,8 @@ def encode(value):
         value = value.decode("utf-8", "surrogateescape")
     if isinstance(value, str):
         return {"x": str(value)} if isinstance(value, AnsibleUnsafe) else str(value)
+    if isinstance(value, AnsibleVaultEncryptedUnicode):
+        return {"v": value._ciphertext.decode()}
     if isinstance(value, Mapping):
         return {"m": [[encode(key), encode(value[key])] for key in value]}
     if hasattr(value, "__iter__"):
@@ -43,6 +51,22 @@ def decode(value):
         return value
     ((kind, inner),) = value.items()
     return wrap_var(inner) if kind == "x" else {decode(key): decode(item) for key, item in inner}
+
+
+def tell(answer):
+    answers.write(json.dumps(answer) + "\n")
+    answers.flush()
+
+
+def decrypt(vault, encrypted, filename=None, obj=None):
+    """Stands for the method of ansible-core's that decrypts."""
+    if isinstance(encrypted, str):
+        encrypted = encrypted.encode()
+    tell({"decrypt": encrypted.decode()})
+    said = json.loads(sys.stdin.readline())
+    if "error" in said:
+        raise AnsibleError(said["error"])
+    return base64.b64decode(said["plain"]), None, None
 
 
 def fill(inventory, asked):
@@ -80,6 +104,7 @@ def read(asked):
         return {"taken": "unknown"}
     files = DataLoader()
     files.set_basedir(asked["directory"])
+    files.set_vault_secrets([("default", None)])
     inventory = InventoryData()
     given = fill(inventory, asked)
     inventory.processed_sources = asked["sources"]
@@ -105,7 +130,8 @@ def read(asked):
     }
 
 
-request = json.load(sys.stdin)
+VaultLib.decrypt_and_get_vault_id = decrypt
+request = json.loads(sys.stdin.readline())
 Display().verbosity = request["verbosity"]
 extra_vars = json.dumps(decode(request["extra_vars"]))
 context.CLIARGS = CLIArgs({"extra_vars": [extra_vars], "basedir": request["directory"], "verbosity": request["verbosity"]})
@@ -116,5 +142,4 @@ try:
     answer = read(request)
 except Exception as error:
     answer = {"taken": "failed", "why": str(error)}
-json.dump(answer, answers)
-answers.flush()
+tell(answer)

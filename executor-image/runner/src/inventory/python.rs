@@ -1,14 +1,15 @@
 //! Inventory plugins that are written in Python: the installed ansible-core carries them out, one process for each source.
 
 use std::{
-    io::Write as _,
+    io::{BufRead as _, BufReader, Write as _},
     process::{Command, Stdio},
     sync::Arc,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
-use slipway_language::{Node, NodeKind, Span, Variable, VaultSecrets};
+use slipway_language::{Encrypted, Node, NodeKind, Span, Variable, VaultSecrets};
 
 use super::{Context, Inventory, InventoryError, Vars};
 use crate::foreign::{Core, HOW_TO_INSTALL};
@@ -80,7 +81,13 @@ pub(super) fn read(
     }
 }
 
-/// Runs the process, and returns what it prints.
+/// What the process asks for while it runs.
+#[derive(Debug, Deserialize)]
+struct Wish {
+    decrypt: String,
+}
+
+/// Runs the process, decrypts for it, and returns the last line that it prints.
 fn ask(core: &Core, question: &str, context: &Context<'_>) -> std::io::Result<String> {
     let library = core.directory.parent().unwrap_or(&core.directory);
     let paths = |paths: &[std::path::PathBuf]| std::env::join_paths(paths).unwrap_or_default();
@@ -104,14 +111,27 @@ fn ask(core: &Core, question: &str, context: &Context<'_>) -> std::io::Result<St
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
-    if let Some(mut input) = child.stdin.take() {
-        input.write_all(question.as_bytes())?;
+    let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(std::io::Error::other("it has no input or output"));
+    };
+    writeln!(input, "{question}")?;
+    let mut answer = String::new();
+    for line in BufReader::new(output).lines() {
+        answer = line?;
+        let Ok(Wish { decrypt }) = serde_json::from_str(&answer) else {
+            continue;
+        };
+        let said = match context.vault.decrypt(decrypt.as_bytes()) {
+            Ok(plain) => json!({"plain": STANDARD.encode(&plain)}),
+            Err(error) => json!({"error": error.to_string()}),
+        };
+        writeln!(input, "{said}")?;
     }
-    let output = child.wait_with_output()?;
-    if !output.status.success() {
-        return Err(std::io::Error::other(output.status.to_string()));
+    let status = child.wait()?;
+    if !status.success() {
+        return Err(std::io::Error::other(status.to_string()));
     }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    Ok(answer)
 }
 
 fn question(plugin: &str, source: &str, inventory: &Inventory, context: &Context<'_>) -> Json {
@@ -186,6 +206,7 @@ fn node(value: Json, span: &Span) -> Node {
     let kind = match value {
         Json::Array(items) => NodeKind::List(items.into_iter().map(|item| node(item, span)).collect()),
         Json::Object(entries) => match entries.into_iter().next() {
+            Some((kind, Json::String(text))) if kind == "v" => NodeKind::Vault(Encrypted::new(text)),
             Some((_, Json::String(text))) => NodeKind::Unsafe(Arc::from(text)),
             Some((_, Json::Array(pairs))) => NodeKind::Map(
                 pairs
