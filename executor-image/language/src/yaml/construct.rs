@@ -71,7 +71,7 @@ fn documents(text: &str, file: &str) -> Result<(Vec<Node>, Vec<Warning>), YamlEr
         let refused = constructor.refused.take();
         match (outcome, refused) {
             (Err(_), Some((line, reason))) if moved.add(line, &reason, text) => {}
-            (outcome, _) => return outcome,
+            (outcome, _) => return outcome.map_err(|error| error.of_file(file, text)),
         }
     }
 }

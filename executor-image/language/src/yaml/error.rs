@@ -1,6 +1,7 @@
 //! Errors that show the line, point at the column, and say what is usually meant.
 
 use std::fmt;
+use std::path::Path;
 
 use crate::span::Span;
 
@@ -41,6 +42,17 @@ impl YamlError {
             message,
             hint,
             source_line,
+        }
+    }
+
+    /// Says what a reader of JSON says of it too, if the file is to be JSON.
+    pub(super) fn of_file(self, file: &str, text: &str) -> Self {
+        let is_json = Path::new(file)
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+        match serde_json::from_str::<serde_json::Value>(text) {
+            Err(error) if is_json => self.with_hint(format!("JSON: {error}")),
+            _ => self,
         }
     }
 
@@ -153,4 +165,19 @@ fn hint(line: &str, previous: &str) -> Option<String> {
         return Some(format!("Is a colon missing at the end of `{above}`?"));
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn of_a_file_of_json_its_own_reader_is_heard() {
+        let hint = |file: &str, text: &str| crate::yaml::parse(text, file).unwrap_err().hint;
+        assert!(
+            hint("vars.json", "{ }}")
+                .unwrap()
+                .starts_with("JSON: trailing characters")
+        );
+        assert_eq!(hint("vars.yml", "{ }}"), None);
+        assert!(crate::yaml::parse("a: 1\n", "vars.json").is_ok());
+    }
 }
