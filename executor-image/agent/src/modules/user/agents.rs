@@ -27,7 +27,7 @@ pub(super) fn end(uid: u32) {
         }
     }
     let began = Instant::now();
-    while agents.iter().any(|agent| is_agent(agent, uid)) && began.elapsed() < PATIENCE {
+    while agents.iter().any(|agent| agent.join("exe").exists()) && began.elapsed() < PATIENCE {
         sleep(Duration::from_millis(2));
     }
 }
@@ -46,13 +46,21 @@ fn number(process: &Path) -> Option<i32> {
 
 /// Whether a process is this program, waiting for tasks as this user.
 fn is_agent(process: &Path, uid: u32) -> bool {
-    let file = |process: &Path| {
-        let program = fs::metadata(process.join("exe")).ok()?;
-        Some((program.dev(), program.ino()))
-    };
     let belongs = fs::metadata(process).is_ok_and(|process| process.uid() == uid);
-    let own = file(Path::new("/proc/self"));
-    belongs && own.is_some() && file(process) == own && !is_job(process)
+    belongs && is_this_program(&process.join("exe")) && !is_job(process)
+}
+
+/// Whether a file is this program's: the same file, or another copy of it.
+fn is_this_program(other: &Path) -> bool {
+    let own = Path::new("/proc/self/exe");
+    let (Ok(ours), Ok(theirs)) = (fs::metadata(own), fs::metadata(other)) else {
+        return false;
+    };
+    if (ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino()) {
+        return true;
+    }
+    let same = || Some(fs::read(own).ok()? == fs::read(other).ok()?);
+    ours.len() == theirs.len() && same() == Some(true)
 }
 
 fn is_job(process: &Path) -> bool {
