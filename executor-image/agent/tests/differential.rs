@@ -72,6 +72,7 @@ sections! {
     services_of_systemd_do_as_ansible: "systemd",
     services_of_init_scripts_do_as_ansible: "scripts",
     selinux_and_firewalld_refuse_as_ansible: "security",
+    apt_does_as_ansible: "apt",
     assemble_does_as_ansible: "assemble",
     known_hosts_does_as_ansible: "known_hosts",
     ini_file_does_as_ansible: "ini_file",

@@ -128,6 +128,13 @@ const EXCEPTIONS: &[Exception] = &[
         reason: "the code that Python ended with after it",
     },
     Exception {
+        section: "apt",
+        module: "apt",
+        key: "msg",
+        theirs: "'/usr/bin/apt-get -y",
+        reason: "the command that failed is another one: apt-get itself waits for its lock",
+    },
+    Exception {
         section: "apt_key",
         module: "apt_key",
         key: "stderr*",

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 pub const ABSENT: Value = Value::Null;
 
 /// Keys whose values are times or numbers of this run; that they are there counts.
-const OF_THE_RUN: [&str; 20] = [
+const OF_THE_RUN: [&str; 21] = [
     "ansible_date_time",
     "ansible_env",
     "ansible_python",
@@ -24,6 +24,7 @@ const OF_THE_RUN: [&str; 20] = [
     "mtime",
     "ctime",
     "elapsed",
+    "cache_update_time",
     "blocks",
     "date",
     "src_temporary",

@@ -42,7 +42,7 @@ const fn with_network(section: &'static str, manager: &'static str) -> Machine {
     }
 }
 
-const MACHINES: [Machine; 12] = [
+const MACHINES: [Machine; 13] = [
     with_network("systemd", "systemd"),
     with_network("scripts", "scripts"),
     with_network("cron", "scripts"),
@@ -50,6 +50,7 @@ const MACHINES: [Machine; 12] = [
     with_network("host", "scripts"),
     with_network("alternatives", "scripts"),
     with_network("accounts", "scripts"),
+    with_server("apt", "/var/lib/dpkg /var/lib/apt /var/cache/apt"),
     with_server("apt_key", ""),
     with_server("deb822_repository", ""),
     with_server("package_facts", "/var/lib/rpm"),

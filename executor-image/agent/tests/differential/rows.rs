@@ -79,8 +79,9 @@ fn fill(value: &Value, directory: &str, url: &str) -> Value {
 }
 
 /// The files of the table.
-const TABLE: [&str; 6] = [
+const TABLE: [&str; 7] = [
     include_str!("rows.yml"),
+    include_str!("rows/apt.yml"),
     include_str!("rows/edits.yml"),
     include_str!("rows/keys.yml"),
     include_str!("rows/packages.yml"),

@@ -33,7 +33,7 @@ pub(super) static MODULES: &[ModuleSpec] = &[
             integer("policy_rc_d"),
             boolean("purge").default("false"),
             text("state")
-                .choices(&["absent", "build-dep", "latest", "present", "fixed"])
+                .choices(&["absent", "build-dep", "fixed", "latest", "present"])
                 .default("present"),
             boolean("update_cache").aliases(&["update-cache"]),
             integer("update_cache_retries").default("5"),

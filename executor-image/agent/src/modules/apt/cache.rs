@@ -3,38 +3,52 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::apt_get;
-use crate::answer::Failure;
+use super::command::apt_get;
+use crate::answer::{Answer, Failure};
 use crate::context::Context;
 
 /// What became of the lists.
 pub(super) struct Cache {
+    /// Whether the call wants them to be new.
+    pub is_asked_for: bool,
     /// Whether they were fetched anew.
     pub updated: bool,
     /// When they were fetched, in seconds since the epoch.
     pub time: u64,
 }
 
-/// Fetches the lists when the call asks for it and they are older than it allows.
+impl Cache {
+    /// A result that tells of the lists.
+    pub(super) fn told(&self, mut answer: Answer) -> Answer {
+        answer.insert("cache_updated".to_owned(), self.updated.into());
+        answer.insert("cache_update_time".to_owned(), self.time.into());
+        answer
+    }
+}
+
+/// Fetches the lists when the call asks for it and they are older than it allows. Lists that have not changed since they were fetched
+/// keep their time, and so are not new.
 pub(super) fn refresh(context: &Context) -> Result<Cache, Failure> {
     let args = &context.args;
-    let valid = args.count("cache_valid_time").unwrap_or(0);
-    let wanted = args.optional_flag("update_cache").unwrap_or(valid > 0);
-    let time = fetched_at();
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |time| time.as_secs());
-    let is_fresh = valid > 0 && now.saturating_sub(time) < valid;
-    if !wanted || is_fresh {
-        return Ok(Cache { updated: false, time });
+    let valid = Duration::from_secs(args.count("cache_valid_time").unwrap_or(0));
+    let is_asked_for = args.flag("update_cache") || !valid.is_zero();
+    let fetched = fetched_at();
+    let time = seconds(fetched);
+    if !is_asked_for || fetched + valid >= SystemTime::now() {
+        return Ok(Cache {
+            is_asked_for,
+            updated: false,
+            time,
+        });
     }
-    if context.check {
-        return Ok(Cache { updated: true, time });
+    if !context.check {
+        update(context)?;
     }
-    update(context)?;
+    let fetched = seconds(fetched_at());
     Ok(Cache {
-        updated: true,
-        time: fetched_at(),
+        is_asked_for,
+        updated: context.check || fetched != time,
+        time: fetched,
     })
 }
 
@@ -72,11 +86,14 @@ pub(in crate::modules) fn update(context: &Context) -> Result<(), Failure> {
     )))
 }
 
-fn fetched_at() -> u64 {
+/// When the lists were fetched: by the stamp that apt is told to leave on some systems, else by their directory.
+fn fetched_at() -> SystemTime {
     ["/var/lib/apt/periodic/update-success-stamp", "/var/lib/apt/lists"]
         .iter()
-        .filter_map(|path| Path::new(path).metadata().ok()?.modified().ok())
-        .max()
-        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
-        .map_or(0, |time| time.as_secs())
+        .find_map(|path| Path::new(path).metadata().ok()?.modified().ok())
+        .unwrap_or(UNIX_EPOCH)
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }

@@ -1,129 +1,209 @@
 //! What is installed, and what could be.
 
+use super::command::release;
+use super::wish::{Version, Wish, fits};
 use crate::answer::Failure;
 use crate::context::Context;
 use crate::process::Process;
 
-/// A package as a playbook names it: `name`, `name=1.2`, `name=1.*`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Wish<'a> {
-    pub name: &'a str,
-    pub version: Option<&'a str>,
+/// What could be installed to fulfil a wish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Candidate {
+    None,
+    /// Another version than the installed one.
+    Version(String),
+    /// What apt-get thinks best: the name is that of no package, but some provide it.
+    Any,
 }
 
-impl<'a> Wish<'a> {
-    pub(super) fn parse(text: &'a str) -> Self {
-        match text.split_once('=') {
-            Some((name, version)) => Self {
-                name: name.trim(),
-                version: Some(version.trim()),
-            },
-            None => Self {
-                name: text.trim(),
-                version: None,
-            },
+/// How a wish stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Status {
+    /// Whether the package is there, in whatever version.
+    pub is_installed: bool,
+    /// Whether it is there in a version that was wished for.
+    pub is_satisfied: bool,
+    pub candidate: Candidate,
+}
+
+impl Status {
+    /// What apt-get is told to install, if anything. A pattern of versions is followed to the newest one that fits.
+    pub(super) fn argument(&self, wish: &Wish<'_>, latest: bool) -> Option<String> {
+        let Wish { name, version } = wish;
+        match (&self.candidate, version) {
+            (Candidate::None, _) => None,
+            (candidate, version) if !self.is_satisfied || latest => Some(match (candidate, version) {
+                (Candidate::Version(found), _) => format!("{name}={found}"),
+                (_, Version::Like(version) | Version::AtLeast(version)) => format!("{name}={version}"),
+                (_, Version::Any) => (*name).to_owned(),
+            }),
+            (_, Version::Like(version)) => Some(format!("{name}={version}")),
+            _ => None,
         }
     }
+}
 
-    pub(super) fn is_satisfied_by(&self, installed: Option<&str>) -> bool {
-        match (installed, self.version) {
-            (None, _) => false,
-            (Some(_), None) => true,
-            (Some(installed), Some(wanted)) => matches_version(wanted, installed),
-        }
-    }
-
-    /// How apt-get is told: a version pattern is resolved to the newest version that fits it.
-    pub(super) fn argument(&self, context: &Context) -> Result<String, Failure> {
-        let Some(version) = self.version else {
-            return Ok(self.name.to_owned());
-        };
-        if !version.contains(['*', '?', '[']) {
-            return Ok(format!("{}={version}", self.name));
-        }
-        let output = Process::tool(context, "apt-cache")
-            .args(["madison", self.name])
-            .run()?;
-        let found = output.stdout.lines().find_map(|line| {
-            let candidate = line.split('|').nth(1)?.trim();
-            matches_version(version, candidate).then(|| candidate.to_owned())
+/// How a wish stands. What could be installed is only looked up where that matters.
+pub(super) fn status(context: &Context, wish: &Wish<'_>, latest: bool) -> Result<Status, Failure> {
+    let installed = installed_version(context, wish.name)?;
+    if installed.is_some() && wish.version == Version::Any && !latest {
+        return Ok(Status {
+            is_installed: true,
+            is_satisfied: true,
+            candidate: Candidate::None,
         });
-        found
-            .map(|found| format!("{}={found}", self.name))
-            .ok_or_else(|| {
-                Failure::new(format!(
-                    "no available installation candidate for {}={version}",
-                    self.name
-                ))
-            })
+    }
+    let policy = Policy::of(context, wish.name)?;
+    if policy.versions.is_empty() && installed.is_none() {
+        return provided(context, wish, latest);
+    }
+    let best = policy.best(wish);
+    let Some(installed) = installed else {
+        return Ok(Status {
+            is_installed: false,
+            is_satisfied: false,
+            candidate: best.map_or(Candidate::None, Candidate::Version),
+        });
+    };
+    let mut candidate = Candidate::None;
+    if let Some(best) = best.filter(|best| *best != installed)
+        && is_good(context, wish, &best)?
+    {
+        candidate = Candidate::Version(best);
+    }
+    Ok(Status {
+        is_installed: true,
+        is_satisfied: is_good(context, wish, &installed)?,
+        candidate,
+    })
+}
+
+/// How a wish for what no package is, but some provide, stands.
+fn provided(context: &Context, wish: &Wish<'_>, latest: bool) -> Result<Status, Failure> {
+    let providers = providers(context, wish.name)?;
+    if let [only] = providers.as_slice()
+        && installed_version(context, only)?.is_some()
+    {
+        return status(context, &wish.named(only), latest);
+    }
+    if providers.is_empty() {
+        return Err(Failure::new(format!(
+            "No package matching '{}' is available",
+            wish.name
+        )));
+    }
+    Ok(Status {
+        is_installed: false,
+        is_satisfied: false,
+        candidate: Candidate::Any,
+    })
+}
+
+/// Whether a version is one that was wished for.
+fn is_good(context: &Context, wish: &Wish<'_>, version: &str) -> Result<bool, Failure> {
+    match wish.version {
+        Version::Any => Ok(true),
+        Version::Like(pattern) => Ok(fits(pattern, version)),
+        Version::AtLeast(least) => is_at_least(context, version, least),
     }
 }
 
-fn matches_version(wanted: &str, version: &str) -> bool {
-    glob::Pattern::new(wanted).map_or(wanted == version, |pattern| pattern.matches(version))
+/// Whether a version is this one or a newer one.
+pub(super) fn is_at_least(context: &Context, version: &str, least: &str) -> Result<bool, Failure> {
+    let output = Process::tool(context, "dpkg")
+        .args(["--compare-versions", version, "ge", least])
+        .run()?;
+    Ok(output.code == 0)
 }
 
-/// The version of a package that is installed, or that of one that provides it.
+/// Whether a package is installed in a version that was wished for.
+pub(super) fn is_there(context: &Context, wish: &Wish<'_>) -> Result<bool, Failure> {
+    match installed_version(context, wish.name)? {
+        Some(version) => is_good(context, wish, &version),
+        None => Ok(false),
+    }
+}
+
+/// The version of a package that is installed.
 pub(super) fn installed_version(context: &Context, name: &str) -> Result<Option<String>, Failure> {
     let output = Process::tool(context, "dpkg-query")
         .args(["-W", "-f", "${db:Status-Status} ${Version}\n", name])
         .run()?;
-    let version = output.stdout.lines().find_map(|line| {
+    Ok(output.stdout.lines().find_map(|line| {
         line.strip_prefix("installed ")
             .map(|version| version.trim().to_owned())
-    });
-    if version.is_some() {
-        return Ok(version);
-    }
-    // A virtual package is there when one that provides it is.
-    let providers = Process::tool(context, "apt-cache")
-        .args(["showpkg", name])
-        .run()?;
-    let mut lines = providers.stdout.lines();
-    let has_versions = lines
-        .by_ref()
-        .skip_while(|line| !line.starts_with("Versions:"))
-        .nth(1)
-        .is_some_and(|line| !line.is_empty());
-    if has_versions {
-        return Ok(None);
-    }
-    for line in lines
-        .skip_while(|line| !line.starts_with("Reverse Provides:"))
-        .skip(1)
-    {
-        let Some(provider) = line.split_whitespace().next() else {
-            continue;
-        };
-        let output = Process::tool(context, "dpkg-query")
-            .args(["-W", "-f", "${db:Status-Status} ${Version}\n", provider])
+    }))
+}
+
+/// Whether anything of a package is there, if only its configuration.
+pub(super) fn has_files(context: &Context, name: &str) -> Result<bool, Failure> {
+    let output = Process::tool(context, "dpkg-query").args(["-L", name]).run()?;
+    Ok(output.code == 0 && !output.stdout.trim().is_empty())
+}
+
+/// What apt knows of a package's versions.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Policy {
+    candidate: Option<String>,
+    /// Newest first.
+    versions: Vec<String>,
+}
+
+impl Policy {
+    fn of(context: &Context, name: &str) -> Result<Self, Failure> {
+        let output = Process::tool(context, "apt-cache")
+            .args(release(context))
+            .args(["policy", name])
             .run()?;
-        if let Some(version) = output
-            .stdout
-            .lines()
-            .find_map(|line| line.strip_prefix("installed "))
-        {
-            return Ok(Some(version.trim().to_owned()));
+        Ok(Self::parse(&output.stdout))
+    }
+
+    fn parse(text: &str) -> Self {
+        let mut policy = Self::default();
+        for line in text.lines() {
+            if let Some(candidate) = line.strip_prefix("  Candidate: ") {
+                policy.candidate = (candidate != "(none)").then(|| candidate.to_owned());
+            }
+            // ` *** 1.0 500` is the installed version, `     1.0 500` another one.
+            let version = line.strip_prefix(" *** ").or_else(|| line.strip_prefix("     "));
+            if let Some(version) = version.filter(|version| !version.starts_with(' ')) {
+                policy
+                    .versions
+                    .extend(version.split(' ').next().map(str::to_owned));
+            }
+        }
+        policy
+    }
+
+    /// The version that would be installed.
+    fn best(&self, wish: &Wish<'_>) -> Option<String> {
+        match wish.version {
+            Version::Any | Version::AtLeast(_) => self.candidate.clone(),
+            Version::Like(pattern) => self
+                .versions
+                .iter()
+                .find(|version| fits(pattern, version))
+                .cloned(),
         }
     }
-    Ok(None)
 }
 
-/// Whether configuration files of a removed package are left.
-pub(super) fn has_configuration(context: &Context, name: &str) -> Result<bool, Failure> {
-    let output = Process::tool(context, "dpkg-query")
-        .args(["-W", "-f", "${db:Status-Status}\n", name])
-        .run()?;
-    Ok(output.stdout.lines().any(|line| line == "config-files"))
-}
-
-/// Whether apt knows a package, or one that provides it.
-pub(super) fn is_available(context: &Context, name: &str) -> Result<bool, Failure> {
-    let name = name.split(':').next().unwrap_or(name);
+/// The packages that provide what a name means.
+fn providers(context: &Context, name: &str) -> Result<Vec<String>, Failure> {
     let output = Process::tool(context, "apt-cache")
         .args(["showpkg", name])
         .run()?;
-    Ok(output.code == 0 && !output.stdout.trim().is_empty())
+    let mut providers: Vec<String> = output
+        .stdout
+        .lines()
+        .skip_while(|line| !line.starts_with("Reverse Provides:"))
+        .skip(1)
+        .filter_map(|line| line.split_whitespace().next())
+        .map(str::to_owned)
+        .collect();
+    providers.sort();
+    providers.dedup();
+    Ok(providers)
 }
 
 /// Names with patterns replaced by the packages that apt knows.
@@ -132,28 +212,12 @@ pub(super) fn expand(context: &Context, names: &[String]) -> Result<Vec<String>,
         let output = Process::tool(context, "apt-cache").arg("pkgnames").run()?;
         Ok(output.stdout.lines().map(str::to_owned).collect())
     };
-    expand_among(names, known, true)
-}
-
-/// Names with patterns replaced by the packages that are installed.
-pub(super) fn expand_installed(context: &Context, names: &[String]) -> Result<Vec<String>, Failure> {
-    let known = || -> Result<Vec<String>, Failure> {
-        let output = Process::tool(context, "dpkg-query")
-            .args(["-W", "-f", "${Package}\n"])
-            .run()?;
-        Ok(output.stdout.lines().map(str::to_owned).collect())
-    };
-    let names: Vec<String> = names
-        .iter()
-        .map(|name| Wish::parse(name).name.to_owned())
-        .collect();
-    expand_among(&names, known, false)
+    expand_among(names, known)
 }
 
 fn expand_among(
     names: &[String],
     known: impl FnOnce() -> Result<Vec<String>, Failure>,
-    must_match: bool,
 ) -> Result<Vec<String>, Failure> {
     let is_pattern = |name: &str| Wish::parse(name).name.contains(['*', '?', '[']);
     if !names.iter().any(|name| is_pattern(name)) {
@@ -163,17 +227,17 @@ fn expand_among(
     known.sort();
     let mut expanded = Vec::new();
     for name in names {
-        let pattern = is_pattern(name)
-            .then(|| glob::Pattern::new(Wish::parse(name).name).ok())
-            .flatten();
-        let Some(pattern) = pattern else {
+        if !is_pattern(name) {
             expanded.push(name.clone());
             continue;
-        };
+        }
+        let pattern = Wish::parse(name).name;
         let before = expanded.len();
-        expanded.extend(known.iter().filter(|known| pattern.matches(known)).cloned());
-        if must_match && expanded.len() == before {
-            return Err(Failure::new(format!("No package(s) matching '{name}' available")));
+        expanded.extend(known.iter().filter(|known| fits(pattern, known)).cloned());
+        if expanded.len() == before {
+            return Err(Failure::new(format!(
+                "No package(s) matching '{pattern}' available"
+            )));
         }
     }
     Ok(expanded)
@@ -183,27 +247,66 @@ fn expand_among(
 mod tests {
     use super::*;
 
+    const POLICY: &str = "\
+slipone:
+  Installed: 1.1
+  Candidate: 2.0
+  Version table:
+     2.0 500
+        500 file:/run/repository ./ Packages
+ *** 1.1 100
+        100 /var/lib/dpkg/status
+     1.0 500
+        500 file:/run/repository ./ Packages
+";
+
     #[test]
-    fn wishes_are_satisfied_by_the_version_they_name() {
-        for (wish, installed, satisfied) in [
-            ("nginx", Some("1.2-3"), true),
-            ("nginx", None, false),
-            ("nginx=1.2-3", Some("1.2-3"), true),
-            ("nginx=1.*", Some("1.2-3"), true),
-            ("nginx=2.*", Some("1.2-3"), false),
+    fn the_best_version_is_the_candidate_or_the_newest_that_fits() {
+        let policy = Policy::parse(POLICY);
+        assert_eq!(policy.versions, ["2.0", "1.1", "1.0"]);
+        for (wish, best) in [
+            ("slipone", Some("2.0")),
+            ("slipone=1.*", Some("1.1")),
+            ("slipone=3.0", None),
+            ("slipone>=1.0", Some("2.0")),
         ] {
-            assert_eq!(Wish::parse(wish).is_satisfied_by(installed), satisfied, "{wish}");
+            assert_eq!(policy.best(&Wish::parse(wish)).as_deref(), best, "{wish}");
         }
+    }
+
+    #[test]
+    fn apt_get_is_told_what_is_missing_or_newer() {
+        let status = |is_satisfied: bool, candidate: Option<&str>| Status {
+            is_installed: true,
+            is_satisfied,
+            candidate: candidate.map_or(Candidate::None, |version| Candidate::Version(version.to_owned())),
+        };
+        for (wish, status, latest, argument) in [
+            ("a", status(true, None), true, None),
+            ("a", status(true, Some("2")), true, Some("a=2")),
+            ("a>=1", status(true, Some("2")), false, None),
+            ("a>=2", status(false, Some("2")), false, Some("a=2")),
+            ("a=1.*", status(true, Some("1.2")), false, Some("a=1.*")),
+            ("a=1.1", status(false, Some("1.1")), false, Some("a=1.1")),
+        ] {
+            let wish = Wish::parse(wish);
+            assert_eq!(status.argument(&wish, latest).as_deref(), argument, "{wish:?}");
+        }
+        let provided = Status {
+            is_installed: false,
+            is_satisfied: false,
+            candidate: Candidate::Any,
+        };
+        assert_eq!(provided.argument(&Wish::parse("a"), false).as_deref(), Some("a"));
     }
 
     #[test]
     fn patterns_are_expanded_among_what_is_known() {
         let known = || Ok(vec!["foo-b".to_owned(), "foo-a".to_owned(), "bar".to_owned()]);
         assert_eq!(
-            expand_among(&["foo*".to_owned(), "x".to_owned()], known, true).unwrap(),
+            expand_among(&["foo*".to_owned(), "x".to_owned()], known).unwrap(),
             ["foo-a", "foo-b", "x"]
         );
-        assert!(expand_among(&["q*".to_owned()], known, true).is_err());
-        assert!(expand_among(&["q*".to_owned()], known, false).unwrap().is_empty());
+        assert!(expand_among(&["q*".to_owned()], known).is_err());
     }
 }

@@ -11,8 +11,9 @@ shift 2
 mount --make-rprivate /
 mount -t tmpfs tmpfs /mnt
 # shellcheck disable=SC2086 # words of their own
-for directory in /etc /var/lib/dpkg/alternatives /var/spool $directories; do
-    [ -d "$directory" ] || continue
+for directory in $directories /etc /var/lib/dpkg/alternatives /var/spool; do
+    # One that is within another one is a copy with that.
+    if [ ! -d "$directory" ] || [ -e "/mnt$directory" ]; then continue; fi
     mkdir -p "/mnt$directory"
     cp -a "$directory/." "/mnt$directory"
     mount --bind "/mnt$directory" "$directory"
