@@ -138,6 +138,20 @@ fn what_cannot_be_run_is_refused_when_the_playbook_is_loaded() {
     }
 }
 
+/// A plugin of variables that has one for everybody.
+const VARIABLES: &str = "from ansible.plugins.vars import BaseVarsPlugin\n\n\nclass VarsModule(BaseVarsPlugin):\n    \
+     def get_vars(self, loader, path, entities):\n        return {'level': 'plugin for ' + entities[0].name, 'text': '{{ level }}!'}\n";
+
+#[test]
+fn a_plugin_of_variables_in_python_counts_like_the_files_beside_it() {
+    let files = [
+        ("vars_plugins/mine.py", VARIABLES),
+        ("group_vars/all.yml", "level: file\nother: of the file\n"),
+    ];
+    let played = tasks(&files, "    - debug: {msg: \"{{ text }} {{ other }}\"}\n", &[]);
+    played.assert(0, &["\"msg\": \"plugin for localhost! of the file\""]);
+}
+
 #[test]
 fn a_filter_in_python_without_an_installed_ansible_core_fails_its_task_and_says_what_to_do() {
     let directory = directory(&[

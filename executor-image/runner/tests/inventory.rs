@@ -62,6 +62,8 @@ const CASES: &[&str] = &[
     "-i python/other.yml --playbook-dir python --list",
     "-i python/encrypted_numbered.yml --playbook-dir python --vault-password-file python/word --list",
     "-i python/encrypted_numbered.yml --playbook-dir python --list",
+    "-i plain.ini --playbook-dir python --list --export",
+    "-i plain.ini -i python/numbered.yml --playbook-dir python --graph --vars",
     "-i python/nowhere.yml --playbook-dir python --list",
     "-i directory --list",
     "-i directory --list --export",

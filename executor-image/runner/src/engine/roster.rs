@@ -12,7 +12,10 @@ use minijinja::Value;
 use slipway_language::VaultSecrets;
 
 use super::{HostState, host::FactKeeping};
-use crate::inventory::{Change, HostVariables, Inventory, InventoryError, Vars, pattern};
+use crate::{
+    inventory::{Change, HostVariables, Inventory, InventoryError, Stage, Vars, pattern},
+    settings::Settings,
+};
 
 /// The hosts, and what the inventory says of them.
 #[derive(Debug)]
@@ -67,9 +70,14 @@ impl Roster {
     }
 
     /// Reads the variables files for the playbooks of a directory.
-    pub fn load_variables(&self, directory: &Path, vault: &VaultSecrets) -> Result<(), InventoryError> {
+    pub fn load_variables(
+        &self,
+        directory: &Path,
+        vault: &VaultSecrets,
+        settings: &Settings,
+    ) -> Result<(), InventoryError> {
         let mut now = self.write();
-        now.variables = HostVariables::load(&now.inventory, directory, vault)?;
+        now.variables = HostVariables::load(&now.inventory, directory, vault, settings, Stage::Task)?;
         now.directory = directory.to_path_buf();
         now.place_all()
     }
@@ -163,7 +171,12 @@ impl Roster {
 
     /// Puts another inventory in place of this one; what tasks have changed is changed again, and what is known of hosts
     /// that it still has is kept.
-    pub fn replace(&self, mut inventory: Inventory, vault: &VaultSecrets) -> Result<(), InventoryError> {
+    pub fn replace(
+        &self,
+        mut inventory: Inventory,
+        vault: &VaultSecrets,
+        settings: &Settings,
+    ) -> Result<(), InventoryError> {
         let directory = {
             let mut now = self.write();
             for change in &now.changes {
@@ -173,7 +186,7 @@ impl Roster {
             now.inventory = Arc::new(inventory);
             now.directory.clone()
         };
-        self.load_variables(&directory, vault)
+        self.load_variables(&directory, vault, settings)
     }
 }
 

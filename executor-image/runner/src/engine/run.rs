@@ -291,7 +291,7 @@ impl Run {
 
     async fn playbook(self: &Arc<Self>, playbook: &Playbook, loader: &Loader) -> Result<(), Fatal> {
         self.roster
-            .load_variables(&playbook.directory, &self.options.vault)
+            .load_variables(&playbook.directory, &self.options.vault, &self.options.settings)
             .map_err(|error| Fatal::malformed(error.to_string()))?;
         for play in &playbook.plays {
             if self.stop.is_requested() {
@@ -332,7 +332,7 @@ impl Run {
             inventory.add_implicit_localhost("localhost");
         }
         self.roster
-            .replace(inventory, &self.options.vault)
+            .replace(inventory, &self.options.vault, &self.options.settings)
             .map_err(invalid)
     }
 

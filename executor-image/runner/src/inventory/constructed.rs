@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use minijinja::{Value, value::ValueKind};
 use slipway_language::{Layer, Node, NodeKind, Scope, Variable, to_text};
 
-use super::{Context, HostVariables, Inventory, InventoryError, Vars, names};
+use super::{Context, HostVariables, Inventory, InventoryError, Stage, Vars, names};
 
 /// Keys of its configuration.
 const KEYS: &[&str] = &[
@@ -45,6 +45,8 @@ pub fn parse(root: &Node, inventory: &mut Inventory, context: &Context<'_>) -> R
             inventory,
             &context.directory,
             &context.vault,
+            context.settings,
+            Stage::Inventory,
         )?)
     } else {
         None

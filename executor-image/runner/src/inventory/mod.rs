@@ -27,6 +27,7 @@ pub use literal::parse_literal;
 pub use load::{Context, KINDS, Loaded, load, parse};
 pub use merge::{merged, merged_maps};
 pub use model::{Group, Host, Inventory};
+pub use python::Stage;
 pub use vars_files::{HostLayers, HostVariables, Layers, read_vars_file};
 
 use std::sync::Arc;

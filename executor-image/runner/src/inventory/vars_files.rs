@@ -9,7 +9,12 @@ use std::{
 
 use slipway_language::{Layer, VaultSecrets};
 
-use super::{Inventory, InventoryError, Vars, yaml};
+use super::{
+    Inventory, InventoryError, Vars,
+    python::{Given, Stage, given},
+    yaml,
+};
+use crate::settings::Settings;
 
 /// The variables of a host as layers, lowest precedence first. Layers are shared between hosts.
 pub type Layers = Vec<Arc<dyn Layer>>;
@@ -34,14 +39,16 @@ pub struct HostVariables {
 type GroupVars = HashMap<Arc<str>, Arc<Vars>>;
 
 impl HostVariables {
-    /// Finds the variables files beside the inventory sources and beside the playbook.
+    /// Finds the variables files beside the inventory sources and beside the playbook, and what plugins in Python have there.
     ///
     /// # Errors
-    /// A directory that cannot be read.
+    /// A directory that cannot be read, a plugin that fails.
     pub fn load(
         inventory: &Inventory,
         playbook_directory: &Path,
         vault: &VaultSecrets,
+        settings: &Settings,
+        stage: Stage,
     ) -> Result<Self, InventoryError> {
         let mut folders: Vec<PathBuf> = Vec::new();
         for source in &inventory.sources {
@@ -59,10 +66,12 @@ impl HostVariables {
             }
         }
         folders.push(playbook_directory.to_path_buf());
+        let given = given(inventory, &folders, stage, settings, playbook_directory, vault)?;
         Ok(Self {
             directories: folders
                 .iter()
-                .map(|folder| VarsDirectory::list(folder))
+                .zip(given)
+                .map(|(folder, given)| VarsDirectory::list(folder, given))
                 .collect::<Result<_, _>>()?,
             read: Arc::default(),
             vault: vault.clone(),
@@ -189,6 +198,7 @@ impl HostVariables {
         for directory in self.directories.iter() {
             for group in groups {
                 self.push(layers, directory.groups.get(group.as_ref()))?;
+                push_given(layers, directory.given.groups.get(group.as_ref()));
             }
         }
         Ok(())
@@ -200,6 +210,7 @@ impl HostVariables {
         }
         for directory in self.directories.iter() {
             self.push(layers, directory.hosts.get(name))?;
+            push_given(layers, directory.given.hosts.get(name));
         }
         Ok(())
     }
@@ -216,6 +227,10 @@ impl HostVariables {
         }
         Ok(())
     }
+}
+
+fn push_given(layers: &mut Layers, vars: Option<&Arc<Vars>>) {
+    layers.extend(vars.map(|vars| Arc::clone(vars) as Arc<dyn Layer>));
 }
 
 fn push_inventory(layers: &mut Layers, groups: &[Arc<str>], group_vars: &GroupVars) {
@@ -236,13 +251,16 @@ fn all_group_vars(inventory: &Inventory) -> GroupVars {
 struct VarsDirectory {
     groups: HashMap<String, Vec<PathBuf>>,
     hosts: HashMap<String, Vec<PathBuf>>,
+    /// What plugins in Python have there.
+    given: Given,
 }
 
 impl VarsDirectory {
-    fn list(directory: &Path) -> Result<Self, InventoryError> {
+    fn list(directory: &Path, given: Given) -> Result<Self, InventoryError> {
         Ok(Self {
             groups: list_by_name(&directory.join("group_vars"))?,
             hosts: list_by_name(&directory.join("host_vars"))?,
+            given,
         })
     }
 }

@@ -302,6 +302,10 @@ settings! {
     filter_plugins: Vec<PathBuf> = "{home}/plugins/filter:/usr/share/ansible/plugins/filter", [ANSIBLE_FILTER_PLUGINS] [defaults.filter_plugins];
     /// Tests in Python.
     test_plugins: Vec<PathBuf> = "{home}/plugins/test:/usr/share/ansible/plugins/test", [ANSIBLE_TEST_PLUGINS] [defaults.test_plugins];
+    /// Plugins of variables in Python.
+    vars_plugins: Vec<PathBuf> = "{home}/plugins/vars:/usr/share/ansible/plugins/vars", [ANSIBLE_VARS_PLUGINS] [defaults.vars_plugins];
+    /// Plugins of variables that must be named to be used.
+    vars_plugins_enabled: Vec<String> = "host_group_vars", [ANSIBLE_VARS_ENABLED] [defaults.vars_plugins_enabled];
     /// The file with modules that are not to be used, instead of `/etc/ansible/plugin_filters.yml`.
     plugin_filters_cfg: Option<PathBuf> = "", [] [defaults.plugin_filters_cfg];
     /// Lookups in Python.

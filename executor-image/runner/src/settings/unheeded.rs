@@ -48,13 +48,6 @@ pub const UNHEEDED: &[Unheeded] = &[
         instead: "callbacks in Python are not loaded",
     },
     Unheeded {
-        name: "vars_plugins",
-        environment: &["ANSIBLE_VARS_PLUGINS"],
-        file: &[("defaults", "vars_plugins")],
-        default: "{home}/plugins/vars:/usr/share/ansible/plugins/vars",
-        instead: "vars plugins in Python are not loaded",
-    },
-    Unheeded {
         name: "strategy_plugins",
         environment: &["ANSIBLE_STRATEGY_PLUGINS"],
         file: &[("defaults", "strategy_plugins")],

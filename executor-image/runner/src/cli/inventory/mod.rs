@@ -13,7 +13,7 @@ use super::{
     start::{Start, tell_settings},
 };
 use crate::{
-    inventory::{HostVariables, pattern},
+    inventory::{HostVariables, Stage, pattern},
     output::Printer,
     settings::Settings,
 };
@@ -86,7 +86,7 @@ fn text(
         }
         _ => inventory.hosts_of("all"),
     };
-    let variables = HostVariables::load(&inventory, &directory, &start.vault)
+    let variables = HostVariables::load(&inventory, &directory, &start.vault, &start.settings, Stage::All)
         .map_err(|error| Refusal::new(exit::PARSER, error))?;
     let shown = Shown {
         inventory: &inventory,

@@ -1,8 +1,9 @@
-# Has an inventory plugin that is written in Python read a source, with the plugin loader of the installed ansible-core.
+# What plugins in Python need that the runner has called: values, the inventory, decryption. With the library of the installed
+# ansible-core.
 #
-# Standard input begins with a line of JSON: what is asked for, and the inventory so far. The last line of standard output is what the
-# plugin has added. Lines before it ask for something to be decrypted: the passwords stay with who runs this. What a plugin prints goes
-# to standard error. Mappings are {"m": [[key, value], ...]}, texts that are no templates {"x": text},
+# Standard input begins with a line of JSON: what is asked for, and the inventory so far. The last line of standard output is the
+# answer. Lines before it ask for something to be decrypted: the passwords stay with the runner. What a plugin prints goes to standard
+# error. Mappings are {"m": [[key, value], ...]}, texts that are no templates {"x": text},
 # those that are encrypted {"v": text}.
 import base64
 import json
@@ -23,9 +24,6 @@ from ansible.plugins import loader as plugin_loaders
 from ansible.utils.context_objects import CLIArgs
 from ansible.utils.display import Display
 from ansible.utils.unsafe_proxy import AnsibleUnsafe, wrap_var
-
-# What the inventory sets by itself.
-IMPLIED = ("inventory_file", "inventory_dir")
 
 
 def encode(value):
@@ -88,58 +86,31 @@ def fill(inventory, asked):
     return given
 
 
-def added(kind, known, given):
-    """The variables of a host or group that are new or others now."""
-    changed = {}
-    for key, value in known.vars.items():
-        is_given = (kind, known.name, key) in given and given[kind, known.name, key] is value
-        if not is_given and key not in IMPLIED:
-            changed[key] = value
-    return encode(changed)
+def start():
+    """What is asked for, once plugins can be loaded."""
+    VaultLib.decrypt_and_get_vault_id = decrypt
+    request = json.loads(sys.stdin.readline())
+    verbosity = request["verbosity"]
+    Display().verbosity = verbosity
+    extra_vars = json.dumps(decode(request["extra_vars"]))
+    context.CLIARGS = CLIArgs({"extra_vars": [extra_vars], "basedir": request["directory"], "verbosity": verbosity})
+    if hasattr(plugin_loaders, "init_plugin_loader"):
+        plugin_loaders.init_plugin_loader()
+    plugin_loaders.add_all_plugin_dirs(request["directory"])
+    return request
 
 
-def read(asked):
-    plugin = plugin_loaders.inventory_loader.get(asked["plugin"])
-    if plugin is None:
-        return {"taken": "unknown"}
+def loader(request):
+    """What plugins read files with."""
     files = DataLoader()
-    files.set_basedir(asked["directory"])
+    files.set_basedir(request["directory"])
     files.set_vault_secrets([("default", None)])
-    inventory = InventoryData()
-    given = fill(inventory, asked)
-    inventory.processed_sources = asked["sources"]
-    inventory.current_source = asked["source"]
-    if not plugin.verify_file(asked["source"]):
-        return {"taken": "passed"}
-    plugin.parse(inventory, files, asked["source"], cache=asked["cache"])
-    if hasattr(plugin, "update_cache_if_changed"):
-        plugin.update_cache_if_changed()
-    return {
-        "taken": "read",
-        "hosts": [[host.name, added("host", host, given)] for host in inventory.hosts.values()],
-        "groups": [
-            {
-                "name": group.name,
-                "hosts": [host.name for host in group.hosts],
-                "children": [child.name for child in group.child_groups],
-                "vars": added("group", group, given),
-                "priority": group.priority,
-            }
-            for group in inventory.groups.values()
-        ],
-    }
+    return files
 
 
-VaultLib.decrypt_and_get_vault_id = decrypt
-request = json.loads(sys.stdin.readline())
-Display().verbosity = request["verbosity"]
-extra_vars = json.dumps(decode(request["extra_vars"]))
-context.CLIARGS = CLIArgs({"extra_vars": [extra_vars], "basedir": request["directory"], "verbosity": request["verbosity"]})
-if hasattr(plugin_loaders, "init_plugin_loader"):
-    plugin_loaders.init_plugin_loader()
-plugin_loaders.add_all_plugin_dirs(request["directory"])
-try:
-    answer = read(request)
-except Exception as error:
-    answer = {"taken": "failed", "why": str(error)}
-tell(answer)
+def finish(answer, request):
+    """Answers with what a function gives for the request, or why it failed."""
+    try:
+        tell(answer(request))
+    except Exception as error:
+        tell({"taken": "failed", "why": str(error)})
