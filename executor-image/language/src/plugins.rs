@@ -65,10 +65,7 @@ impl PluginCall<'_> {
     /// # Errors
     /// When it cannot be rendered.
     pub fn variable(&self, name: &str) -> Result<Option<Value>, TemplateError> {
-        let value = self.context.scope().get(&self.context.templar, name)?;
-        value
-            .map(|value| finalize_complete(&value).map_err(TemplateError::from))
-            .transpose()
+        self.context.scope().get_complete(&self.context.templar, name)
     }
 
     /// The names of all variables that the template sees.

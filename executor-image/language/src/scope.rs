@@ -10,7 +10,7 @@ use minijinja::Value;
 use slipway_vault::VaultSecrets;
 
 use crate::node::Node;
-use crate::template::{Templar, TemplateError};
+use crate::template::{Templar, TemplateError, finalize_complete};
 
 /// A variable as it is stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -291,6 +291,17 @@ impl Scope {
             Some(Variable::Template(node)) => templar.render(&node, self).map(Some),
             other => Ok(other.and_then(|variable| templar.value_of(&variable))),
         }
+    }
+
+    /// The same with all that is in it rendered, too: for those who know nothing of templates.
+    ///
+    /// # Errors
+    /// When it cannot be rendered.
+    pub fn get_complete(&self, templar: &Templar, name: &str) -> Result<Option<Value>, TemplateError> {
+        let value = self.get(templar, name)?;
+        value
+            .map(|value| finalize_complete(&value).map_err(TemplateError::from))
+            .transpose()
     }
 
     /// The variable's value; a text in it that names something undefined stays as it is written.

@@ -94,23 +94,6 @@ fn what_cannot_be_run_is_refused_when_the_playbook_is_loaded() {
             ],
         ),
         (
-            &[("library/thing.py", &python), ("action_plugins/thing.py", "")],
-            "    - thing: {text: a}\n",
-            &[
-                "site.yml:4:7",
-                "thing needs the action plugin",
-                "action_plugins/thing.py",
-            ],
-        ),
-        (
-            &[],
-            "    - community.general.iptables_state: {path: a, state: saved}\n",
-            &[
-                "community.general.iptables_state needs the action plugin",
-                "plugins/action/iptables_state.py",
-            ],
-        ),
-        (
             &[("library/thing", "echo {}\n")],
             "    - thing: {text: a}\n",
             &["thing (", "is missing an interpreter line"],
@@ -153,28 +136,35 @@ fn a_plugin_of_variables_in_python_counts_like_the_files_beside_it() {
 }
 
 #[test]
-fn a_filter_in_python_without_an_installed_ansible_core_fails_its_task_and_says_what_to_do() {
-    let directory = directory(&[
-        ("filter_plugins/plugins.py", "FILTERS = {'mine': str}\n"),
+fn a_plugin_in_python_without_an_installed_ansible_core_fails_its_task_and_says_what_to_do() {
+    let cases = [
         (
-            "site.yml",
-            "- hosts: localhost\n  gather_facts: false\n  tasks:\n    - debug: {msg: \"{{ 'a' | mine }}\"}\n",
+            "filter_plugins/plugins.py",
+            "debug: {msg: \"{{ 'a' | mine }}\"}",
+            "the filter mine",
         ),
-    ]);
-    let output = support::runner()
-        .current_dir(directory.path())
-        .env("SLIPWAY_ANSIBLE_CORE", "/nowhere")
-        .args(["-i", "localhost,", "-c", "local", "site.yml"])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    for part in [
-        "the filter mine",
-        "filter_plugins/plugins.py) is written in Python and needs ansible-core",
-        "pip install ansible-core",
-    ] {
-        assert!(said.contains(part), "no {part:?} in {said}");
+        ("action_plugins/plugins.py", "plugins:", "the action plugins"),
+        (
+            "connection_plugins/plugins.py",
+            "{ping: , vars: {ansible_connection: plugins}}",
+            "the connection plugins",
+        ),
+    ];
+    for (file, task, named) in cases {
+        let play = format!("- hosts: localhost\n  gather_facts: false\n  tasks:\n    - {task}\n");
+        let directory = directory(&[(file, "FILTERS = {'mine': str}\n"), ("site.yml", &play)]);
+        let output = support::runner()
+            .current_dir(directory.path())
+            .env("SLIPWAY_ANSIBLE_CORE", "/nowhere")
+            .args(["-i", "localhost,", "-c", "local", "site.yml"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        let needs = format!("{file}) is written in Python and needs ansible-core");
+        for part in [named, &needs, "pip install ansible-core"] {
+            assert!(said.contains(part), "no {part:?} in {said}");
+        }
     }
 }
 

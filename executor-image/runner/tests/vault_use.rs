@@ -165,7 +165,8 @@ fn variables_of_a_file_that_was_encrypted_are_included_and_not_shown() {
     let (said, code) = project.ours("ansible-playbook", &["-i", "hosts", "-vv", "include.yml"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("\"plain_one\": \"shown\""), "{said}");
-    assert_eq!(said.matches("output has been hidden").count(), 3, "{said}");
+    // As under Ansible, a loop of which items are hidden has no line of its own.
+    assert_eq!(said.matches("output has been hidden").count(), 2, "{said}");
     assert!(!said.contains("\"six\""), "{said}");
 }
 

@@ -14,6 +14,7 @@ mod kubernetes;
 mod large_file;
 mod package;
 mod pause;
+mod plugin;
 mod raw;
 mod reboot;
 mod script;
@@ -38,6 +39,8 @@ use slipway_protocol::{
 use std::path::{Path, PathBuf};
 
 use crate::{engine::ItemContext, foreign, transport::TransportError};
+
+pub(crate) use plugin::SETTLED;
 
 /// Arguments by name.
 pub type Arguments = Map<String, Value>;
@@ -75,6 +78,10 @@ pub(crate) async fn execute(
     context: &ActionContext<'_>,
     args: Arguments,
 ) -> Result<ResultMap, TransportError> {
+    let module = context.item.task.module();
+    if let Some(plugin) = module.and_then(|module| module.plugin.as_ref()) {
+        return Box::pin(plugin::run(context, plugin, args)).await;
+    }
     if let Some(refused) = refuse_background(context) {
         return Ok(refused);
     }

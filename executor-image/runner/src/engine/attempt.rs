@@ -235,6 +235,10 @@ async fn run_module(
                 ))
             }
         };
+        // What an action plugin ends with an error is neither judged nor tried again.
+        if map.remove(actions::SETTLED).is_some() {
+            return Ok(map);
+        }
         complete(&mut map);
         if attempts > 1 {
             map.insert("attempts".to_owned(), Json::from(attempt));

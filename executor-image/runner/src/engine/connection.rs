@@ -149,18 +149,28 @@ impl PlayRun {
                 _ => {}
             }
         }
+        Ok(ConnectionKind::Plugin(Arc::new(self.plugin_use(name, scope)?)))
+    }
+
+    /// What a connection plugin in Python is told of a task.
+    pub(crate) fn plugin_use(&self, name: &str, scope: &Scope) -> Result<PluginUse, TemplateError> {
         let mut variables = Vec::new();
-        for name in plugins.connection_variables(name)?.iter() {
+        let documented = self.run.options.plugins.connection_variables(name)?;
+        for name in documented
+            .iter()
+            .map(String::as_str)
+            .chain(["ansible_shell_type"])
+        {
             if let Some(value) = scope.get(&self.run.templar, name)? {
-                variables.push((Value::from(name.as_str()), value));
+                variables.push((Value::from(name), value));
             }
         }
         let shell = self.variable_text("ansible_shell_executable", scope)?;
-        Ok(ConnectionKind::Plugin(Arc::new(PluginUse {
+        Ok(PluginUse {
             name: name.to_owned(),
             variables: plugins::encode(&Value::from_pairs(variables)).to_string(),
             executable: shell.unwrap_or_else(|| self.run.options.settings.executable.clone()),
-        })))
+        })
     }
 
     fn fence(&self, scope: &Scope) -> Result<Option<Fence>, TemplateError> {

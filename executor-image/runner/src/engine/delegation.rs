@@ -83,12 +83,15 @@ impl ItemContext<'_> {
     /// # Errors
     /// When that cannot be known: the task fails.
     pub fn target(&self) -> Result<Target, TransportError> {
-        let scope = self
-            .delegate
-            .as_ref()
-            .map_or(&self.set, |delegate| &delegate.scope);
-        let target = self.play.target(self.task, scope);
+        let target = self.play.target(self.task, self.reaching());
         target.map_err(|error| TransportError::Failed(error.to_string()))
+    }
+
+    /// The variables that say how the host that does the work is reached.
+    pub fn reaching(&self) -> &Scope {
+        self.delegate
+            .as_ref()
+            .map_or(&self.set, |delegate| &delegate.scope)
     }
 
     /// The agent that does the work.

@@ -350,9 +350,14 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
             .as_object()
             .is_some_and(|result| flag(result, "_ansible_no_log"))
     };
-    outcome.no_log |= results.iter().any(hides);
+    let hidden = outcome.no_log || results.iter().any(hides);
     ignoring.tell(outcome);
     outcome.map = summarize(results);
+    // Hidden as a whole, and not only for one of its items.
+    if outcome.no_log {
+        outcome.map.insert("_ansible_no_log".to_owned(), Json::Bool(true));
+    }
+    outcome.no_log = hidden;
     last_scope
 }
 

@@ -32,6 +32,32 @@ pub enum Module {
     Native(&'static ModuleSpec),
     /// It is sent to hosts.
     Foreign(Arc<ForeignModule>),
+    /// An action plugin in Python carries it out.
+    Action(Arc<ActionPlugin>),
+}
+
+/// The half of a module that is this machine's, written in Python.
+#[derive(Debug)]
+pub struct ActionPlugin {
+    /// The name by which tasks use it.
+    pub name: String,
+    /// Its own name.
+    pub handler: String,
+    /// Its file, or the name that it has moved to.
+    pub path: PathBuf,
+    /// Whether what is written behind its name may be text, as for the module whose place it takes.
+    pub free_form: bool,
+}
+
+impl ActionPlugin {
+    fn lead(name: &str, handler: &str, path: PathBuf) -> Lead {
+        Lead::Module(Module::Action(Arc::new(Self {
+            name: name.to_owned(),
+            handler: handler.to_owned(),
+            path,
+            free_form: spec::find(name).is_some_and(|spec| spec.free_form),
+        })))
+    }
 }
 
 /// A module that somebody else has written.
@@ -218,9 +244,12 @@ impl Catalog {
                 None => self.in_collection(name),
             };
         };
+        if let Some(path) = self.near_action(short) {
+            return Ok(ActionPlugin::lead(short, short, path));
+        }
         // What the runner does by itself are not modules that could be replaced.
         let replaceable = native.is_none_or(|spec| spec.side != Side::Runner);
-        if replaceable && let Some(path) = self.near_file(short)? {
+        if replaceable && let Some(path) = self.near_file(short) {
             return self.load(short, &format!("ansible.modules.{short}"), &path);
         }
         match native {
@@ -229,22 +258,23 @@ impl Catalog {
         }
     }
 
-    /// A module beside the playbook, in a role or in the folders that settings name.
-    fn near_file(&self, name: &str) -> Result<Option<PathBuf>> {
-        let actions = self.near("action_plugins");
-        let action = actions
+    /// An action plugin beside the playbook, in a role or in the folders that settings name.
+    fn near_action(&self, name: &str) -> Option<PathBuf> {
+        let near = self.near("action_plugins");
+        let mut files = near
             .iter()
             .chain(&self.0.far_actions)
-            .map(|folder| folder.join(format!("{name}.py")))
-            .find(|path| path.is_file());
-        if let Some(path) = action {
-            return Err(needs_action(name, path));
-        }
+            .map(|folder| folder.join(format!("{name}.py")));
+        files.find(|path| path.is_file())
+    }
+
+    /// A module beside the playbook, in a role or in the folders that settings name.
+    fn near_file(&self, name: &str) -> Option<PathBuf> {
         let libraries = self.near("library");
-        Ok(libraries
+        libraries
             .iter()
             .chain(&self.0.far)
-            .find_map(|folder| module_file(folder, name)))
+            .find_map(|folder| module_file(folder, name))
     }
 
     /// The full name of a module, wherever it has moved to, whether it can be used or not; none if there is none.
@@ -257,7 +287,7 @@ impl Catalog {
             let native = spec::find(&name);
             if let Some(short) = short {
                 let replaceable = native.is_none_or(|spec| spec.side != Side::Runner);
-                if replaceable && !matches!(self.near_file(short), Ok(None)) {
+                if self.near_action(short).is_some() || replaceable && self.near_file(short).is_some() {
                     return Some(format!("ansible.legacy.{short}"));
                 }
                 name = format!("ansible.builtin.{short}");
@@ -341,7 +371,7 @@ impl Catalog {
         let full = format!("ansible.builtin.{name}");
         let action = core.directory.join("plugins/action").join(file);
         if action.is_file() {
-            return Err(needs_action(&full, action));
+            return Ok(ActionPlugin::lead(&full, &full, action));
         }
         self.load(&full, &format!("ansible.modules.{name}"), &path)
     }
@@ -355,6 +385,9 @@ impl Catalog {
             return Ok(Lead::Nowhere);
         };
         let routing = collections.routing(&directory);
+        let redirected = routing
+            .of("action", below)
+            .and_then(|route| route.redirect.as_ref());
         if let Some(route) = routing.of("modules", below) {
             if let Some(notice) = &route.tombstone {
                 return Err(CatalogError::Removed {
@@ -362,28 +395,36 @@ impl Catalog {
                     why: notice.warning_text.clone().unwrap_or_default().trim().to_owned(),
                 });
             }
+            if let Some(handler) = &route.action_plugin {
+                return Ok(ActionPlugin::lead(name, handler, PathBuf::from(handler)));
+            }
             if let Some(redirect) = &route.redirect {
-                return Ok(Lead::Name(redirect.clone()));
+                // Its action may be one of several modules, unless the module that is meant names its own.
+                let is_meant = |action: &&String| {
+                    let module = split_name(redirect).and_then(|(_, _, below)| routing.of("modules", below));
+                    *action != redirect && module.is_none_or(|module| module.action_plugin.is_none())
+                };
+                return Ok(match redirected.filter(is_meant) {
+                    Some(action) => ActionPlugin::lead(action, action, PathBuf::from(action)),
+                    None => Lead::Name(redirect.clone()),
+                });
             }
         }
         let relative = below.replace('.', "/");
+        let action = directory.join("plugins/action").join(format!("{relative}.py"));
+        let plugin = match redirected {
+            Some(redirected) => Some((redirected.as_str(), PathBuf::from(redirected))),
+            None => Some((name, action)).filter(|(_, action)| action.is_file()),
+        };
+        let preparation = plugin.as_ref().and_then(|_| Preparation::of(name));
+        if let Some((plugin, path)) = plugin
+            && preparation.is_none()
+        {
+            return Ok(ActionPlugin::lead(plugin, plugin, path));
+        }
         let Some(path) = module_file(&directory.join("plugins/modules"), &relative) else {
             return Ok(Lead::Nowhere);
         };
-        let action = directory.join("plugins/action").join(format!("{relative}.py"));
-        let redirected = routing
-            .of("action", below)
-            .and_then(|route| route.redirect.as_ref());
-        let plugin = action
-            .is_file()
-            .then_some(action)
-            .or_else(|| redirected.map(PathBuf::from));
-        let preparation = plugin.as_ref().and_then(|_| Preparation::of(name));
-        if let Some(plugin) = plugin
-            && preparation.is_none()
-        {
-            return Err(needs_action(name, plugin));
-        }
         let (package, _) = name.split_at(name.len() - below.len() - 1);
         let entry = format!("ansible_collections.{package}.plugins.modules.{below}");
         self.load_prepared(name, &entry, &path, preparation)
@@ -533,13 +574,6 @@ impl Catalog {
             "the collection {namespace}.{collection} is not installed (looked in {})",
             roots.join(", ")
         ))
-    }
-}
-
-fn needs_action(name: &str, path: PathBuf) -> CatalogError {
-    CatalogError::ActionPlugin {
-        name: name.to_owned(),
-        path,
     }
 }
 

@@ -33,6 +33,9 @@ pub struct Route {
     /// Its new name.
     #[serde(default)]
     pub redirect: Option<String>,
+    /// Of a module, the action plugin that carries it out.
+    #[serde(default)]
+    pub action_plugin: Option<String>,
     /// It has been removed.
     #[serde(default)]
     pub tombstone: Option<Notice>,

@@ -9,14 +9,6 @@ use super::{core::HOW_TO_INSTALL, dependencies::DependencyError};
 /// What is wrong with it.
 #[derive(Debug, Error)]
 pub enum CatalogError {
-    /// Part of it would run on the runner's side.
-    #[error("{name} needs the action plugin {}: action plugins written in Python are not supported", path.display())]
-    ActionPlugin {
-        /// The module.
-        name: String,
-        /// The plugin's file.
-        path: PathBuf,
-    },
     /// There is no library to send with it.
     #[error("{name} ({}) is a Python module and needs Ansible's library, but no ansible-core was found", path.display())]
     NoCore {

@@ -16,7 +16,7 @@ mod zip;
 
 use slipway_protocol::spec::{ModuleSpec, Side};
 
-pub use catalog::{Catalog, ForeignModule, Module, Preparation};
+pub use catalog::{ActionPlugin, Catalog, ForeignModule, Module, Preparation};
 pub(crate) use collections::{Collections, split_name};
 pub(crate) use core::{Core, HOW_TO_INSTALL, playbook_python};
 pub use error::CatalogError;
@@ -29,4 +29,10 @@ pub static SPEC: ModuleSpec = ModuleSpec {
     free_form: false,
     parameters: &[],
     any_parameter: true,
+};
+
+/// The same for one that takes text besides.
+pub static FREE_FORM: ModuleSpec = ModuleSpec {
+    free_form: true,
+    ..SPEC
 };

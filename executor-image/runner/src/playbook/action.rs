@@ -157,7 +157,8 @@ impl Written {
     fn spec(&self) -> &'static ModuleSpec {
         match &self.module {
             Module::Native(spec) => spec,
-            Module::Foreign(_) => &foreign::SPEC,
+            Module::Action(plugin) if plugin.free_form => &foreign::FREE_FORM,
+            Module::Foreign(_) | Module::Action(_) => &foreign::SPEC,
         }
     }
 
@@ -218,7 +219,7 @@ impl Written {
             NodeKind::Str(text) => {
                 let free_form = self.spec().free_form;
                 // A command's own arguments look like options; the name of a file does not, unless a template makes it.
-                let is_command = COMMANDS.contains(&self.spec().short_name());
+                let is_command = COMMANDS.contains(&canonical(&self.name));
                 let parsed = if free_form && (is_command || text.trim_start().starts_with("{{")) {
                     slipway_language::arguments::split_free_form(text)
                 } else {
@@ -416,9 +417,10 @@ impl Loader {
         has_defaults: bool,
     ) -> Result<ModuleAction, Problem> {
         let spec = written.spec();
-        let foreign = match &written.module {
-            Module::Native(_) => None,
-            Module::Foreign(module) => Some(Arc::clone(module)),
+        let (foreign, plugin) = match &written.module {
+            Module::Native(_) => (None, None),
+            Module::Foreign(module) => (Some(Arc::clone(module)), None),
+            Module::Action(plugin) => (None, Some(Arc::clone(plugin))),
         };
         self.check_parameters(written, may_fail, has_defaults)?;
         let (entries, whole) = written.arguments()?;
@@ -440,6 +442,7 @@ impl Loader {
         Ok(ModuleAction {
             spec,
             foreign,
+            plugin,
             args,
             whole,
         })

@@ -84,6 +84,7 @@ impl Loader {
         let action = Action::Module(ModuleAction {
             spec: module,
             foreign: None,
+            plugin: None,
             args,
             whole: None,
         });

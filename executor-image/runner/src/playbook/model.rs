@@ -5,7 +5,10 @@ use std::{borrow::Cow, path::PathBuf, sync::Arc};
 use slipway_language::{Layer, Node, Span};
 use slipway_protocol::spec::ModuleSpec;
 
-use crate::{foreign::ForeignModule, inventory::Vars};
+use crate::{
+    foreign::{ActionPlugin, ForeignModule},
+    inventory::Vars,
+};
 
 use super::{action::Written, loader::LoadContext, settings::Settings};
 
@@ -153,6 +156,8 @@ pub struct ModuleAction {
     pub spec: &'static ModuleSpec,
     /// The module itself if it is not one of the runner's own.
     pub foreign: Option<Arc<ForeignModule>>,
+    /// The action plugin in Python that carries it out, if one does.
+    pub plugin: Option<Arc<ActionPlugin>>,
     /// Arguments as written, a mapping; free text is under `_raw_params`.
     pub args: Node,
     /// A template that gives all arguments, below the written ones.
@@ -162,9 +167,11 @@ pub struct ModuleAction {
 impl ModuleAction {
     /// The module's full name.
     pub fn name(&self) -> &str {
-        self.foreign
-            .as_ref()
-            .map_or(self.spec.name, |module| module.name.as_str())
+        match (&self.foreign, &self.plugin) {
+            (Some(module), _) => &module.name,
+            (None, Some(plugin)) => &plugin.name,
+            (None, None) => self.spec.name,
+        }
     }
 
     /// The name by which defaults are set for it: its full one, or one in `ansible.legacy` if it is in no collection.

@@ -417,6 +417,7 @@ fn gather_task(node: &Node, context: &LoadContext, imported: &Imported) -> Resul
     let action = Action::Module(ModuleAction {
         spec,
         foreign: None,
+        plugin: None,
         args,
         whole: None,
     });

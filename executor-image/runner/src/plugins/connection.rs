@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use serde_json::{Value as Json, json};
 use slipway_language::{TemplateError, Value};
 
-use super::{Named, PythonPlugins, field, lock};
+use super::{Named, NoAnswers, PythonPlugins, field, lock};
 use crate::transport::{
     Become, Carrier, Carriers, ConnectionKind, ConnectionOptions, ExecOutput, Input, PluginUse,
     TransportError,
@@ -78,7 +78,7 @@ impl Carriers for PluginCarriers {
 }
 
 /// What a plugin is told of a connection.
-fn described(host: &str, plugin: &PluginUse, options: &ConnectionOptions) -> Json {
+pub(super) fn described(host: &str, plugin: &PluginUse, options: &ConnectionOptions) -> Json {
     json!({
         "name": plugin.name,
         "host": host,
@@ -129,19 +129,14 @@ impl PluginCarrier {
             "folders": self.plugins.folders.near(),
             "directory": ".",
         });
-        let answer = self.plugins.ask_aside(self.named.clone(), request).await;
-        answer.map_err(TransportError::Failed)?.map_err(|refusal| {
-            if refusal.kind == "unreachable" {
-                TransportError::Unreachable(refusal.message)
-            } else {
-                TransportError::Failed(refusal.message)
-            }
-        })
+        self.plugins
+            .ask_aside(self.named.clone(), request, &NoAnswers)
+            .await
     }
 }
 
 /// What the plugin for becoming another user is told.
-fn becoming(other: &Become) -> Json {
+pub(super) fn becoming(other: &Become) -> Json {
     json!({
         "method": other.method.name(),
         "options": {

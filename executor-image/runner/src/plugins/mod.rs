@@ -1,6 +1,7 @@
 //! Plugins that are written in Python: found beside playbooks, in roles and in collections, and carried out by the installed
 //! ansible-core, in processes of its Python that live as long as the run.
 
+mod action;
 mod connection;
 mod folders;
 mod process;
@@ -13,16 +14,22 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use futures::future::BoxFuture;
 use serde_json::Value as Json;
 use slipway_language::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
-pub use self::{connection::PluginCarriers, wire::encode};
+pub use self::{action::ActionCall, connection::PluginCarriers, wire::encode};
 use self::{
     folders::Folders,
     process::{Answer, Killer, Process},
 };
-use crate::{foreign::HOW_TO_INSTALL, output::Printer, settings::Settings};
+use crate::{
+    foreign::{Core, HOW_TO_INSTALL},
+    output::Printer,
+    settings::Settings,
+    transport::TransportError,
+};
 
 /// Plugins written in Python.
 #[derive(Debug)]
@@ -41,6 +48,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Who answers what a plugin asks while it is carried out.
+pub trait Answers: Send + Sync {
+    /// The answer to a question.
+    fn answer(&self, question: Json) -> BoxFuture<'_, Json>;
+}
+
+/// For plugins that ask nothing.
+struct NoAnswers;
+
+impl Answers for NoAnswers {
+    fn answer(&self, _: Json) -> BoxFuture<'_, Json> {
+        Box::pin(async { Json::Null })
+    }
+}
+
 /// Which plugin a request is for, for messages.
 #[derive(Debug, Clone)]
 struct Named {
@@ -53,6 +75,13 @@ impl Named {
     /// The words for it.
     fn words(&self) -> String {
         format!("the {} {}", self.kind, self.name)
+    }
+
+    /// What it is written in.
+    fn needs(&self) -> String {
+        let file = self.file.as_ref();
+        let file = file.map_or_else(String::new, |file| format!(" ({})", file.display()));
+        format!("{}{file} is written in Python", self.words())
     }
 }
 
@@ -77,18 +106,18 @@ impl PythonPlugins {
         }
     }
 
-    fn start(&self, named: &Named) -> Result<Process, String> {
-        let needs = || {
-            let file = named.file.as_ref();
-            let file = file.map_or_else(String::new, |file| format!(" ({})", file.display()));
-            format!("{}{file} is written in Python", named.words())
-        };
-        let Some(core) = self.folders.core() else {
-            return Err(format!(
+    /// The ansible-core that a plugin needs.
+    fn core_for(&self, named: &Named) -> Result<&Core, String> {
+        self.folders.core().ok_or_else(|| {
+            format!(
                 "{} and needs ansible-core on this machine, which is not installed: {HOW_TO_INSTALL}",
-                needs()
-            ));
-        };
+                named.needs()
+            )
+        })
+    }
+
+    fn start(&self, named: &Named) -> Result<Process, String> {
+        let core = self.core_for(named)?;
         let roots: Vec<String> = self
             .folders
             .collection_roots()
@@ -97,7 +126,7 @@ impl PythonPlugins {
             .collect();
         let library = core.directory.parent().unwrap_or(&core.directory);
         Process::start(&core.python(), library, &roots.join(":"))
-            .map_err(|error| format!("{}, and its Python does not run: {error}", needs()))
+            .map_err(|error| format!("{}, and its Python does not run: {error}", named.needs()))
     }
 
     /// Lets a process carry out a request; `answer` is for what it asks meanwhile. The outer error is that there is no process.
@@ -143,7 +172,28 @@ impl PythonPlugins {
     }
 
     /// The same without blocking other tasks. When nobody waits for it any more, the process is ended with all that it has started.
-    async fn ask_aside(self: &Arc<Self>, named: Named, request: Json) -> Result<Answer, String> {
+    async fn ask_aside(
+        self: &Arc<Self>,
+        named: Named,
+        request: Json,
+        answers: &dyn Answers,
+    ) -> Result<Value, TransportError> {
+        let answer = self.ask_process_aside(named, request, answers).await;
+        answer.map_err(TransportError::Failed)?.map_err(|refusal| {
+            if refusal.kind == "unreachable" {
+                TransportError::Unreachable(refusal.message)
+            } else {
+                TransportError::Failed(refusal.message)
+            }
+        })
+    }
+
+    async fn ask_process_aside(
+        self: &Arc<Self>,
+        named: Named,
+        request: Json,
+        answers: &dyn Answers,
+    ) -> Result<Answer, String> {
         // ok: it is never closed.
         let _permit = self.at_once.acquire().await;
         let plugins = Arc::clone(self);
@@ -155,8 +205,25 @@ impl PythonPlugins {
         let (process, named) = tokio::task::spawn_blocking(start).await.map_err(broken)??;
         let killer = Killer::new(&process);
         let plugins = Arc::clone(self);
-        let ask = move || plugins.ask_process(process, &named, &request, &mut |_| Json::Null);
-        let answer = tokio::task::spawn_blocking(ask).await.map_err(broken)?;
+        let (questions, mut asked) = mpsc::unbounded_channel::<(Json, oneshot::Sender<Json>)>();
+        let ask = move || {
+            plugins.ask_process(process, &named, &request, &mut |question| {
+                let (reply, replied) = oneshot::channel();
+                // ok: where nobody answers any more, the process is about to be ended.
+                let _ = questions.send((question.clone(), reply));
+                replied.blocking_recv().unwrap_or_default()
+            })
+        };
+        let mut asking = tokio::task::spawn_blocking(ask);
+        let answer = loop {
+            tokio::select! {
+                done = &mut asking => break done.map_err(broken)?,
+                Some((question, reply)) = asked.recv() => {
+                    // ok: as above.
+                    let _ = reply.send(answers.answer(question).await);
+                }
+            }
+        };
         killer.disarm();
         answer
     }

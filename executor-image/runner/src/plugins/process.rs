@@ -18,6 +18,7 @@ const BRIDGE: &str = concat!(
     include_str!("bridge/wire.py"),
     include_str!("bridge/templates.py"),
     include_str!("bridge/connection.py"),
+    include_str!("bridge/action.py"),
     include_str!("bridge/serve.py"),
 );
 

@@ -167,8 +167,9 @@ impl Callback for DefaultCallback {
         }
         // The items of a loop have told. Ansible does not know a loop for one whose results are hidden, nor a `debug`
         // that failed.
+        let is_hidden = result.get("_ansible_no_log") == Some(&Value::Bool(true));
         let has_line = match line {
-            _ if !looped || no_log => true,
+            _ if !looped || is_hidden => true,
             HostLine::Skipped | HostLine::Unreachable { .. } => true,
             HostLine::Failed { .. } => header.is_debug,
             HostLine::Ok | HostLine::Changed => false,

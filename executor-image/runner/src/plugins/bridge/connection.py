@@ -31,6 +31,7 @@ def context_of(told):
     context.private_key_file = told["private_key"]
     context.timeout = told["timeout"]
     context.executable = told["executable"]
+    context.shell = decode(told["variables"], Undefined).get("ansible_shell_type")
     return context
 
 
@@ -42,6 +43,11 @@ def open_connection(told):
         task_uuid=str(uuid.uuid4()),
         ansible_playbook_pid=str(os.getppid()),
     )
+    set_options(connection, told)
+    return connection
+
+
+def set_options(connection, told):
     variables = decode(told["variables"], Undefined)
     keywords = {"connection": told["name"], "remote_user": told["user"], "port": told["port"], "timeout": told["timeout"]}
     if told["password"]:
@@ -49,7 +55,6 @@ def open_connection(told):
     keywords = {name: value for name, value in keywords.items() if value is not None}
     connection.set_options(task_keys=keywords, var_options={"_extras": {}, **variables})
     connection._shell.set_options(task_keys={}, var_options=variables)
-    return connection
 
 
 def connection_of(told):

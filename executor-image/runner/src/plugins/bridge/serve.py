@@ -6,6 +6,7 @@ KINDS = {
     "test": call_template_plugin,
     "lookup": call_template_plugin,
     "connection": call_connection,
+    "action": call_action,
 }
 
 

@@ -9,23 +9,26 @@ import contextlib
 import json
 import math
 import os
+import pickle
 import re
 import shlex
 import sys
 import tempfile
+import traceback
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 
 answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
 os.dup2(2, 1)
 
 from ansible import constants
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleUndefinedVariable
-from ansible.module_utils.common.text.converters import to_bytes
+from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins import loader as plugin_loaders
 from ansible.template import Templar
 from ansible.utils.display import Display
+from ansible.utils.unsafe_proxy import wrap_var
 from jinja2.exceptions import UndefinedError
 from jinja2.runtime import Undefined
 
@@ -62,6 +65,9 @@ def decode(value, undefined):
     """The reverse."""
     if isinstance(value, list):
         return [decode(item, undefined) for item in value]
+    if isinstance(value, str):
+        # It has been rendered: it is no template any more.
+        return wrap_var(value) if any(mark in value for mark in ("{{", "{%", "{#")) else value
     if not isinstance(value, dict):
         return value
     ((kind, inner),) = value.items()
@@ -108,12 +114,12 @@ def hear():
     return json.loads(line)
 
 
-class Variables(Mapping):
-    """The variables of the task, each rendered when a plugin asks for it."""
+class Variables(MutableMapping):
+    """The variables of the task, each rendered when a plugin asks for it, and those that a plugin has set."""
 
-    def __init__(self):
-        self.known = {}
-        self.names = None
+    def __init__(self, known=(), names=None):
+        self.known = dict(known)
+        self.names = names
 
     def __getitem__(self, name):
         if name not in self.known:
@@ -135,6 +141,14 @@ class Variables(Mapping):
     def __iter__(self):
         return iter(self.all_names())
 
+    def __setitem__(self, name, value):
+        self.known[name] = value
+        self.names = [*(known for known in self.all_names() if known != name), name]
+
+    def __delitem__(self, name):
+        self.known.pop(name, None)
+        self.names = [known for known in self.all_names() if known != name]
+
     def __contains__(self, name):
         return name in self.all_names()
 
@@ -142,4 +156,4 @@ class Variables(Mapping):
         return len(self.all_names())
 
     def copy(self):
-        return self
+        return Variables(self.known, self.names)
