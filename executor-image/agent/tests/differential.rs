@@ -78,6 +78,7 @@ sections! {
     ini_file_does_as_ansible: "ini_file",
     authorized_key_does_as_ansible: "authorized_key",
     archive_does_as_ansible: "archive",
+    modprobe_sysctl_and_mount_do_as_ansible: "kernel",
     apt_key_does_as_ansible: "apt_key",
     deb822_repository_does_as_ansible: "deb822_repository",
     rpm_key_does_as_ansible: "rpm_key",

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::answer::{Failure, Outcome, answer};
+use crate::answer::{Answer, Failure, Outcome, answer};
 use crate::atomic_write::{Content, replace};
 use crate::context::Context;
-use crate::process::{Process, require_program};
+use crate::process::{Output, Process, require_program};
+use crate::python_text::os_error;
 
 /// Directories whose files name modules to load at the start.
 const LOAD_DIRECTORY: &str = "/etc/modules-load.d";
@@ -17,25 +18,37 @@ pub(super) fn run(context: &mut Context) -> Outcome {
     let name = context.args.required("name").to_owned();
     let parameters = context.args.text("params").unwrap_or_default().to_owned();
     let present = context.args.required("state") == "present";
-    let loaded = is_loaded(&name);
-    let mut changed = loaded != present;
-    let described = answer!({"name": name, "params": parameters, "state": context.args.required("state")});
-    if changed && !context.check {
-        let mut process = Process::tool(context, "modprobe");
-        if !present {
-            process = process.arg("-r");
-        }
-        process = process.arg(&name);
-        if present {
-            process = process.args(shlex::split(&parameters).unwrap_or_default());
-        }
-        let output = process.run()?;
+    let mut answer = answer!({
+        "changed": false, "name": name, "params": parameters, "state": context.args.required("state"),
+    });
+    let told = |failure: Failure, answer: &Answer| failure.with_all(answer.clone());
+    let loaded = is_loaded(&name).map_err(|failure| told(failure, &answer))?;
+    let mut changed = false;
+    if loaded != present {
+        // A dry run finds out whether it could be done.
+        let dry = context.check.then_some("-n");
+        let given = shlex::split(&parameters).unwrap_or_default();
+        let words: Vec<&str> = if present {
+            let given = given.iter().map(String::as_str);
+            dry.into_iter().chain([name.as_str()]).chain(given).collect()
+        } else {
+            ["-r", &name].into_iter().chain(dry).collect()
+        };
+        let output = modprobe(context, &words)?;
         if output.code != 0 {
-            return Err(Failure::new(output.stderr.clone())
+            let failure = Failure::new(output.stderr.clone())
                 .with("rc", output.code)
                 .with("stdout", output.stdout)
-                .with("stderr", output.stderr)
-                .with_all(described));
+                .with("stderr", output.stderr);
+            return Err(told(failure, &answer));
+        }
+        changed = !present || context.check || is_loaded(&name).map_err(|failure| told(failure, &answer))?;
+        if !changed {
+            let first = ["-n", "--first-time"].into_iter().chain(words);
+            let output = modprobe(context, &first.collect::<Vec<_>>())?;
+            if output.code != 0 {
+                context.warn(output.stderr);
+            }
         }
     }
     match context.args.required("persistent") {
@@ -43,9 +56,12 @@ pub(super) fn run(context: &mut Context) -> Outcome {
         "absent" => changed |= forget(context, &name)?,
         _ => {}
     }
-    let mut answer = described;
     answer.insert("changed".to_owned(), changed.into());
     Ok(answer)
+}
+
+fn modprobe(context: &Context, words: &[&str]) -> Result<Output, Failure> {
+    Process::tool(context, "modprobe").args(words).run()
 }
 
 /// Modules are named with `-` or `_`, which is the same.
@@ -53,31 +69,33 @@ fn plain(name: &str) -> String {
     name.replace('-', "_")
 }
 
-fn is_loaded(name: &str) -> bool {
+/// Whether a module is loaded, or part of the kernel.
+fn is_loaded(name: &str) -> Result<bool, Failure> {
+    let read = |file: &str| {
+        std::fs::read_to_string(file).map_err(|error| Failure::new(format!("{}: '{file}'", os_error(&error))))
+    };
     let wanted = plain(name);
-    let modules = std::fs::read_to_string("/proc/modules").unwrap_or_default();
-    if modules
+    let is_loaded = read("/proc/modules")?
         .lines()
         .filter_map(|line| line.split_whitespace().next())
-        .any(|module| module == wanted)
-    {
-        return true;
+        .any(|module| module == wanted);
+    if is_loaded {
+        return Ok(true);
     }
     let release = rustix::system::uname().release().to_string_lossy().into_owned();
-    let builtin =
-        std::fs::read_to_string(format!("/lib/modules/{release}/modules.builtin")).unwrap_or_default();
-    builtin.lines().any(|line| {
+    let builtin = read(&format!("/lib/modules/{release}/modules.builtin"))?;
+    Ok(builtin.lines().any(|line| {
         let file = line.rsplit('/').next().unwrap_or_default();
         plain(file.split(".ko").next().unwrap_or_default()) == wanted
-    })
+    }))
 }
 
-/// Files of a directory that are configuration.
+/// Files of a directory.
 fn files(directory: &str) -> Vec<PathBuf> {
     let entries = Path::new(directory).read_dir().into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = entries
         .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|end| end == "conf"))
+        .filter(|path| path.is_file())
         .collect();
     files.sort();
     files
@@ -138,10 +156,8 @@ fn persist(context: &Context, name: &str, parameters: &str) -> Result<bool, Fail
         changed = true;
         if !context.check {
             comment_out(OPTION_DIRECTORY, |line| sets_options(line, name))?;
-            if !wanted.is_empty() {
-                let path = Path::new(OPTION_DIRECTORY).join(format!("{name}.conf"));
-                write(&path, &format!("{}\n", wanted.join("\n")))?;
-            }
+            let path = Path::new(OPTION_DIRECTORY).join(format!("{name}.conf"));
+            write(&path, &format!("{}\n", wanted.join("\n")))?;
         }
     }
     Ok(changed)

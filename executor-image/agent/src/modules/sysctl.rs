@@ -6,54 +6,57 @@ use crate::answer::{Failure, Outcome, answer};
 use crate::atomic_write::{Content, replace};
 use crate::context::Context;
 use crate::file_attributes::real_path;
-use crate::process::Process;
+use crate::process::{Output, Process};
 
 pub(super) fn run(context: &mut Context) -> Outcome {
-    let name = context.args.required("name").trim().to_owned();
-    if name.is_empty() {
-        return Err(Failure::new("name cannot be None"));
+    let args = &context.args;
+    let present = args.required("state") == "present";
+    match args.text("value") {
+        None if present => {
+            return Err(Failure::new(
+                "state is present but all of the following are missing: value",
+            ));
+        }
+        _ if args.required("name").is_empty() => return Err(Failure::new("name cannot be blank")),
+        Some("") if present => return Err(Failure::new("value cannot be blank")),
+        _ => {}
     }
-    let present = context.args.required("state") == "present";
-    let value = match (context.args.text("value").map(str::trim), present) {
-        (Some(""), true) => return Err(Failure::new("value cannot be blank")),
-        (Some(value), _) => Some(kernel_value(value)),
-        (None, true) => return Err(Failure::new("value cannot be None")),
-        (None, false) => None,
-    };
-    let ignore = context.args.flag("ignoreerrors");
-    let file = real_path(Path::new(context.args.required("sysctl_file")));
+    let name = args.required("name").trim().to_owned();
+    let value = kernel_value(args.text("value").unwrap_or_default().trim());
+    let reloads = args.flag("reload");
+    let given = args.required("sysctl_file");
+    let file = real_path(Path::new(given));
     let text = match std::fs::read_to_string(&file) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(Failure::io(format!("Failed to open {}", file.display()), &error)),
     };
     let configured = configured_value(&text, &name);
-    let changes_file = match (&value, &configured) {
-        (Some(value), Some(configured)) if present => !same(value, configured),
-        (Some(_), None) if present => true,
-        (_, configured) => configured.is_some(),
+    let changes_file = match (&configured, present) {
+        (None, present) => present,
+        (Some(configured), true) => *configured != value,
+        (Some(configured), false) => !configured.is_empty(),
     };
-    let sets_kernel = match &value {
-        Some(value) if present && context.args.flag("sysctl_set") => {
-            let now = current_value(context, &name, ignore)?;
-            !same(value, &now)
-        }
-        _ => false,
-    };
+    let now = current_value(context, &name)?;
+    let is_otherwise = !now.as_ref().is_some_and(|now| same(now, &value));
+    let wants_kernel = present && args.flag("sysctl_set");
+    // Where the file is right, what it says must be in force all the same.
+    let must_reload = configured.is_some() && !changes_file && reloads;
+    let changed = changes_file || (is_otherwise && (wants_kernel || must_reload));
     if context.check {
-        return Ok(answer!({"changed": changes_file || sets_kernel}));
+        return Ok(answer!({"changed": changed}));
     }
-    if let (true, Some(value)) = (sets_kernel, &value) {
-        set_value(context, &name, value, ignore)?;
+    if wants_kernel && is_otherwise && now.is_some() {
+        set_value(context, &name, &value)?;
     }
     if changes_file {
-        let new = edited(&text, &name, value.as_deref().filter(|_| present));
+        let new = edited(&text, &name, present.then_some(value.as_str()));
         replace(Content::Bytes(new.as_bytes()), &file, false)?;
-        if context.args.flag("reload") {
-            reload(context, &file, ignore)?;
-        }
     }
-    Ok(answer!({"changed": changes_file || sets_kernel}))
+    if changed && reloads {
+        reload(context, given)?;
+    }
+    Ok(answer!({"changed": changed}))
 }
 
 /// Booleans of YAML are numbers for the kernel.
@@ -93,7 +96,7 @@ fn edited(text: &str, name: &str, value: Option<&str>) -> String {
     let mut seen: Vec<&str> = Vec::new();
     for line in text.lines() {
         let Some((key, old)) = setting(line) else {
-            out.push_str(line);
+            out.push_str(line.trim());
             out.push('\n');
             continue;
         };
@@ -113,55 +116,46 @@ fn edited(text: &str, name: &str, value: Option<&str>) -> String {
     out
 }
 
-fn current_value(context: &Context, name: &str, ignore: bool) -> Result<String, Failure> {
-    let mut process = Process::tool(context, "sysctl");
-    if ignore {
-        process = process.arg("-e");
+/// The value that is in force; nothing where the kernel's program fails.
+fn current_value(context: &Context, name: &str) -> Result<Option<String>, Failure> {
+    let output = Process::tool(context, "sysctl").args(["-e", "-n", name]).run()?;
+    Ok((output.code == 0).then_some(output.stdout))
+}
+
+fn sysctl(context: &Context) -> Process {
+    let process = Process::tool(context, "sysctl");
+    if context.args.flag("ignoreerrors") {
+        return process.arg("-e");
     }
-    let output = process.args(["-n", name]).run()?;
-    Ok(if output.code == 0 {
-        output.stdout.trim().to_owned()
-    } else {
-        String::new()
+    process
+}
+
+fn set_value(context: &Context, name: &str, value: &str) -> Result<(), Failure> {
+    let output = sysctl(context).arg("-w").arg(format!("{name}={value}")).run()?;
+    must(&output, &format!("setting {name} failed"))
+}
+
+fn reload(context: &Context, file: &str) -> Result<(), Failure> {
+    let output = sysctl(context).args(["-p", file]).run()?;
+    must(&output, "Failed to reload sysctl")
+}
+
+/// The program may say that it failed and exit 0 all the same.
+fn must(output: &Output, message: &str) -> Result<(), Failure> {
+    if output.code == 0 && !complains(&output.stderr) {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "{message}: {}{}",
+        output.stdout, output.stderr
+    )))
+}
+
+fn complains(stderr: &str) -> bool {
+    stderr.lines().any(|line| {
+        line.starts_with("sysctl: setting key \"")
+            && (line.ends_with("\": Invalid argument") || line.ends_with("\": Read-only file system"))
     })
-}
-
-fn set_value(context: &Context, name: &str, value: &str, ignore: bool) -> Result<(), Failure> {
-    let mut process = Process::tool(context, "sysctl");
-    if ignore {
-        process = process.arg("-e");
-    }
-    let output = process.arg("-w").arg(format!("{name}={value}")).run()?;
-    let complains = output.code != 0 || complaint(&output.stderr);
-    if complains && !ignore {
-        return Err(Failure::new(format!(
-            "setting {name} failed: {}{}",
-            output.stdout, output.stderr
-        )));
-    }
-    Ok(())
-}
-
-fn reload(context: &Context, file: &Path, ignore: bool) -> Result<(), Failure> {
-    let mut process = Process::tool(context, "sysctl");
-    if ignore {
-        process = process.arg("-e");
-    }
-    let output = process.arg("-p").arg(file).run()?;
-    if (output.code != 0 || complaint(&output.stderr)) && !ignore {
-        return Err(Failure::new(format!(
-            "Failed to reload sysctl: {}{}",
-            output.stdout, output.stderr
-        )));
-    }
-    Ok(())
-}
-
-/// `sysctl` may say that it failed and exit 0 all the same.
-fn complaint(stderr: &str) -> bool {
-    stderr
-        .lines()
-        .any(|line| line.contains("Invalid argument") || line.contains("Read-only file system"))
 }
 
 #[cfg(test)]

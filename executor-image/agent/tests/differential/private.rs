@@ -42,12 +42,13 @@ const fn with_network(section: &'static str, manager: &'static str) -> Machine {
     }
 }
 
-const MACHINES: [Machine; 13] = [
+const MACHINES: [Machine; 14] = [
     with_network("systemd", "systemd"),
     with_network("scripts", "scripts"),
     with_network("cron", "scripts"),
     with_network("iptables", "scripts"),
     with_network("host", "scripts"),
+    with_network("kernel", "scripts"),
     with_network("alternatives", "scripts"),
     with_network("accounts", "scripts"),
     with_server("apt", "/var/lib/dpkg /var/lib/apt /var/cache/apt"),

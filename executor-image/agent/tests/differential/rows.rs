@@ -79,10 +79,11 @@ fn fill(value: &Value, directory: &str, url: &str) -> Value {
 }
 
 /// The files of the table.
-const TABLE: [&str; 7] = [
+const TABLE: [&str; 8] = [
     include_str!("rows.yml"),
     include_str!("rows/apt.yml"),
     include_str!("rows/edits.yml"),
+    include_str!("rows/kernel.yml"),
     include_str!("rows/keys.yml"),
     include_str!("rows/packages.yml"),
     include_str!("rows/repositories.yml"),

@@ -27,13 +27,16 @@ impl Entry {
         let [device, path, kind, options, rest @ ..] = fields.as_slice() else {
             return None;
         };
+        if rest.len() > 2 {
+            return None;
+        }
         Some(Self {
             device: unescape(device),
             path: unescape(path),
             kind: (*kind).to_owned(),
-            options: (*options).to_owned(),
-            dump: rest.first().map_or("0", |text| *text).to_owned(),
-            pass: rest.get(1).map_or("0", |text| *text).to_owned(),
+            options: unescape(options),
+            dump: rest.first().copied().unwrap_or_default().to_owned(),
+            pass: rest.get(1).copied().unwrap_or_default().to_owned(),
         })
     }
 
@@ -42,13 +45,14 @@ impl Entry {
             text.replace('\\', "\\134")
                 .replace(' ', "\\040")
                 .replace('\t', "\\011")
+                .replace('&', "\\046")
         };
         format!(
             "{} {} {} {} {} {}\n",
             escape(&self.device),
             escape(&self.path),
             self.kind,
-            self.options,
+            escape(&self.options),
             self.dump,
             self.pass
         )
