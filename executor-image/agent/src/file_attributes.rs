@@ -292,18 +292,28 @@ pub fn followed(path: &Path, follow: bool) -> PathBuf {
 /// The path without links, also when its end is not there: `os.path.realpath`.
 #[must_use]
 pub fn real_path(path: &Path) -> PathBuf {
+    resolved(path, &mut Vec::new())
+}
+
+/// The same with the links that were followed so far: the first one that leads back to one of them ends the way.
+fn resolved(path: &Path, followed: &mut Vec<PathBuf>) -> PathBuf {
     if let Ok(real) = path.canonicalize() {
         return real;
     }
     let Some(parent) = path.parent() else {
         return path.to_owned();
     };
+    let parent = resolved(parent, followed);
+    let Some(name) = path.file_name() else {
+        return path.to_owned();
+    };
+    let path = parent.join(name);
     match path.read_link() {
-        Ok(target) if target != path => real_path(&parent.join(target)),
-        _ => match path.file_name() {
-            Some(name) => real_path(parent).join(name),
-            None => path.to_owned(),
-        },
+        Ok(target) if !followed.contains(&path) => {
+            followed.push(path);
+            resolved(&parent.join(target), followed)
+        }
+        _ => path,
     }
 }
 

@@ -219,5 +219,5 @@ fn connections_heed_the_users_own_file_and_arguments_count_before_it() {
     play(home.path(), &[]).assert(4, &["keeper@127.0.0.1"]);
     config("  Port many");
     config("  ServerAliveInterval soon");
-    play(home.path(), &[]).assert(2, &["config", "ServerAliveInterval", "a number is needed"]);
+    play(home.path(), &[]).assert(4, &["config", "ServerAliveInterval", "a number is needed"]);
 }

@@ -29,12 +29,16 @@ pub(super) fn run(context: &mut Context) -> Outcome {
         (None, None, None) => return Err(Failure::new("src (or content) is required")),
     };
     if let Source::Remote(path) = &source {
-        if path.symlink_metadata().is_err() {
+        if !path.exists() {
             return Err(Failure::new(format!("Source {} not found", path.display())));
         }
         if path.is_dir() {
             let path = path.clone();
             return remote_directory::copy(context, &path, &raw_destination);
+        }
+        if !path.is_file() {
+            let said = format!("Cannot copy invalid source '{}': not a file", path.display());
+            return Err(Failure::new(said));
         }
     }
     let is_directory = raw_destination.ends_with('/') || Path::new(&raw_destination).is_dir();
@@ -304,7 +308,8 @@ fn make_parent(context: &Context, source: &Source, destination: &Path, shown: &s
         }
         return Err(failure);
     }
-    let missing: Vec<&Path> = parent.ancestors().take_while(|part| !part.exists()).collect();
+    let is_missing = |part: &&Path| !part.as_os_str().is_empty() && !part.exists();
+    let missing: Vec<&Path> = parent.ancestors().take_while(is_missing).collect();
     let attributes = FileAttributes {
         mode: context.args.value("directory_mode").cloned(),
         ..FileAttributes::of(&context.args)

@@ -38,7 +38,8 @@ pub(super) static MODULES: &[ModuleSpec] = &[
             raw("directory_mode"),
             boolean("follow").default("false"),
             boolean("force").default("true"),
-            boolean("local_follow").default("true"),
+            // Of files of the runner's machine the runner says; on the host links stay links if nothing is said.
+            boolean("local_follow"),
             boolean("remote_src").default("false"),
             path("src"),
             text("validate"),

@@ -72,13 +72,18 @@ pub(super) fn skipped_by_condition(item: &ItemContext<'_>) -> Option<ResultMap> 
 
 /// Carries out one item.
 pub(super) async fn run_item(item: &ItemContext<'_>, no_log: bool) -> ItemOutcome {
+    let undecided = item.undecided.as_ref();
+    // What a condition guards may be undefined, but nothing else may be wrong with it.
+    if let Some(error) = undecided.filter(|error| error.undefined.is_none()) {
+        return ItemOutcome::unknown(template_failure(error));
+    }
     if let Some(map) = skipped_by_condition(item) {
         return ItemOutcome {
             is_unknown: flag(&map, "failed"),
             ..map.into()
         };
     }
-    if let Some(error) = &item.undecided {
+    if let Some(error) = undecided {
         return ItemOutcome::unknown(template_failure(error));
     }
     match &item.task.action {

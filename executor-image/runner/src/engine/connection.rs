@@ -27,13 +27,13 @@ pub struct Target {
 }
 
 impl PlayRun {
-    /// The connection that variables, keywords and the command line ask for.
-    pub fn target(&self, task: &Task, scope: &Scope) -> Result<Target, TemplateError> {
+    /// The connection to the host of this name that variables, keywords and the command line ask for.
+    ///
+    /// # Errors
+    /// What makes the task fail, or the host unreachable.
+    pub fn target(&self, task: &Task, host: &str, scope: &Scope) -> Result<Target, TransportError> {
         let run = &self.run.options;
         let settings = &task.settings;
-        let host = self
-            .variable_text("inventory_hostname", scope)?
-            .unwrap_or_default();
         let variable = |names: &[&str]| -> Result<Option<String>, TemplateError> {
             for name in names {
                 if let Some(text) = self.variable_text(name, scope)? {
@@ -55,7 +55,7 @@ impl PlayRun {
                 .text(settings.remote_user.as_ref(), scope)?
                 .or_else(|| run.remote_user.clone()),
         };
-        let address = variable(&["ansible_host", "ansible_ssh_host"])?.unwrap_or(host);
+        let address = variable(&["ansible_host", "ansible_ssh_host"])?.unwrap_or_else(|| host.to_owned());
         let ssh = if kind == ConnectionKind::Ssh {
             self.ssh_arguments(scope, &address, user.as_deref())?
         } else {

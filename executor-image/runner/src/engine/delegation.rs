@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use minijinja::Value;
-use slipway_language::{Layer, Scope, TemplateError, Variable, to_text};
+use slipway_language::{Layer, Scope, TemplateError, Variable, is_omit, to_text};
 
 use super::{
     HostState, ItemContext, connection::Target, hostvars::VariablesOf, play::PlayRun,
@@ -31,37 +31,48 @@ impl PlayRun {
     pub(super) fn delegate(
         self: &Arc<Self>,
         task: &Arc<Task>,
+        own: &HostState,
         scope: &Scope,
         item: Option<&Arc<Vars>>,
     ) -> Result<Option<Delegate>, TemplateError> {
         let Some(node) = &task.settings.delegate_to else {
             return Ok(None);
         };
-        let Some(name) = self
-            .text(Some(node), scope)
-            .map_err(|error| error.at(&node.span))?
-        else {
+        let name = self.run.templar.render(node, scope);
+        let name = name.map_err(|error| error.at(&node.span))?;
+        if is_omit(&name) {
             return Ok(None);
-        };
+        }
+        let name = to_text(&name);
+        if name.is_empty() {
+            let written = node.as_str().unwrap_or_default();
+            let said = format!("Empty hostname produced from delegate_to: \"{written}\"");
+            return Err(TemplateError::new(said).at(&node.span));
+        }
         let host = self.run.roster.delegate(&name);
         let mut scope = self.scope(&host, Some(task));
         if let Some(item) = item {
             scope = scope.with(Arc::clone(item) as Arc<dyn Layer>);
         }
+        // The task is still its own host's.
+        let names = Vars::from_iter([(Arc::from("inventory_hostname"), self.name_of(own))]);
+        let scope = scope.with(Arc::new(names) as Arc<dyn Layer>);
         Ok(Some(Delegate { host, scope }))
     }
 
+    fn name_of(&self, host: &HostState) -> Variable {
+        Variable::data(Value::from(host.name.as_ref()), self.run.roster.trusts_names())
+    }
+
     /// The scope of a delegated task: its own, with `ansible_delegated_vars`.
-    pub(super) fn with_delegated_vars(&self, host: &HostState, delegate: &Delegate, scope: &Scope) -> Scope {
-        let mut own = Vars::new();
-        let name = |host: &HostState| Variable::Data(Value::from(host.name.as_ref()));
-        own.insert(Arc::from("inventory_hostname"), name(host));
+    pub(super) fn with_delegated_vars(&self, delegate: &Delegate, scope: &Scope) -> Scope {
+        let mut names = Vars::new();
         if delegate.scope.variable("ansible_host").is_none() {
-            own.insert(Arc::from("ansible_host"), name(&delegate.host));
+            names.insert(Arc::from("ansible_host"), self.name_of(&delegate.host));
         }
         let variables = Value::from_object(VariablesOf {
             templar: self.run.templar.clone(),
-            scope: delegate.scope.with(Arc::new(own) as Arc<dyn Layer>),
+            scope: delegate.scope.with(Arc::new(names) as Arc<dyn Layer>),
         });
         let by_host = Value::from_pairs([(delegate.host.name.to_string(), variables)]);
         let layer = Vars::from_iter([(Arc::from("ansible_delegated_vars"), Variable::Answer(by_host))]);
@@ -83,8 +94,7 @@ impl ItemContext<'_> {
     /// # Errors
     /// When that cannot be known: the task fails.
     pub fn target(&self) -> Result<Target, TransportError> {
-        let target = self.play.target(self.task, self.reaching());
-        target.map_err(|error| TransportError::Failed(error.to_string()))
+        self.play.target(self.task, &self.worker().name, self.reaching())
     }
 
     /// The variables that say how the host that does the work is reached.
@@ -135,7 +145,14 @@ impl ItemContext<'_> {
 
     /// The host as printed: with the one that does the work, and its address if that has another name.
     pub fn label(&self) -> Option<String> {
-        let delegate = self.delegate.as_ref()?;
+        let Some(delegate) = &self.delegate else {
+            // What cannot be known is told as it is written.
+            let written = self.task.settings.delegate_to.as_ref()?.as_str()?;
+            return self
+                .undecided
+                .as_ref()
+                .map(|_| format!("{} -> {written}", self.host.name));
+        };
         let name = &delegate.host.name;
         if *name == self.host.name {
             return None;

@@ -76,12 +76,12 @@ impl<'a> OnHost<'a> {
         vars: Option<&Arc<Vars>>,
         item: Vec<(Arc<str>, Variable)>,
     ) -> ItemContext<'a> {
-        let (delegate, undecided) = match self.play.delegate(self.task, &scope, vars) {
+        let (delegate, undecided) = match self.play.delegate(self.task, self.host, &scope, vars) {
             Ok(delegate) => (delegate, None),
             Err(error) => (None, Some(error)),
         };
         let scope = match &delegate {
-            Some(delegate) => self.play.with_delegated_vars(self.host, delegate, &scope),
+            Some(delegate) => self.play.with_delegated_vars(delegate, &scope),
             None => scope,
         };
         let reach = Reach {

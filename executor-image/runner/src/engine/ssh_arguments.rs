@@ -6,12 +6,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use slipway_language::{Scope, TemplateError};
+use slipway_language::Scope;
 
 use super::{play::PlayRun, run::RunOptions};
 use crate::{
     output::Printer,
-    transport::{HostKeyChecking, SshArguments, SshArgumentsError, SshConfig},
+    transport::{HostKeyChecking, SshArguments, SshArgumentsError, SshConfig, TransportError},
 };
 
 /// Variables and the settings behind them, in the order in which `ssh` is given them.
@@ -110,7 +110,7 @@ impl PlayRun {
         scope: &Scope,
         host: &str,
         user: Option<&str>,
-    ) -> Result<Arc<SshArguments>, TemplateError> {
+    ) -> Result<Arc<SshArguments>, TransportError> {
         let options = &self.run.options;
         let mut texts = [
             options.settings.ssh_args.clone(),
@@ -129,8 +129,8 @@ impl PlayRun {
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        known
-            .host(key, options, &self.run.printer)
-            .map_err(|error| TemplateError::new(error.to_string()))
+        known.host(key, options, &self.run.printer).map_err(|error| {
+            TransportError::Unreachable(format!("Failed to connect to the host via ssh: {error}"))
+        })
     }
 }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use futures::future::BoxFuture;
+use slipway_language::TemplateError;
 use slipway_protocol::MAX_FRAME;
 use thiserror::Error;
 use tokio::{
@@ -32,6 +33,13 @@ pub enum TransportError {
     /// What the agent is to be told, of so many bytes, does not fit into a frame: the task fails.
     #[error("a message of {0} bytes to the host is more than the {MAX_FRAME} that it may have")]
     TooLarge(usize),
+}
+
+/// How a host is reached cannot be known.
+impl From<TemplateError> for TransportError {
+    fn from(error: TemplateError) -> Self {
+        Self::Failed(error.to_string())
+    }
 }
 
 /// Kinds of connections.

@@ -13,6 +13,9 @@ use crate::settings::expanded;
 /// Arguments that cannot be understood.
 #[derive(Debug, Error)]
 pub enum SshArgumentsError {
+    /// A word that is no option.
+    #[error("the arguments of ssh have {0:?}, which is no option: ssh would take it for the host")]
+    Word(String),
     /// The words of a shell are not complete.
     #[error("the arguments of ssh {0:?} have an open quotation mark")]
     Quotation(String),
@@ -136,8 +139,7 @@ impl SshArguments {
 
     fn add(&mut self, word: &str, rest: &mut impl Iterator<Item = String>) -> Result<(), SshArgumentsError> {
         let Some(flags) = word.strip_prefix('-').filter(|flags| !flags.is_empty()) else {
-            self.unheed(word);
-            return Ok(());
+            return Err(SshArgumentsError::Word(word.to_owned()));
         };
         for (index, flag) in flags.char_indices() {
             let name = format!("-{flag}");
@@ -419,6 +421,7 @@ mod tests {
             ("-J", "-J"),
             ("-o ProxyJump=:1", "USER@HOST:PORT"),
             ("-o StrictHostKeyChecking=maybe", "accept-new"),
+            ("-C nonsense", "nonsense"),
         ] {
             let error = SshArguments::parse([text]).unwrap_err().to_string();
             assert!(error.contains(said), "{text}: {error}");

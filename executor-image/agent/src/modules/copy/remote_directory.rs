@@ -27,12 +27,17 @@ pub(super) fn copy(context: &Context, source: &Path, destination: &str) -> Outco
     let failed =
         |path: &Path, error: std::io::Error| Failure::io(format!("copying {}", path.display()), &error);
     let attributes = FileAttributes::of(&context.args);
+    let owners = FileAttributes {
+        mode: None,
+        ..attributes.clone()
+    };
     let directory_attributes = FileAttributes {
         mode: context.args.value("directory_mode").cloned(),
         ..attributes.clone()
     };
+    let follows = context.args.flag("local_follow");
     let mut changed = false;
-    for entry in WalkDir::new(source).follow_links(!context.args.flag("local_follow")) {
+    for entry in WalkDir::new(source).follow_links(follows) {
         let entry = entry.map_err(|error| Failure::new(format!("reading {}: {error}", source.display())))?;
         let below = entry.path().strip_prefix(source).unwrap_or(entry.path());
         let target = if below == Path::new("") {
@@ -40,8 +45,11 @@ pub(super) fn copy(context: &Context, source: &Path, destination: &str) -> Outco
         } else {
             root.join(below)
         };
-        if entry.path_is_symlink() {
+        if entry.path_is_symlink() && !follows {
             changed |= copy_link(context, entry.path(), &target)?;
+            if target.is_symlink() {
+                changed |= owners.apply(context, &target, None)?;
+            }
             continue;
         }
         let metadata = entry
@@ -80,6 +88,11 @@ pub(super) fn copy(context: &Context, source: &Path, destination: &str) -> Outco
             _ => attributes.clone(),
         };
         changed |= attributes.apply(context, &target, None)?;
+    }
+    // The destination belongs to whom what is in it belongs to.
+    let shown_path = Path::new(&shown);
+    if shown_path.exists() {
+        changed |= owners.apply(context, shown_path, None)?;
     }
     Ok(answer!({
         "changed": changed, "dest": shown, "src": context.args.required("src"),

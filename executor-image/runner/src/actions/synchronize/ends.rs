@@ -72,7 +72,7 @@ impl Ends {
                 if name == item.host.name.as_ref() || address.as_deref() == Some(name) {
                     (Place::Host(Box::new(worker)), None)
                 } else {
-                    let own = item.play.target(item.task, &item.set);
+                    let own = item.play.target(item.task, &item.host.name, &item.set);
                     let mut own = own.map_err(|error| error.to_string())?;
                     // How the other host is reached says nothing of this one.
                     own.options.kind = ConnectionKind::Ssh;

@@ -1,14 +1,14 @@
 //! `copy`: files and directories of this machine. The agent compares, writes and sets attributes.
 
-use std::{
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-};
+mod tree;
+
+use std::{os::unix::fs::PermissionsExt, path::Path};
 
 use indexmap::IndexMap;
 use serde_json::{Value, json};
-use slipway_language::FileKind;
+use slipway_language::{FileKind, VaultError};
 
+use self::tree::Tree;
 use super::{ActionContext, Arguments, ResultMap, boolean, failure, large_file::LargeFile, map, text};
 use crate::transport::TransportError;
 
@@ -20,10 +20,10 @@ pub(super) async fn run(
     mut args: Arguments,
 ) -> Result<ResultMap, TransportError> {
     const MODULE: &str = "ansible.builtin.copy";
+    if let Some(problem) = problem(&args) {
+        return Ok(failure(problem));
+    }
     if let Some(content) = args.get("content") {
-        if args.contains_key("src") {
-            return Ok(failure("src and content are mutually exclusive"));
-        }
         // Ansible writes structures as JSON.
         if !content.is_string() {
             let written = crate::output::python_json(content, None);
@@ -36,9 +36,7 @@ pub(super) async fn run(
         }
         return Ok(result);
     }
-    let Some(source) = text(&args, "src") else {
-        return Ok(failure("src (or content) is required"));
-    };
+    let source = text(&args, "src").unwrap_or_default();
     if boolean(&args, "remote_src").unwrap_or(false) {
         return context.call(MODULE, args, IndexMap::new()).await;
     }
@@ -50,6 +48,28 @@ pub(super) async fn run(
         return directory(context, &args, &path, source.ends_with('/')).await;
     }
     file(context, args, &path).await
+}
+
+/// What is wrong with the arguments, in Ansible's words.
+fn problem(args: &Arguments) -> Option<String> {
+    // What the two halves of the module tell each other.
+    let internal = ["_original_basename", "_diff_peek"];
+    if let Some(name) = internal.iter().find(|name| args.contains_key(**name)) {
+        return Some(format!("Invalid parameter specified: \"{name}\""));
+    }
+    let given = |name: &str| text(args, name).filter(|text| !text.is_empty());
+    let has_content = args.get("content").is_some_and(|content| !content.is_null());
+    let destination = given("dest");
+    match (given("src"), destination) {
+        (None, _) if !has_content => Some("src (or content) is required"),
+        (_, None) => Some("dest is required"),
+        (Some(_), _) if has_content => Some("src and content are mutually exclusive"),
+        (_, Some(destination)) if has_content && destination.ends_with('/') => {
+            Some("can not use content with a dir as dest")
+        }
+        _ => None,
+    }
+    .map(str::to_owned)
 }
 
 /// What Ansible names as the source of a content that no file holds: one in its folder of temporary files.
@@ -74,9 +94,19 @@ async fn file(
     }
     let content = match context.read(path, &mut args) {
         Ok(content) => content,
-        Err(error) => return Ok(failure(format!("cannot read {}: {error}", path.display()))),
+        Err(error) => return Ok(failure(unreadable(path, &error))),
     };
     send(context, args, content, path).await
+}
+
+/// Why a file cannot be read: that a password is missing, in Ansible's words.
+fn unreadable(path: &Path, error: &std::io::Error) -> String {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+    if cause == Some(&VaultError::NoSecrets) {
+        let path = path.display();
+        return format!("A vault password or secret must be specified to decrypt {path}");
+    }
+    format!("cannot read {}: {error}", path.display())
 }
 
 /// `mode: preserve` is the mode of the file of this machine.
@@ -179,66 +209,85 @@ fn name_source(result: &mut ResultMap, source: &Path) {
     }
 }
 
+/// Copies what is in a directory: files first, which make the directories that they are in, then directories, then links.
 async fn directory(
     context: &ActionContext<'_>,
     args: &Arguments,
     source: &Path,
     contents_only: bool,
 ) -> Result<ResultMap, TransportError> {
-    let mut entries = Vec::new();
-    if let Err(error) = walk(source, &mut entries) {
-        return Ok(failure(format!("cannot read {}: {error}", source.display())));
-    }
-    let base = if contents_only {
-        source
-    } else {
-        source.parent().unwrap_or(source)
+    let follows = boolean(args, "local_follow").unwrap_or(true);
+    let tree = match Tree::of(source, contents_only, follows) {
+        Ok(tree) => tree,
+        Err(error) => return Ok(failure(format!("cannot read {}: {error}", source.display()))),
     };
-    let destination = PathBuf::from(text(args, "dest").unwrap_or_default());
-    let mut changed = false;
-    for entry in entries {
-        let relative = entry.strip_prefix(base).unwrap_or(&entry);
-        let target = destination.join(relative).display().to_string();
+    let destination = text(args, "dest").unwrap_or_default();
+    let destination = format!("{}/", destination.trim_end_matches('/'));
+    let mut steps = Vec::new();
+    for (path, name) in &tree.files {
         let mut inner = args.clone();
-        let result = if entry.is_dir() {
-            inner.retain(|key, _| matches!(key.as_str(), "owner" | "group" | "attributes" | "unsafe_writes"));
-            if let Some(mode) = args.get("directory_mode") {
-                inner.insert("mode".to_owned(), mode.clone());
+        inner.insert("dest".to_owned(), Value::from(destination.as_str()));
+        inner.insert("_original_basename".to_owned(), Value::from(name.as_str()));
+        if !tree.directories.is_empty() {
+            inner.insert("follow".to_owned(), Value::Bool(false));
+        }
+        steps.push((inner, Some(path)));
+    }
+    for name in &tree.directories {
+        let mut inner = attributes(args, &format!("{destination}{name}"), "directory");
+        inner.shift_remove("mode");
+        if let Some(mode) = args.get("directory_mode") {
+            inner.insert("mode".to_owned(), mode.clone());
+        }
+        steps.push((inner, None));
+    }
+    for (target, name) in &tree.links {
+        let mut inner = attributes(args, &format!("{destination}{name}"), "link");
+        inner.insert("src".to_owned(), Value::from(target.as_str()));
+        inner.insert("force".to_owned(), Value::Bool(true));
+        if !tree.directories.is_empty() {
+            inner.insert("follow".to_owned(), Value::Bool(false));
+        }
+        steps.push((inner, None));
+    }
+    let mut changed = false;
+    let mut last = None;
+    for (inner, path) in steps {
+        let result = match path {
+            Some(path) => file(context, inner, path).await?,
+            None => {
+                context
+                    .call("ansible.builtin.file", inner, IndexMap::new())
+                    .await?
             }
-            inner.insert("path".to_owned(), Value::from(target));
-            inner.insert("state".to_owned(), Value::from("directory"));
-            context
-                .call("ansible.builtin.file", inner, IndexMap::new())
-                .await?
-        } else {
-            inner.insert("dest".to_owned(), Value::from(target));
-            inner.shift_remove("directory_mode");
-            file(context, inner, &entry).await?
         };
-        if result.get("failed").and_then(Value::as_bool).unwrap_or(false) {
+        if boolean(&result, "failed").unwrap_or(false) {
             return Ok(result);
         }
-        changed |= result.get("changed").and_then(Value::as_bool).unwrap_or(false);
+        changed |= boolean(&result, "changed").unwrap_or(false);
+        last = Some(result);
+    }
+    // The result of a single file is that of the last step.
+    if let Some(mut result) = last.filter(|_| tree.files.len() == 1) {
+        if let Some(path) = result.get("path").cloned() {
+            result.entry("dest").or_insert(path);
+        }
+        return Ok(result);
     }
     let shown = source.display().to_string() + if contents_only { "/" } else { "" };
     Ok(map(
-        json!({"changed": changed, "dest": destination.display().to_string(), "src": shown}),
+        json!({"changed": changed, "dest": destination, "src": shown}),
     ))
 }
 
-/// Directories before what is in them, sorted.
-fn walk(directory: &Path, entries: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    entries.push(directory.to_path_buf());
-    let mut inside: Vec<PathBuf> = std::fs::read_dir(directory)?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()?;
-    inside.sort();
-    for entry in inside {
-        if entry.is_dir() {
-            walk(&entry, entries)?;
-        } else {
-            entries.push(entry);
-        }
-    }
-    Ok(())
+/// The arguments of `file` for something of a tree that is no file.
+fn attributes(args: &Arguments, path: &str, state: &str) -> Arguments {
+    let mut inner = args.clone();
+    inner.retain(|key, value| {
+        ["mode", "owner", "group", "attributes", "unsafe_writes"].contains(&key.as_str())
+            && (key != "mode" || value != "preserve")
+    });
+    inner.insert("path".to_owned(), Value::from(path));
+    inner.insert("state".to_owned(), Value::from(state));
+    inner
 }
