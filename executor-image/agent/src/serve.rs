@@ -5,8 +5,9 @@ use std::convert::Infallible;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
-use std::sync::mpsc::{self, RecvError, Sender};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
@@ -43,17 +44,22 @@ pub fn serve_standard_streams(first: &[u8]) -> anyhow::Result<()> {
 }
 
 /// Serves a runner that has said all that it says: each frame that answers it is a line of text, for there are ways to a host that
-/// carry no other bytes. Calls are carried out to their end.
+/// carry no other bytes. Calls are carried out to their end, unless nobody is there any more to read the answers.
 ///
 /// # Errors
 /// When the streams break or the runner does not speak the protocol.
 pub fn serve_batch() -> anyhow::Result<()> {
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
         .context("making the agent's memory private")?;
+    // Who ends all that has started it does not end it, too: it stops its calls first.
+    rustix::process::setpgid(None, None).context("leaving the group of what has started the agent")?;
     let input = std::io::stdin().as_fd().try_clone_to_owned();
     let input = File::from(input.context("opening standard input")?);
     serve_until(&[], input, Lines(std::io::stdout()), End::FinishesCalls)
 }
+
+/// How often it is looked whether anybody waits for the answers of a batch.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
 
 /// Writes each frame as a line.
 struct Lines<W>(W);
@@ -140,11 +146,16 @@ fn serve_until(
     };
     let served = connection.serve(&mut frames);
     if end == End::StopsCalls || served.is_err() {
-        connection.stop_calls();
-    } else {
-        drop(connection);
-        // Each call holds one end of this channel, through which nothing is ever sent.
-        let Err(RecvError) = all_ended.recv();
+        stop(&connection.calls);
+        return served;
+    }
+    let calls = Arc::clone(&connection.calls);
+    drop(connection);
+    // Each call holds one end of this channel, through which nothing is ever sent.
+    while let Err(RecvTimeoutError::Timeout) = all_ended.recv_timeout(LOOK_AFTER) {
+        if nobody_listens() {
+            stop(&calls);
+        }
     }
     served
 }
@@ -373,10 +384,23 @@ impl Connection {
             Some(status) => self.replies.send(FrameKind::PutStatus, frame.stream, &status),
         }
     }
+}
 
-    fn stop_calls(&self) {
-        for control in self.calls.lock().unwrap_or_else(PoisonError::into_inner).values() {
-            control.stop("the connection to the runner ended");
-        }
+/// Stops what is carried out for a runner that has gone.
+fn stop(calls: &Calls) {
+    for control in calls.lock().unwrap_or_else(PoisonError::into_inner).values() {
+        control.stop("the connection to the runner ended");
     }
+}
+
+/// Whether what is written to standard output is read by nobody any more.
+fn nobody_listens() -> bool {
+    let output = std::io::stdout();
+    let mut ends = [PollFd::new(&output, PollFlags::empty())];
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    let gone = PollFlags::ERR | PollFlags::HUP;
+    poll(&mut ends, Some(&now)).is_ok() && ends[0].revents().intersects(gone)
 }

@@ -5,7 +5,7 @@
 mod support;
 
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -54,6 +54,36 @@ fn a_short_call_is_answered_while_a_long_one_runs() {
 
 #[test]
 fn a_batch_is_carried_out_to_its_end_and_answered_in_lines() {
+    let agent = batch("sleep 1; echo done");
+    let output = agent.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let mut decoder = Decoder::default();
+    for line in String::from_utf8(output.stdout).unwrap().lines() {
+        let frame = line.strip_prefix(BATCH_MARK).unwrap();
+        decoder.push(&STANDARD.decode(frame).unwrap());
+    }
+    assert_eq!(decoder.next_frame().unwrap().unwrap().kind, FrameKind::Welcome);
+    let result = decoder.next_frame().unwrap().unwrap();
+    assert_eq!((result.kind, result.stream), (FrameKind::Result, 3));
+    let result: Value = serde_json::from_slice(&result.payload).unwrap();
+    assert_eq!(result["stdout"].as_str(), Some("done"), "{result}");
+}
+
+#[test]
+fn a_batch_of_which_nobody_reads_the_answers_is_stopped() {
+    let directory = tempfile::tempdir().unwrap();
+    let (begun, marker) = (directory.path().join("begun"), directory.path().join("survived"));
+    let command = format!("touch {}; sleep 4; touch {}", begun.display(), marker.display());
+    let mut agent = batch(&command);
+    wait_until(|| begun.exists());
+    drop(agent.stdout.take());
+    agent.wait().unwrap();
+    std::thread::sleep(Duration::from_secs(5));
+    assert!(!marker.exists(), "the command went on");
+}
+
+/// An agent with a command as its batch.
+fn batch(command: &str) -> Child {
     let hello = Hello {
         protocol: PROTOCOL_VERSION,
         fence: None,
@@ -61,7 +91,7 @@ fn a_batch_is_carried_out_to_its_end_and_answered_in_lines() {
     };
     let call = Call {
         module: "ansible.builtin.shell".to_owned(),
-        args: serde_json::from_value(json!({"_raw_params": "sleep 1; echo done"})).unwrap(),
+        args: serde_json::from_value(json!({"_raw_params": command})).unwrap(),
         ..Call::default()
     };
     let frame = |kind, stream, payload| {
@@ -80,18 +110,7 @@ fn a_batch_is_carried_out_to_its_end_and_answered_in_lines() {
         .spawn()
         .unwrap();
     agent.stdin.take().unwrap().write_all(&input).unwrap();
-    let output = agent.wait_with_output().unwrap();
-    assert!(output.status.success());
-    let mut decoder = Decoder::default();
-    for line in String::from_utf8(output.stdout).unwrap().lines() {
-        let frame = line.strip_prefix(BATCH_MARK).unwrap();
-        decoder.push(&STANDARD.decode(frame).unwrap());
-    }
-    assert_eq!(decoder.next_frame().unwrap().unwrap().kind, FrameKind::Welcome);
-    let result = decoder.next_frame().unwrap().unwrap();
-    assert_eq!((result.kind, result.stream), (FrameKind::Result, 3));
-    let result: Value = serde_json::from_slice(&result.payload).unwrap();
-    assert_eq!(result["stdout"].as_str(), Some("done"), "{result}");
+    agent
 }
 
 #[test]

@@ -154,9 +154,11 @@ def execute(connection, command, content, folder, wanted):
         command = "%s < %s" % (command, there)
     if plugin is not None:
         command = plugin.build_become_command(command, connection._shell)
-    if there:
-        source = "" if asks else " < %s" % there
-        command = "(%s)%s; s=$?; rm -f %s; exit $s" % (command, source, there)
+    if there and asks:
+        command = "(%s); s=$?; rm -f %s; exit $s" % (command, there)
+    elif there:
+        # Whatever ends the command, the file is gone.
+        command = "exec 3< %s; rm -f %s; (%s) <&3" % (there, there, command)
     (status, output, errors) = run(connection, command, content)
     return {"status": status, "stdout": without_success(plugin, output), "stderr": to_bytes(errors)}
 

@@ -12,6 +12,7 @@ import os
 import pickle
 import re
 import shlex
+import signal
 import sys
 import tempfile
 import traceback
