@@ -20,7 +20,7 @@ pub(super) const JINJA_FILTERS: super::Table = &[
     ("xmlattr", attributes),
 ];
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('>', "&gt;")
         .replace('<', "&lt;")

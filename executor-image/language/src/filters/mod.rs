@@ -11,6 +11,7 @@ mod general;
 mod jmespath;
 mod json;
 mod keys;
+mod links;
 mod markup;
 mod network;
 mod numbers;
@@ -83,6 +84,7 @@ const JINJA: &[Table] = &[
     collections::JINJA_FILTERS,
     defaults::JINJA_FILTERS,
     json::JINJA_FILTERS,
+    links::JINJA_FILTERS,
     markup::JINJA_FILTERS,
     numbers::JINJA_FILTERS,
     select::FILTERS,
