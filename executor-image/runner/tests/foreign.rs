@@ -136,6 +136,37 @@ fn a_plugin_of_variables_in_python_counts_like_the_files_beside_it() {
 }
 
 #[test]
+fn what_is_left_to_ansible_core_is_done_by_it_or_refused_with_what_to_do() {
+    let directory = directory(&[("ansible.cfg", "[defaults]\nforks = 7\n")]);
+    for name in ["ansible-config", "ansible-inventory"] {
+        std::os::unix::fs::symlink(support::RUNNER, directory.path().join(name)).unwrap();
+    }
+    let run = |name: &str, arguments: &[&str], core: &Path| {
+        let output = std::process::Command::new(directory.path().join(name))
+            .args(arguments)
+            .current_dir(directory.path())
+            .env("SLIPWAY_ANSIBLE_CORE", core)
+            .env("ANSIBLE_CONFIG", "ansible.cfg")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        (said, output.status.code())
+    };
+    let (said, code) = run("ansible-config", &["view"], &support::ansible_core());
+    assert!(said.contains("forks = 7") && code == Some(0), "{said}");
+    for (name, arguments) in [
+        ("ansible-config", &["view"][..]),
+        ("ansible-inventory", &["--list", "--toml", "-i", "h1,"]),
+    ] {
+        let (said, code) = run(name, arguments, Path::new("/nowhere"));
+        assert!(
+            said.contains("pip install ansible-core") && code == Some(5),
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn a_plugin_in_python_without_an_installed_ansible_core_fails_its_task_and_says_what_to_do() {
     let cases = [
         (

@@ -1,4 +1,5 @@
-//! Programs of Ansible's that are not part of this one: those of the ansible-core that is installed on this machine are run.
+//! Programs of Ansible's, and what a program of Ansible's does, that are not part of this one: those of the ansible-core that is
+//! installed on this machine are run.
 
 use std::{
     ffi::OsString,
@@ -14,21 +15,24 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("ansible-console", "console"),
     ("ansible-doc", "doc"),
     ("ansible-galaxy", "galaxy"),
+    ("ansible-inventory", "inventory"),
     ("ansible-pull", "pull"),
 ];
 
 /// Becomes the program.
 pub fn run(program: &str, arguments: Vec<OsString>) -> ExitCode {
     let refuse = |why: String| {
-        eprintln!("ERROR! {program} is not part of this program: {why}");
+        eprintln!("ERROR! {why}");
         ExitCode::from(5)
     };
     let Some((_, module)) = PROGRAMS.iter().find(|(known, _)| *known == program) else {
-        return refuse("use the one that comes with ansible-core".to_owned());
+        return refuse(format!(
+            "{program} is not part of this program: use the one that comes with ansible-core"
+        ));
     };
     let Some(core) = Core::find() else {
         return refuse(format!(
-            "it is the one of ansible-core, which is not installed on this machine: {HOW_TO_INSTALL}"
+            "what is asked of {program} is left to ansible-core, which is not installed on this machine: {HOW_TO_INSTALL}"
         ));
     };
     let library = core.directory.parent().unwrap_or(&core.directory).to_path_buf();
@@ -45,6 +49,6 @@ pub fn run(program: &str, arguments: Vec<OsString>) -> ExitCode {
         .env("PYTHONPATH", std::env::join_paths(paths).unwrap_or_default())
         .exec();
     refuse(format!(
-        "that of ansible-core does not start with {python}: {error}"
+        "what is asked of {program} is left to ansible-core, which does not start with {python}: {error}"
     ))
 }

@@ -78,9 +78,16 @@ pub fn main() -> ExitCode {
         Program::AdHoc => parsed(arguments, |arguments: AdHocArguments| {
             adhoc::main(arguments, settings)
         }),
-        Program::Inventory => parsed(arguments, |arguments: InventoryProgramArguments| {
-            inventory::main(&arguments, settings)
-        }),
+        Program::Inventory => {
+            let given = arguments.clone();
+            parsed(arguments, |arguments: InventoryProgramArguments| {
+                if arguments.toml {
+                    // Which TOML there is depends on the library that Python has for it.
+                    return delegated::run("ansible-inventory", given);
+                }
+                inventory::main(&arguments, settings)
+            })
+        }
         Program::Vault => parsed(arguments, |arguments: VaultProgramArguments| {
             vault::main(&arguments, settings)
         }),

@@ -135,6 +135,11 @@ const REMARKS: &[Remark] = &[
     differs(Kind::Option, "--forks", "50 unless it is said"),
     differs(
         Kind::Option,
+        "--toml",
+        "carried out by the ansible-core of this machine",
+    ),
+    differs(
+        Kind::Option,
         "--ssh-common-args",
         "no `ssh` is run: what concerns the connection is carried out, a warning names the rest",
     ),

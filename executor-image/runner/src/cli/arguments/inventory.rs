@@ -44,6 +44,10 @@ pub struct InventoryProgramArguments {
     #[arg(short, long)]
     pub yaml: bool,
 
+    /// TOML instead of JSON, by the ansible-core of this machine.
+    #[arg(long)]
+    pub toml: bool,
+
     /// With --list: keep variables at their groups, as an inventory would write them.
     #[arg(long)]
     pub export: bool,
