@@ -291,3 +291,35 @@ fn without_the_password_the_file_is_named() {
         );
     }
 }
+
+#[test]
+fn a_file_that_cannot_be_decrypted_is_a_matter_of_those_whom_it_is_for() {
+    let project = Project::new();
+    project.write("ansible.cfg", "[defaults]\n");
+    project.write(
+        "two",
+        "[some]\nh2\n[free]\nf1\n[all:vars]\nansible_connection=local\n",
+    );
+    project.write(
+        "names.yml",
+        "- hosts: all\n  gather_facts: false\n  tasks:\n    - debug: {var: inventory_hostname}\n",
+    );
+    project.write(
+        "of-others.yml",
+        "- hosts: free\n  gather_facts: false\n  tasks:\n    - debug: {msg: \"{{ hostvars.h2.of_group | default('none') }}\"}\n",
+    );
+    for (arguments, code, said) in [
+        (&["-i", "two", "names.yml", "--limit", "free"][..], 0, "ok: [f1]"),
+        (&["-i", "two", "names.yml", "--list-hosts"], 0, "h2"),
+        (&["-i", "two", "names.yml"], 4, "PLAY [all]"),
+        (&["-i", "two", "of-others.yml"], 2, "fatal: [f1]: FAILED!"),
+    ] {
+        for (text, ended) in [
+            project.ours("ansible-playbook", arguments),
+            project.theirs("ansible-playbook", arguments),
+        ] {
+            assert!(text.contains(said), "{arguments:?}: {text}");
+            assert_eq!(ended, Some(code), "{arguments:?}: {text}");
+        }
+    }
+}

@@ -27,6 +27,16 @@ pub(crate) struct Body {
     pub(crate) encrypted: Vec<u8>,
 }
 
+/// What is wrong with digits; in Python's words too, which people look for.
+fn not_hexadecimal(error: hex::FromHexError) -> VaultError {
+    VaultError::Malformed(match error {
+        hex::FromHexError::OddLength => {
+            "its body is not hexadecimal (Vault format unhexlify error: Odd-length string)"
+        }
+        _ => "its body is not hexadecimal (Vault format unhexlify error: Non-hexadecimal digit found)",
+    })
+}
+
 impl Envelope {
     /// Takes an encrypted text apart; needs no password.
     pub fn parse(data: &[u8]) -> Result<Self, VaultError> {
@@ -50,13 +60,12 @@ impl Envelope {
             .next()
             .filter(|id| version == "1.2" && !id.is_empty())
             .map(str::to_owned);
-        let outer = hex::decode(lines.collect::<String>())
-            .map_err(|_| VaultError::Malformed("its body is not hexadecimal"))?;
+        let outer = hex::decode(lines.collect::<String>()).map_err(not_hexadecimal)?;
         let parts: Vec<Vec<u8>> = outer
             .splitn(3, |byte| *byte == b'\n')
             .map(hex::decode)
             .collect::<Result<_, _>>()
-            .map_err(|_| VaultError::Malformed("a part of its body is not hexadecimal"))?;
+            .map_err(not_hexadecimal)?;
         let [salt, checksum, encrypted] = <[Vec<u8>; 3]>::try_from(parts)
             .map_err(|_| VaultError::Malformed("its body has not three parts"))?;
         Ok(Self {

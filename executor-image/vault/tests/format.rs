@@ -100,7 +100,8 @@ fn errors_name_ids_and_never_passwords() {
 fn damaged_and_foreign_texts_are_refused() {
     let both = secrets(&[(DEFAULT_ID, "pw")]);
     for (text, expected) in [
-        ("$ANSIBLE_VAULT;1.1;AES256\nxyz\n", "not hexadecimal"),
+        ("$ANSIBLE_VAULT;1.1;AES256\nxyzu\n", "Non-hexadecimal digit found"),
+        ("$ANSIBLE_VAULT;1.1;AES256\n123\n", "Odd-length string"),
         ("$ANSIBLE_VAULT;1.1;AES256\n3031\n", "three parts"),
         ("$ANSIBLE_VAULT;1.0;AES\n00\n", "1.0 with AES is not supported"),
         ("plain", "its first line"),

@@ -105,6 +105,13 @@ impl Batch {
             count_tasks(&selected),
             check.ok().flatten().unwrap_or(play.run.options.check),
         );
+        let unreadable = play
+            .batch
+            .iter()
+            .find_map(|name| play.run.roster.unreadable(name));
+        if let Some(why) = unreadable {
+            return Err(Fatal::malformed(why.to_string()));
+        }
         let mut batch = Self {
             play: Arc::clone(play),
             cursors: hosts
@@ -327,7 +334,7 @@ impl Batch {
         }
         // In the order of the hosts, whoever was first.
         results.sort_by_key(|result| hosts.iter().position(|host| host.name == result.host));
-        self.play.run.refresh_roster()?;
+        self.play.run.refresh_roster();
         self.expand_includes(task, &mut results, handler)?;
         self.play.run.printer.task_finished(self.play.run.bad_hosts());
         Ok(results)

@@ -175,7 +175,7 @@ impl Batch {
     fn finish(&mut self, done: Done) -> Result<(), Fatal> {
         let Done { host, step, result } = done;
         self.settle(&step.task, &result, false, step.handler.is_some())?;
-        self.play.run.refresh_roster()?;
+        self.play.run.refresh_roster();
         if let Some(index) = step.handler {
             self.handlers.running(index);
             let lost = matches!(

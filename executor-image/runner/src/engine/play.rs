@@ -17,7 +17,7 @@ use super::{
     run::Fatal,
 };
 use crate::{
-    inventory::{Vars, pattern, read_vars_file},
+    inventory::{Vars, pattern, read_play_vars_file},
     playbook::{Loader, Play},
     settings::OnMismatch,
 };
@@ -356,7 +356,7 @@ fn read_vars_files(play: &PlayRun, hosts: &[Arc<str>]) -> Result<HashMap<Arc<str
                     let vars = match read.get(&path) {
                         Some(vars) => Arc::clone(vars),
                         None => Arc::new(
-                            read_vars_file(&path, &play.run.options.vault)
+                            read_play_vars_file(&path, &play.run.options.vault)
                                 .map_err(|error| Fatal::invalid(error.to_string()))?,
                         ),
                     };

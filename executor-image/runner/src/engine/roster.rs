@@ -34,6 +34,8 @@ struct Now {
     hosts: IndexMap<Arc<str>, Arc<HostState>>,
     /// Hosts that no inventory names.
     strangers: HashMap<Arc<str>, Arc<HostState>>,
+    /// Hosts some of whose variables files cannot be read, and why.
+    unreadable: HashMap<Arc<str>, Arc<str>>,
     /// The magic variable `groups`.
     groups: Value,
     /// Whether the playbook alone decides the names of hosts and groups.
@@ -52,12 +54,12 @@ impl Roster {
             directory: PathBuf::new(),
             hosts: IndexMap::new(),
             strangers: HashMap::new(),
+            unreadable: HashMap::new(),
             groups: Value::UNDEFINED,
             trusts_names: true,
             keeping: Arc::new(keeping),
         };
-        // ok: only files can be wrong, and there are none yet.
-        let _ = now.place_all();
+        now.place_all();
         Self(RwLock::new(now))
     }
 
@@ -79,7 +81,13 @@ impl Roster {
         let mut now = self.write();
         now.variables = HostVariables::load(&now.inventory, directory, vault, settings, Stage::Task)?;
         now.directory = directory.to_path_buf();
-        now.place_all()
+        now.place_all();
+        Ok(())
+    }
+
+    /// Why the variables of a host cannot be read, if some cannot.
+    pub fn unreadable(&self, host: &str) -> Option<Arc<str>> {
+        self.read().unreadable.get(host).cloned()
     }
 
     /// The directory of the playbook whose variables files count.
@@ -156,17 +164,14 @@ impl Roster {
     }
 
     /// Makes what tasks have changed visible. Once for a task on all its hosts: it costs time in proportion to the inventory.
-    ///
-    /// # Errors
-    /// A variables file of a new host or group that cannot be read.
-    pub fn refresh(&self) -> Result<(), InventoryError> {
+    pub fn refresh(&self) {
         if !self.read().changed {
-            return Ok(());
+            return;
         }
         let mut now = self.write();
         now.changed = false;
         Arc::make_mut(&mut now.inventory).reconcile();
-        now.place_all()
+        now.place_all();
     }
 
     /// Puts another inventory in place of this one; what tasks have changed is changed again, and what is known of hosts
@@ -200,14 +205,13 @@ impl Now {
         if pattern::is_local_name(name) {
             vars.extend(Inventory::local_vars());
         }
-        // What is for all hosts has been read by now; a file for this one alone that cannot be read gives nothing.
-        let layers = self.variables.of_stranger(&self.inventory, name, &vars);
-        layers.unwrap_or_default()
+        self.variables.of_stranger(&self.inventory, name, &vars).layers
     }
 
     /// Gives every host its groups and variables, and makes `groups`.
-    fn place_all(&mut self) -> Result<(), InventoryError> {
-        let mut layers = self.variables.of_all(&self.inventory)?;
+    fn place_all(&mut self) {
+        let mut stacks = self.variables.of_all(&self.inventory);
+        self.unreadable.clear();
         let mut groups = self.inventory.groups_of_all();
         let mut hosts = IndexMap::with_capacity(self.inventory.hosts.len());
         for name in self.inventory.hosts.keys() {
@@ -216,10 +220,10 @@ impl Now {
                 .or_else(|| self.strangers.remove(name))
                 .unwrap_or_else(|| Arc::new(HostState::new(Arc::clone(name), &self.keeping)));
             let groups = groups.remove(name).filter(|_| !self.is_made_up(name));
-            host.place(
-                groups.unwrap_or_default(),
-                layers.remove(name).unwrap_or_default(),
-            );
+            let stack = stacks.remove(name).unwrap_or_default();
+            self.unreadable
+                .extend(stack.unreadable.map(|why| (Arc::clone(name), why)));
+            host.place(groups.unwrap_or_default(), stack.layers);
             hosts.insert(Arc::clone(name), host);
         }
         self.hosts = hosts;
@@ -237,6 +241,5 @@ impl Now {
                 .keys()
                 .map(|group| (group.to_string(), members(group))),
         );
-        Ok(())
     }
 }

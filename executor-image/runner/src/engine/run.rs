@@ -337,10 +337,8 @@ impl Run {
     }
 
     /// Makes what tasks have changed of the inventory visible.
-    pub(super) fn refresh_roster(&self) -> Result<(), Fatal> {
-        self.roster
-            .refresh()
-            .map_err(|error| Fatal::invalid(error.to_string()))
+    pub(super) fn refresh_roster(&self) {
+        self.roster.refresh();
     }
 
     /// The tags that were asked for.

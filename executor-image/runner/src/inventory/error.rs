@@ -1,6 +1,6 @@
 //! What can be wrong with an inventory.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use thiserror::Error;
 
@@ -28,6 +28,9 @@ pub enum InventoryError {
     /// A YAML file is wrong.
     #[error("{0}")]
     Yaml(String),
+    /// A variables file cannot be read, which was found out before.
+    #[error("{0}")]
+    Variables(Arc<str>),
     /// A host pattern is wrong.
     #[error("{0}")]
     Pattern(String),

@@ -18,6 +18,7 @@ pub mod pattern;
 mod python;
 mod ranges;
 mod script;
+mod unreadable;
 mod vars_files;
 mod yaml;
 
@@ -28,7 +29,7 @@ pub use load::{Context, KINDS, Loaded, load, parse};
 pub use merge::{merged, merged_maps};
 pub use model::{Group, Host, Inventory};
 pub use python::Stage;
-pub use vars_files::{HostLayers, HostVariables, Layers, read_vars_file};
+pub use vars_files::{HostVariables, Layers, read_play_vars_file, read_vars_file};
 
 use std::sync::Arc;
 

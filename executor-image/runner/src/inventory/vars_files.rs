@@ -7,11 +7,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use slipway_language::{Layer, VaultSecrets};
+use slipway_language::{Layer, Node, VaultSecrets};
 
 use super::{
     Inventory, InventoryError, Vars,
     python::{Given, Stage, given},
+    unreadable::Unreadable,
     yaml,
 };
 use crate::settings::Settings;
@@ -19,8 +20,24 @@ use crate::settings::Settings;
 /// The variables of a host as layers, lowest precedence first. Layers are shared between hosts.
 pub type Layers = Vec<Arc<dyn Layer>>;
 
-/// The layers of every host.
-pub type HostLayers = HashMap<Arc<str>, Layers>;
+/// The variables of a host as far as they could be read.
+#[derive(Debug, Default)]
+pub struct Stack {
+    /// Its layers.
+    pub layers: Layers,
+    /// Why one of its files could not be read: whoever looks at the layers is told, too.
+    pub unreadable: Option<Arc<str>>,
+}
+
+impl Stack {
+    /// The layers, if all could be read.
+    fn complete(self) -> Result<Layers, InventoryError> {
+        match self.unreadable {
+            Some(why) => Err(InventoryError::Variables(why)),
+            None => Ok(self.layers),
+        }
+    }
+}
 
 /// The variables files beside the inventory sources and beside the playbook, and what they and the inventory give each
 /// host: levels 3 to 11 of Ansible's order.
@@ -30,10 +47,13 @@ pub type HostLayers = HashMap<Arc<str>, Layers>;
 pub struct HostVariables {
     /// In the order of the sources, the playbook's last.
     directories: Arc<[VarsDirectory]>,
-    /// What has been read already.
-    read: Arc<Mutex<HashMap<PathBuf, Arc<Vars>>>>,
+    /// What has been read already, or why it could not be.
+    read: Arc<Mutex<HashMap<PathBuf, Read>>>,
     vault: VaultSecrets,
 }
+
+/// What a file holds, or why it cannot be read.
+type Read = Result<Arc<Vars>, Arc<str>>;
 
 /// The variables of groups in the inventory itself, shared by their hosts.
 type GroupVars = HashMap<Arc<str>, Arc<Vars>>;
@@ -78,11 +98,8 @@ impl HostVariables {
         })
     }
 
-    /// The layers of every host of an inventory.
-    ///
-    /// # Errors
-    /// A variables file that cannot be read.
-    pub fn of_all(&self, inventory: &Inventory) -> Result<HostLayers, InventoryError> {
+    /// The variables of every host of an inventory. A file that cannot be read is a matter of those whom it is for.
+    pub fn of_all(&self, inventory: &Inventory) -> HashMap<Arc<str>, Stack> {
         let group_vars = all_group_vars(inventory);
         let mut groups = inventory.groups_of_all();
         inventory
@@ -91,22 +108,14 @@ impl HostVariables {
             .map(|(name, host)| {
                 let mut groups = groups.remove(name).unwrap_or_default();
                 inventory.sort_by_precedence(&mut groups);
-                let layers = self.stack(name, &groups, &host.vars, &group_vars)?;
-                Ok((Arc::clone(name), layers))
+                let stack = self.stack(name, &groups, &host.vars, &group_vars);
+                (Arc::clone(name), stack)
             })
             .collect()
     }
 
-    /// The layers of a host that no inventory names: what is for all hosts is for it too.
-    ///
-    /// # Errors
-    /// A variables file that cannot be read.
-    pub fn of_stranger(
-        &self,
-        inventory: &Inventory,
-        name: &str,
-        vars: &Vars,
-    ) -> Result<Layers, InventoryError> {
+    /// The variables of a host that no inventory names: what is for all hosts is for it too.
+    pub fn of_stranger(&self, inventory: &Inventory, name: &str, vars: &Vars) -> Stack {
         self.stack(name, &[], vars, &all_group_vars(inventory))
     }
 
@@ -118,12 +127,9 @@ impl HostVariables {
         let mut groups = inventory.groups_of(name);
         inventory.sort_by_precedence(&mut groups);
         let vars = inventory.hosts.get(name).map(|host| host.vars.clone());
-        self.stack(
-            name,
-            &groups,
-            &vars.unwrap_or_default(),
-            &all_group_vars(inventory),
-        )
+        let vars = vars.unwrap_or_default();
+        self.stack(name, &groups, &vars, &all_group_vars(inventory))
+            .complete()
     }
 
     /// The layers of one host while there are sources to come: it is in `all` only where a source has said so.
@@ -134,14 +140,14 @@ impl HostVariables {
         let mut groups = inventory.groups_of(name);
         inventory.sort_by_precedence(&mut groups);
         groups.insert(0, Arc::from("all"));
-        let mut layers = Layers::new();
-        push_inventory(&mut layers, &groups, &all_group_vars(inventory));
+        let mut stack = Stack::default();
+        push_inventory(&mut stack, &groups, &all_group_vars(inventory));
         let of_all = inventory.hosts_of("all").contains(name);
-        self.push_files(&mut layers, &groups[usize::from(!of_all)..])?;
+        self.push_files(&mut stack, &groups[usize::from(!of_all)..]);
         if let Some(host) = inventory.hosts.get(name) {
-            self.push_host(&mut layers, name, &host.vars)?;
+            self.push_host(&mut stack, name, &host.vars);
         }
-        Ok(layers)
+        stack.complete()
     }
 
     /// What is written for a group itself.
@@ -149,9 +155,11 @@ impl HostVariables {
     /// # Errors
     /// A variables file that cannot be read.
     pub fn of_group(&self, inventory: &Inventory, name: &str) -> Result<Layers, InventoryError> {
-        let mut layers = Layers::new();
-        self.push_groups(&mut layers, &[Arc::from(name)], &all_group_vars(inventory))?;
-        Ok(layers)
+        let mut stack = Stack::default();
+        let group = [Arc::from(name)];
+        push_inventory(&mut stack, &group, &all_group_vars(inventory));
+        self.push_files(&mut stack, &group);
+        stack.complete()
     }
 
     /// What is written for a host itself.
@@ -159,83 +167,73 @@ impl HostVariables {
     /// # Errors
     /// A variables file that cannot be read.
     pub fn of_host_alone(&self, inventory: &Inventory, name: &str) -> Result<Layers, InventoryError> {
-        let mut layers = Layers::new();
+        let mut stack = Stack::default();
         let vars = inventory.hosts.get(name).map(|host| host.vars.clone());
-        self.push_host(&mut layers, name, &vars.unwrap_or_default())?;
-        Ok(layers)
+        self.push_host(&mut stack, name, &vars.unwrap_or_default());
+        stack.complete()
     }
 
-    fn stack(
-        &self,
-        name: &str,
-        groups: &[Arc<str>],
-        own: &Vars,
-        group_vars: &GroupVars,
-    ) -> Result<Layers, InventoryError> {
-        let mut layers = Layers::new();
+    fn stack(&self, name: &str, groups: &[Arc<str>], own: &Vars, group_vars: &GroupVars) -> Stack {
+        let mut stack = Stack::default();
         let all = [Arc::from("all")];
         for names in [&all[..], groups] {
-            push_inventory(&mut layers, names, group_vars);
+            push_inventory(&mut stack, names, group_vars);
         }
         for names in [&all[..], groups] {
-            self.push_files(&mut layers, names)?;
+            self.push_files(&mut stack, names);
         }
-        self.push_host(&mut layers, name, own)?;
-        Ok(layers)
+        self.push_host(&mut stack, name, own);
+        stack
     }
 
-    fn push_groups(
-        &self,
-        layers: &mut Layers,
-        groups: &[Arc<str>],
-        group_vars: &GroupVars,
-    ) -> Result<(), InventoryError> {
-        push_inventory(layers, groups, group_vars);
-        self.push_files(layers, groups)
-    }
-
-    fn push_files(&self, layers: &mut Layers, groups: &[Arc<str>]) -> Result<(), InventoryError> {
+    fn push_files(&self, stack: &mut Stack, groups: &[Arc<str>]) {
         for directory in self.directories.iter() {
             for group in groups {
-                self.push(layers, directory.groups.get(group.as_ref()))?;
-                push_given(layers, directory.given.groups.get(group.as_ref()));
+                self.push(stack, directory.groups.get(group.as_ref()));
+                push_given(stack, directory.given.groups.get(group.as_ref()));
             }
         }
-        Ok(())
     }
 
-    fn push_host(&self, layers: &mut Layers, name: &str, own: &Vars) -> Result<(), InventoryError> {
+    fn push_host(&self, stack: &mut Stack, name: &str, own: &Vars) {
         if !own.is_empty() {
-            layers.push(Arc::new(own.clone()));
+            stack.layers.push(Arc::new(own.clone()));
         }
         for directory in self.directories.iter() {
-            self.push(layers, directory.hosts.get(name))?;
-            push_given(layers, directory.given.hosts.get(name));
+            self.push(stack, directory.hosts.get(name));
+            push_given(stack, directory.given.hosts.get(name));
         }
-        Ok(())
     }
 
-    fn push(&self, layers: &mut Layers, paths: Option<&Vec<PathBuf>>) -> Result<(), InventoryError> {
+    fn push(&self, stack: &mut Stack, paths: Option<&Vec<PathBuf>>) {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         for path in paths.into_iter().flatten() {
-            let vars = match read.get(path) {
-                Some(vars) => Arc::clone(vars),
-                None => Arc::new(read_vars_file(path, &self.vault)?),
-            };
-            read.insert(path.clone(), Arc::clone(&vars));
-            layers.push(vars as Arc<dyn Layer>);
+            let vars = read.entry(path.clone()).or_insert_with(|| {
+                let vars = read_vars_file(path, &self.vault);
+                vars.map(Arc::new).map_err(|error| Arc::from(error.to_string()))
+            });
+            match vars {
+                Ok(vars) => stack.layers.push(Arc::clone(vars) as Arc<dyn Layer>),
+                Err(why) => {
+                    stack.unreadable.get_or_insert_with(|| Arc::clone(why));
+                    stack.layers.push(Arc::new(Unreadable(Arc::clone(why))));
+                }
+            }
         }
-        Ok(())
     }
 }
 
-fn push_given(layers: &mut Layers, vars: Option<&Arc<Vars>>) {
-    layers.extend(vars.map(|vars| Arc::clone(vars) as Arc<dyn Layer>));
+fn push_given(stack: &mut Stack, vars: Option<&Arc<Vars>>) {
+    stack
+        .layers
+        .extend(vars.map(|vars| Arc::clone(vars) as Arc<dyn Layer>));
 }
 
-fn push_inventory(layers: &mut Layers, groups: &[Arc<str>], group_vars: &GroupVars) {
+fn push_inventory(stack: &mut Stack, groups: &[Arc<str>], group_vars: &GroupVars) {
     let vars = groups.iter().filter_map(|group| group_vars.get(group));
-    layers.extend(vars.map(|vars| Arc::clone(vars) as Arc<dyn Layer>));
+    stack
+        .layers
+        .extend(vars.map(|vars| Arc::clone(vars) as Arc<dyn Layer>));
 }
 
 fn all_group_vars(inventory: &Inventory) -> GroupVars {
@@ -344,12 +342,34 @@ pub(super) fn read_text(path: &Path, vault: &VaultSecrets) -> Result<String, Inv
 
 /// The variables in a YAML or JSON file, which may be encrypted.
 pub fn read_vars_file(path: &Path, vault: &VaultSecrets) -> Result<Vars, InventoryError> {
-    let text = read_text(path, vault)?;
-    let file = path.display().to_string();
-    let document = slipway_language::yaml::parse(&text, &file)
-        .map_err(|error| InventoryError::Yaml(error.to_string()))?;
-    match document.root {
+    match read_document(path, vault)? {
         None => Ok(Vars::new()),
-        Some(root) => yaml::variables(&root, &format!("the variables file {file}")),
+        Some(root) => variables_of(&root, path),
     }
+}
+
+/// The variables in a file of a play's `vars_files`: there a list of mappings stands for all of them, the later winning.
+pub fn read_play_vars_file(path: &Path, vault: &VaultSecrets) -> Result<Vars, InventoryError> {
+    let mut vars = Vars::new();
+    for part in read_document(path, vault)?
+        .iter()
+        .flat_map(|root| match root.as_list() {
+            Some(parts) => parts,
+            None => std::slice::from_ref(root),
+        })
+    {
+        vars.extend(variables_of(part, path)?);
+    }
+    Ok(vars)
+}
+
+fn read_document(path: &Path, vault: &VaultSecrets) -> Result<Option<Node>, InventoryError> {
+    let text = read_text(path, vault)?;
+    let document = slipway_language::yaml::parse(&text, &path.display().to_string())
+        .map_err(|error| InventoryError::Yaml(error.to_string()))?;
+    Ok(document.root)
+}
+
+fn variables_of(node: &Node, path: &Path) -> Result<Vars, InventoryError> {
+    yaml::variables(node, &format!("the variables file {}", path.display()))
 }
