@@ -132,8 +132,14 @@ fn coerce(
 ) -> Result<Value, Failure> {
     let wrong = |value: &Value, why: String| {
         let type_name = python_type(value);
+        let is_element = parameter.kind == Kind::List && kind != Kind::List;
+        let subject = if is_element {
+            "Elements value for option"
+        } else {
+            "argument"
+        };
         Failure::new(format!(
-            "argument '{}' is of type <class '{type_name}'> and we were unable to convert to {}: {why}",
+            "{subject} '{}' is of type <class '{type_name}'> and we were unable to convert to {}: {why}",
             parameter.name,
             kind.name()
         ))

@@ -43,6 +43,8 @@ pub struct Request {
     pub follow_redirects: bool,
     /// Headers that are not sent to the address that a redirect leads to.
     pub unredirected: Vec<String>,
+    /// The header that says who asks, for a server that wants to know.
+    pub credentials: Option<(String, String)>,
 }
 
 /// An answer; its body is still to be read.
@@ -89,7 +91,12 @@ impl Request {
             headers.push(("Cache-Control".to_owned(), "no-cache".to_owned()));
         }
         let (url, credentials) = credentials::of(context, url);
-        headers.extend(credentials);
+        let (at_once, on_demand) = if args.flag("force_basic_auth") {
+            (credentials, None)
+        } else {
+            (None, credentials)
+        };
+        headers.extend(at_once);
         Self {
             method: "GET".to_owned(),
             url,
@@ -98,6 +105,7 @@ impl Request {
             timeout: Duration::from_secs(args.count("timeout").unwrap_or(default_timeout)),
             follow_redirects: true,
             unredirected: args.list("unredirected_headers"),
+            credentials: on_demand,
         }
     }
 
@@ -114,6 +122,12 @@ impl Request {
         let mut request = self.clone();
         for _ in 0..REDIRECTS {
             let response = request.send_once(context)?;
+            if response.status == 401
+                && let Some(credentials) = request.credentials.take()
+            {
+                request.headers.push(credentials);
+                continue;
+            }
             match redirect::next(&request, &response) {
                 Some(next) if self.follow_redirects => request = next,
                 _ => return Ok(response),
@@ -175,6 +189,8 @@ impl Request {
         };
         Ok(ureq::Agent::config_builder()
             .http_status_as_error(false)
+            // A task says itself what it accepts.
+            .accept("")
             .allow_non_standard_methods(true)
             .tls_config(trust::configuration(context)?)
             .proxy(proxy)

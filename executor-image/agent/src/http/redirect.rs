@@ -21,6 +21,9 @@ pub(super) fn next(request: &Request, response: &Response) -> Option<Request> {
             .retain(|(name, _)| !name.to_ascii_lowercase().starts_with("content-"));
     }
     let is_elsewhere = origin(&url) != origin(&request.url);
+    if is_elsewhere {
+        next.credentials = None;
+    }
     next.headers.retain(|(name, _)| {
         let is_kept_back = request
             .unredirected

@@ -98,7 +98,8 @@ pub(super) fn run(context: &mut Context) -> Outcome {
         "dest": destination.to_string_lossy(),
         "src": source.to_string_lossy(),
     });
-    if context.diff {
+    let shows_diff = context.diff || archive.handler() == "ZipArchive";
+    if shows_diff && !comparison.differences.is_empty() {
         answer.insert(
             "diff".to_owned(),
             serde_json::json!({"prepared": comparison.differences}),

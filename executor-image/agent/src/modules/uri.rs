@@ -12,9 +12,15 @@ use crate::context::Context;
 use crate::file_attributes::FileAttributes;
 use crate::glob_paths::anything_matches;
 use crate::http::{self, Request, Response, elapsed};
-use crate::python_text::{display, python_json};
+use crate::python_text::{display, python_json, repr_text};
 
 pub(super) fn run(context: &mut Context) -> Outcome {
+    let method = context.args.required("method").to_uppercase();
+    if !method.bytes().all(|byte| byte.is_ascii_uppercase()) || method.is_empty() {
+        return Err(Failure::new(
+            "Parameter 'method' needs to be a single word in uppercase, like GET or POST.",
+        ));
+    }
     let exists = |pattern: &str| anything_matches(pattern, None);
     if let Some(path) = context.args.text("creates").filter(|path| exists(path)) {
         return Ok(answer!({"stdout": format!("skipped, since '{path}' exists"), "changed": false}));
@@ -24,10 +30,15 @@ pub(super) fn run(context: &mut Context) -> Outcome {
     }
     if context.check {
         return Ok(answer!({
-            "skipped": true, "msg": "remote module (ansible.legacy.uri) does not support check mode",
+            "skipped": true, "msg": "This action (uri) does not support check mode.",
         }));
     }
     let url = context.args.required("url").to_owned();
+    if !url.contains(':') {
+        return Err(Failure::new(format!("unknown url type: {}", repr_text(&url)))
+            .with("status", -1)
+            .with("url", url));
+    }
     let request = request(context, &url)?;
     let expected: Vec<u64> = context
         .args
@@ -61,14 +72,18 @@ pub(super) fn run(context: &mut Context) -> Outcome {
     });
     add_headers(&mut answer, &response);
     if let Some(destination) = context.args.text("dest") {
-        let path = store(context, Path::new(destination), &response, &body, &mut answer)?;
+        let path = path_of(Path::new(destination), &response);
+        // What comes with an error is not what was asked for.
+        if expected.contains(&u64::from(response.status)) && response.status != 304 {
+            store(context, &path, &body)?;
+            answer.insert("changed".to_owned(), true.into());
+        }
         answer.insert("path".to_owned(), path.to_string_lossy().into());
     }
     let text = String::from_utf8_lossy(&body).into_owned();
     let kind = response.header("content-type").unwrap_or_default().to_lowercase();
-    if (kind.contains("json") || kind.contains("javascript"))
-        && let Ok(json) = serde_json::from_str::<Value>(&text)
-    {
+    let may_be_json = kind.contains("json") || kind.contains("javascript");
+    if may_be_json && let Ok(json) = serde_json::from_str::<Value>(&text) {
         answer.insert("json".to_owned(), json);
     }
     let is_expected = expected.contains(&u64::from(response.status));
@@ -76,7 +91,7 @@ pub(super) fn run(context: &mut Context) -> Outcome {
         answer.insert("content".to_owned(), text.clone().into());
     }
     if is_expected {
-        if !response.is_success() {
+        if !response.is_success() && !may_be_json && !context.args.flag("return_content") {
             answer.insert("body".to_owned(), text.into());
         }
         return Ok(answer);
@@ -103,7 +118,8 @@ fn request(context: &Context, url: &str) -> Result<Request, Failure> {
     let mut request = Request::of(context, url, 30);
     request.method = args.required("method").to_uppercase();
     request.follow_redirects = match args.required("follow_redirects") {
-        "all" | "yes" | "urllib2" => true,
+        "all" | "yes" => true,
+        "urllib2" => matches!(request.method.as_str(), "GET" | "HEAD" | "POST"),
         "none" | "no" => false,
         _ => matches!(request.method.as_str(), "GET" | "HEAD"),
     };
@@ -143,12 +159,15 @@ fn request(context: &Context, url: &str) -> Result<Request, Failure> {
             Some(path) => std::fs::read(path),
             None => std::fs::read(source),
         }
-        .map_err(|error| Failure::io(format!("Unable to open source file {source}"), &error))?;
+        .map_err(|_| Failure::new(format!("Unable to open source file {source}")).with("elapsed", 0))?;
     }
     let has_type = request
         .headers
         .iter()
         .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let sends = args.value("body").is_some() || args.value("src").is_some();
+    // What Python says of a body of which nothing is said.
+    let content_type = content_type.or_else(|| sends.then(|| "application/x-www-form-urlencoded".to_owned()));
     if let (Some(content_type), false) = (content_type, has_type) {
         request.headers.push(("Content-Type".to_owned(), content_type));
     }
@@ -221,35 +240,42 @@ fn add_headers(answer: &mut Map<String, Value>, response: &Response) {
     answer.insert("cookies".to_owned(), Value::Object(cookies));
 }
 
-/// Stores the body in a file; returns its path.
-fn store(
-    context: &Context,
-    destination: &Path,
-    response: &Response,
-    body: &[u8],
-    answer: &mut Map<String, Value>,
-) -> Result<PathBuf, Failure> {
-    let mut path = destination.to_owned();
-    if path.is_dir() {
-        let tail = response.url.split(['?', '#']).next().unwrap_or_default();
-        path.push(
-            tail.rsplit('/')
-                .next()
-                .filter(|name| !name.is_empty())
-                .unwrap_or("index.html"),
-        );
+/// The file that the body is stored in: in a directory it has the name that the server gives it, or that of the address.
+fn path_of(destination: &Path, response: &Response) -> PathBuf {
+    if !destination.is_dir() {
+        return destination.to_owned();
     }
-    // Ansible counts a stored answer as a change, also when the file had that content.
+    let given = response
+        .header("content-disposition")
+        .and_then(|disposition| {
+            disposition
+                .split(';')
+                .find_map(|part| part.trim().strip_prefix("filename="))
+        })
+        .map(|name| name.trim_matches('"'));
+    let address = response.url.split(['?', '#']).next().unwrap_or_default();
+    let of_address = address.trim_end_matches('/').rsplit('/').next();
+    // A name with directories in it stays in this one.
+    let name = given
+        .and_then(|name| Path::new(name).file_name()?.to_str())
+        .or(of_address)
+        .filter(|name| !name.is_empty())
+        .unwrap_or("index.html");
+    destination.join(name)
+}
+
+/// Stores the body in a file.
+fn store(context: &Context, path: &Path, body: &[u8]) -> Result<(), Failure> {
     let same = path.is_file()
         && Algorithm::Sha1
-            .of_file(&path)
+            .of_file(path)
             .is_ok_and(|digest| digest == sha1(body));
     if !same {
-        replace(Content::Bytes(body), &path, context.unsafe_writes())?;
+        replace(Content::Bytes(body), path, context.unsafe_writes())?;
     }
-    FileAttributes::of(&context.args).apply(context, &path, None)?;
-    answer.insert("changed".to_owned(), true.into());
-    Ok(path)
+    // Ansible counts a stored answer as a change, also when the file had that content.
+    FileAttributes::of(&context.args).apply(context, path, None)?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -226,6 +226,20 @@ const EXCEPTIONS: &[Exception] = &[
         reason: "the message is that of another library of regular expressions",
     },
     Exception {
+        section: "uri",
+        module: "uri",
+        key: "msg",
+        theirs: "Could not replace file",
+        reason: "Ansible names its temporary file, too",
+    },
+    Exception {
+        section: "unarchive",
+        module: "unarchive",
+        key: "msg",
+        theirs: "src (or content) and dest are required",
+        reason: "Ansible's unarchive checks its arguments on the controller, with other words",
+    },
+    Exception {
         section: "unarchive",
         module: "unarchive",
         key: "msg",

@@ -26,6 +26,7 @@ fn answer(mut stream: TcpStream, own: &str) {
     let mut request = String::new();
     let mut length = 0;
     let mut asks_for_change = false;
+    let mut headers = Vec::new();
     if reader.read_line(&mut request).unwrap_or(0) == 0 {
         return;
     }
@@ -33,6 +34,9 @@ fn answer(mut stream: TcpStream, own: &str) {
         let mut line = String::new();
         if reader.read_line(&mut line).unwrap_or(0) == 0 || line == "\r\n" {
             break;
+        }
+        if let Some((name, value)) = line.split_once(':') {
+            headers.push(format!("{}:{}", name.to_lowercase(), value.trim()));
         }
         asks_for_change |= line.to_lowercase().starts_with("if-modified-since:");
         if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
@@ -46,7 +50,7 @@ fn answer(mut stream: TcpStream, own: &str) {
     let digest = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
     let (status, kind, content) = match path {
         "/dated" if asks_for_change => ("304 Not Modified", "text/plain", String::new()),
-        "/file" | "/dated" => ("200 OK", "text/plain", FILE.to_owned()),
+        "/file" | "/dated" | "/named" => ("200 OK", "text/plain", FILE.to_owned()),
         "/other" => ("200 OK", "text/plain", "other\n".to_owned()),
         "/file.sha256" => ("200 OK", "text/plain", digest.to_owned()),
         "/SHA256SUMS" => (
@@ -62,18 +66,62 @@ fn answer(mut stream: TcpStream, own: &str) {
             "text/plain",
             String::from_utf8_lossy(&body).into_owned(),
         ),
-        "/redirect" => ("302 Found", "text/plain", String::new()),
+        "/redirect" | "/moved" => ("302 Found", "text/plain", String::new()),
+        "/kept" => ("307 Temporary Redirect", "text/plain", String::new()),
+        "/method" => (
+            "200 OK",
+            "text/plain",
+            format!("{method} {}", headers_of(&headers)),
+        ),
+        "/guarded" if headers.iter().any(|header| header.starts_with("authorization:")) => {
+            ("200 OK", "text/plain", headers_of(&headers))
+        }
+        "/guarded" => ("401 Unauthorized", "text/plain", "who are you?".to_owned()),
+        "/bad-json" => ("200 OK", "application/json", "{nonsense".to_owned()),
+        "/list-json" => (
+            "200 OK",
+            "application/vnd.x+json; charset=utf-8",
+            "[1, \"\u{fc}\"]".to_owned(),
+        ),
+        "/javascript" => ("200 OK", "text/javascript", r#"{"a": 1}"#.to_owned()),
+        "/empty" => ("204 No Content", "text/plain", String::new()),
+        "/broken" => (
+            "500 Internal Server Error",
+            "application/json",
+            r#"{"error": "broken"}"#.to_owned(),
+        ),
         _ => ("404 Not Found", "text/plain", "nothing here".to_owned()),
     };
-    let location = if path == "/redirect" {
-        format!("Location: {own}/file\r\n")
-    } else {
-        String::new()
+    let more = match path {
+        "/redirect" => format!("Location: {own}/file\r\n"),
+        "/moved" | "/kept" => format!("Location: {own}/method\r\n"),
+        "/guarded" => "WWW-Authenticate: Basic realm=\"x\"\r\n".to_owned(),
+        "/named" => "Content-Disposition: attachment; filename=\"given-name\"\r\nSet-Cookie: a=b; Path=/\r\nSet-Cookie: c=d\r\n".to_owned(),
+        _ => String::new(),
     };
     let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n{location}Connection: close\r\n\r\n",
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n{more}Connection: close\r\n\r\n",
         content.len()
     );
     let content = if method == "HEAD" { String::new() } else { content };
     let _ = stream.write_all(format!("{head}{content}").as_bytes());
+}
+
+/// The headers of a request that say what it asks for, with names in lower case: HTTP lets programs write them as they like.
+fn headers_of(headers: &[String]) -> String {
+    let told = [
+        "accept:",
+        "authorization:",
+        "cache-control:",
+        "content-type:",
+        "user-agent:",
+        "x-",
+    ];
+    let mut headers: Vec<&str> = headers
+        .iter()
+        .map(String::as_str)
+        .filter(|header| told.iter().any(|start| header.starts_with(start)))
+        .collect();
+    headers.sort_unstable();
+    headers.join("; ")
 }

@@ -18,9 +18,7 @@ impl Tar {
     pub(super) fn new(magic: &[u8], source: &Path, destination: &Path) -> Self {
         let (handler, compression): (_, &'static [&'static str]) = match magic {
             [0x1f, 0x8b, ..] => ("TgzArchive", &["-z"]),
-            [b'B', b'Z', b'h', ..] => ("TarBzipArchive", &["-j"]),
-            [0xfd, b'7', b'z', b'X', b'Z', 0] => ("TarXzArchive", &["-J"]),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => ("TarZstdArchive", &["--use-compress-program=zstd"]),
+            // Every other compression tar finds out itself.
             _ => ("TarArchive", &[]),
         };
         Self {

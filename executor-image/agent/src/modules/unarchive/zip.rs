@@ -1,11 +1,19 @@
 //! Zip archives.
 
+mod listing;
+
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use self::listing::{Kind, Listed};
 use super::{Archive, Comparison};
+use crate::accounts;
 use crate::answer::Failure;
 use crate::context::Context;
+use crate::path_state::permissions;
 use crate::process::{Output, Process, find_program};
+use crate::symbolic_mode::{self, Current};
 
 pub(super) struct Zip {
     source: PathBuf,
@@ -17,7 +25,6 @@ pub(super) struct Zip {
 /// A file in the archive.
 struct Entry {
     name: String,
-    size: u64,
     checksum: u32,
 }
 
@@ -54,18 +61,108 @@ impl Zip {
         Ok(output.stdout.lines().filter_map(parse).collect())
     }
 
-    fn is_there(&self, entry: &Entry) -> bool {
-        let path = self.destination.join(&entry.name);
-        if entry.name.ends_with('/') {
-            return path.is_dir();
+    /// The files with what unzip tells of them besides: kinds, modes and times.
+    fn listed(&self, context: &Context) -> Result<Vec<Listed>, Failure> {
+        let mut process = Process::tool(context, "unzip")
+            .args(["-Z", "-T", "-s"])
+            .arg(&self.source);
+        if !self.exclude.is_empty() {
+            process = process.arg("-x").args(&self.exclude);
         }
-        let Ok(content) = std::fs::read(&path) else {
-            return false;
-        };
-        let mut checksum = flate2::Crc::new();
-        checksum.update(&content);
-        content.len() as u64 == entry.size && checksum.sum() == entry.checksum
+        let output = process.args(&self.include).run()?;
+        Ok(output.stdout.lines().filter_map(listing::parse).collect())
     }
+
+    /// What differs between a file of the archive and what is there, as rsync itemizes it.
+    fn difference(
+        &self,
+        context: &Context,
+        listed: &Listed,
+        checksum: Option<&u32>,
+    ) -> Result<Option<String>, Failure> {
+        let letter = listed.kind.letter();
+        let path = self.destination.join(&listed.name);
+        let Ok(metadata) = path.symlink_metadata() else {
+            return Ok(Some(format!(">{letter}++++++.??")));
+        };
+        let is_same_kind = match listed.kind {
+            Kind::Directory => metadata.is_dir(),
+            Kind::File => metadata.is_file(),
+            Kind::Link => metadata.is_symlink(),
+        };
+        if !is_same_kind {
+            return Ok(Some(format!("c{letter}++++++.??")));
+        }
+        let [mut content, mut size, mut time, mut mode, mut owner] = ['.'; 5];
+        if metadata.is_file() {
+            let is_older = listed.time > metadata.mtime();
+            let is_newer = listed.time < metadata.mtime() || metadata.mtime_nsec() != 0;
+            if context.args.flag("keep_newer") && is_newer && !is_older {
+                return Ok(None);
+            }
+            if is_older || is_newer {
+                time = 't';
+            }
+            if listed.size != metadata.len() {
+                size = 's';
+            }
+            if checksum != checksum_of(&path).as_ref() {
+                content = 'c';
+            }
+        }
+        if listed.kind != Kind::Link {
+            let current = Current {
+                mode: permissions(&metadata),
+                directory: metadata.is_dir(),
+                umask: crate::file_attributes::umask(),
+            };
+            let wanted = match context.args.value("mode") {
+                Some(mode) => {
+                    symbolic_mode::resolve(mode, current).map_err(|error| Failure::new(error.to_string()))?
+                }
+                None => listed.mode,
+            };
+            if wanted != current.mode {
+                mode = 'p';
+            }
+        }
+        if metadata.uid() != wanted_user(context) || metadata.gid() != wanted_group(context) {
+            owner = if metadata.gid() == wanted_group(context) {
+                'o'
+            } else {
+                'g'
+            };
+        }
+        let marks = [content, size, time, mode, owner];
+        let differs = marks.iter().any(|mark| *mark != '.');
+        Ok(differs.then(|| format!(".{letter}{}..??", String::from_iter(marks))))
+    }
+}
+
+fn checksum_of(path: &Path) -> Option<u32> {
+    let content = std::fs::read(path).ok()?;
+    let mut checksum = flate2::Crc::new();
+    checksum.update(&content);
+    Some(checksum.sum())
+}
+
+/// Who is to own what is unpacked: whom the call names, else who unpacks.
+fn wanted_user(context: &Context) -> u32 {
+    let named = context.args.text("owner").and_then(|name| {
+        accounts::user_by_name(name)
+            .map(|user| user.uid)
+            .or_else(|| name.parse().ok())
+    });
+    named.unwrap_or_else(|| rustix::process::geteuid().as_raw())
+}
+
+fn wanted_group(context: &Context) -> u32 {
+    let named = context.args.text("group").and_then(|name| {
+        accounts::group_by_name(name)
+            .map(|group| group.gid)
+            .or_else(|| name.parse().ok())
+    });
+    named.unwrap_or_else(|| rustix::process::getegid().as_raw())
 }
 
 /// A line of `unzip -v`: length, method, size, ratio, date, time, CRC-32, name.
@@ -78,7 +175,6 @@ fn parse(line: &str) -> Option<Entry> {
         rest = rest[end..].trim_start();
     }
     Some(Entry {
-        size: fields[0].parse().ok()?,
         checksum: u32::from_str_radix(fields[6], 16).ok()?,
         name: rest.to_owned(),
     })
@@ -98,15 +194,21 @@ impl Archive for Zip {
     }
 
     fn compare(&self, context: &Context) -> Result<Comparison, Failure> {
-        let entries = self.entries(context)?;
-        let missing: Vec<&str> = entries
-            .iter()
-            .filter(|entry| !self.is_there(entry))
-            .map(|entry| entry.name.as_str())
+        let checksums: HashMap<String, u32> = self
+            .entries(context)?
+            .into_iter()
+            .map(|entry| (entry.name, entry.checksum))
             .collect();
+        let mut differences = String::new();
+        for listed in self.listed(context)? {
+            let checksum = checksums.get(&listed.name);
+            if let Some(difference) = self.difference(context, &listed, checksum)? {
+                differences.extend([difference.as_str(), " ", &listed.name, "\n"]);
+            }
+        }
         Ok(Comparison {
-            same: missing.is_empty(),
-            differences: missing.join("\n"),
+            same: differences.is_empty(),
+            differences,
             output: Output::default(),
             command: vec![
                 "unzip".to_owned(),
@@ -132,7 +234,12 @@ impl Archive for Zip {
         let output = Process::tool(context, "unzip").args(&arguments).run()?;
         // 1 is a warning: everything was unpacked.
         let code = if output.code == 1 { 0 } else { output.code };
-        let command = std::iter::once("unzip".to_owned()).chain(arguments).collect();
+        let program = find_program("unzip".as_ref(), &context.environment);
+        let program = program.map_or_else(
+            || "unzip".to_owned(),
+            |program| program.to_string_lossy().into_owned(),
+        );
+        let command = std::iter::once(program).chain(arguments).collect();
         Ok((command, Output { code, ..output }))
     }
 }
@@ -145,8 +252,8 @@ mod tests {
     fn lines_of_the_listing_are_read_and_its_rules_passed_over() {
         let entry = parse("      12  Defl:N        9  25% 2024-01-02 03:04 0a1b2c3d  a dir/b c.txt").unwrap();
         assert_eq!(
-            (entry.size, entry.checksum, entry.name.as_str()),
-            (12, 0x0a1b_2c3d, "a dir/b c.txt")
+            (entry.checksum, entry.name.as_str()),
+            (0x0a1b_2c3d, "a dir/b c.txt")
         );
         assert!(parse("--------          -------  ---                            -------").is_none());
         assert!(parse(" Length   Method    Size  Cmpr    Date    Time   CRC-32   Name").is_none());
