@@ -331,7 +331,7 @@ fn encrypted_values_are_decrypted_when_they_are_used_and_are_no_templates() {
     assert_eq!(render("{{ 'nothing' }}", "wrong").as_deref(), Ok("'nothing'"));
     assert_eq!(
         render("{{ inside.list[0] }}", "wrong").unwrap_err(),
-        "cannot decrypt a !vault value: decryption failed: none of the vault passwords fits (tried: default) (vars.yml:2:9)"
+        "cannot decrypt a !vault value: Decryption failed (no vault secrets were found that could decrypt; tried: default) (vars.yml:2:9)"
     );
 }
 

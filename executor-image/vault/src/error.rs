@@ -5,11 +5,11 @@
 pub enum VaultError {
     /// There is no password at all.
     #[error(
-        "it is encrypted with ansible-vault and there is no password: give one with --vault-password-file or --vault-id"
+        "Attempting to decrypt but no vault secrets found: it is encrypted with ansible-vault, give its password with --vault-password-file or --vault-id"
     )]
     NoSecrets,
     /// No password fits.
-    #[error("decryption failed: none of the vault passwords fits (tried: {tried})")]
+    #[error("Decryption failed (no vault secrets were found that could decrypt; tried: {tried})")]
     WrongPassword {
         /// The ids of the passwords that were tried.
         tried: String,

@@ -83,7 +83,7 @@ fn errors_name_ids_and_never_passwords() {
     let error = wrong.decrypt(DEFAULT_TEXT.as_bytes()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "decryption failed: none of the vault passwords fits (tried: dev, prod)"
+        "Decryption failed (no vault secrets were found that could decrypt; tried: dev, prod)"
     );
     assert_eq!(format!("{wrong:?}"), r#"["dev", "prod"]"#);
     assert_eq!(

@@ -202,10 +202,12 @@ impl VaultSources {
                 add(&mut secrets, label, &password)
             });
             if let Err(refusal) = added {
-                printer.warning(&format!(
-                    "Error getting vault password file ({label}): {}",
-                    refusal.message
-                ));
+                let failed = if Path::new(source).exists() {
+                    "Error in vault password file loading"
+                } else {
+                    "Error getting vault password file"
+                };
+                printer.warning(&format!("{failed} ({label}): {}", refusal.message));
                 failure = Some(refusal);
             }
         }

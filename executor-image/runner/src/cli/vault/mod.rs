@@ -345,8 +345,8 @@ fn key(secrets: &VaultSecrets, label: Option<&str>) -> Result<VaultKey, Refusal>
     secrets.key(id).map_err(|error| {
         let message = match (error, label) {
             (VaultError::UnknownId(_), Some(label)) => format!(
-                "Did not find a match for --encrypt-vault-id={label} in the known vault-ids {}",
-                ids.join(", ")
+                "Did not find a match for --encrypt-vault-id={label} in the known vault-ids ['{}']",
+                ids.join("', '")
             ),
             (error, _) => error.to_string(),
         };
