@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{ActionContext, Arguments, ResultMap, failure, map, text};
-use crate::transport::{TransportError, quote};
+use crate::transport::{ConnectionKind, TransportError, quote};
 
 pub(super) async fn run(context: &ActionContext<'_>, args: &Arguments) -> Result<ResultMap, TransportError> {
     let item = context.item;
@@ -26,11 +26,15 @@ pub(super) async fn run(context: &ActionContext<'_>, args: &Arguments) -> Result
         .iter()
         .map(|(name, value)| format!("export {name}={}; ", quote(value)))
         .collect();
-    let line = format!(
-        "{} -c {}",
-        quote(&shell),
-        quote(&format!("{}{command}", exports.concat()))
-    );
+    let command = format!("{}{command}", exports.concat());
+    // A plugin is told the command alone, and may have no shell at all.
+    let is_bare =
+        matches!(target.options.kind, ConnectionKind::Plugin(_)) && !args.contains_key("executable");
+    let line = if is_bare {
+        command
+    } else {
+        format!("{} -c {}", quote(&shell), quote(&command))
+    };
     let connection = item.connection(&target).await?;
     let output = connection.execute(line, target.launch.r#become.clone()).await?;
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();

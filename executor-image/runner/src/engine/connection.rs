@@ -106,7 +106,13 @@ impl PlayRun {
             .clone()
             .or_else(|| ssh.user.clone())
             .unwrap_or_else(|| run.own_user.clone());
-        let is_local = kind == ConnectionKind::Local;
+        let already = match &kind {
+            ConnectionKind::Local => Some(&run.own_user),
+            // Who is reached by a plugin without a name may be anybody.
+            ConnectionKind::Plugin(_) => user.as_ref(),
+            ConnectionKind::Ssh | ConnectionKind::Memory => Some(&login),
+        }
+        .cloned();
         let options = ConnectionOptions {
             kind,
             address,
@@ -120,13 +126,13 @@ impl PlayRun {
             ssh,
         };
         // Becoming the user that one is already needs no sudo.
-        let already = if is_local { &run.own_user } else { &login };
         let launch = Launch {
-            r#become: other.filter(|other| run.settings.become_allow_same_user || other.user != *already),
+            r#become: other
+                .filter(|other| run.settings.become_allow_same_user || Some(&other.user) != already.as_ref()),
         };
         // The fence is root's to keep; who is not root can do no harm that it guards against.
-        let user = launch.r#become.as_ref().map_or(already, |other| &other.user);
-        let is_root = user == "root";
+        let user = launch.r#become.as_ref().map(|other| &other.user);
+        let is_root = user.or(already.as_ref()).is_some_and(|user| user == "root");
         let fence = if is_root { self.fence(scope)? } else { None };
         Ok(Target {
             options,

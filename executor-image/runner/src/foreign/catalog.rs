@@ -10,6 +10,7 @@ use slipway_protocol::spec::{self, ModuleSpec, Side};
 
 use super::{
     action_groups::Groups,
+    action_plugin::{self, ActionPlugin},
     collections::{Collections, Routing, split_name},
     core::Core,
     dependencies::{DependencyError, Library},
@@ -36,30 +37,6 @@ pub enum Module {
     Action(Arc<ActionPlugin>),
 }
 
-/// The half of a module that is this machine's, written in Python.
-#[derive(Debug)]
-pub struct ActionPlugin {
-    /// The name by which tasks use it.
-    pub name: String,
-    /// Its own name.
-    pub handler: String,
-    /// Its file, or the name that it has moved to.
-    pub path: PathBuf,
-    /// Whether what is written behind its name may be text, as for the module whose place it takes.
-    pub free_form: bool,
-}
-
-impl ActionPlugin {
-    fn lead(name: &str, handler: &str, path: PathBuf) -> Lead {
-        Lead::Module(Module::Action(Arc::new(Self {
-            name: name.to_owned(),
-            handler: handler.to_owned(),
-            path,
-            free_form: spec::find(name).is_some_and(|spec| spec.free_form),
-        })))
-    }
-}
-
 /// A module that somebody else has written.
 #[derive(Debug)]
 pub struct ForeignModule {
@@ -84,7 +61,7 @@ pub enum Preparation {
 
 impl Preparation {
     /// What stands in for the action plugin of a module.
-    fn of(name: &str) -> Option<Self> {
+    pub(super) fn of(name: &str) -> Option<Self> {
         name.starts_with("kubernetes.core.").then_some(Self::Kubernetes)
     }
 }
@@ -245,7 +222,7 @@ impl Catalog {
             };
         };
         if let Some(path) = self.near_action(short) {
-            return Ok(ActionPlugin::lead(short, short, path));
+            return Ok(lead(ActionPlugin::new(short, short, path)));
         }
         // What the runner does by itself are not modules that could be replaced.
         let replaceable = native.is_none_or(|spec| spec.side != Side::Runner);
@@ -299,6 +276,9 @@ impl Catalog {
             }
             let (namespace, collection, below) = split_name(&name)?;
             let routing = self.routing_of(namespace, collection)?;
+            if let Some(action) = action_plugin::redirected(&routing, &name, below) {
+                return Some(action.to_owned());
+            }
             let redirect = |kind| routing.of(kind, below)?.redirect.clone();
             name = match redirect("modules") {
                 Some(redirect) => redirect,
@@ -371,7 +351,7 @@ impl Catalog {
         let full = format!("ansible.builtin.{name}");
         let action = core.directory.join("plugins/action").join(file);
         if action.is_file() {
-            return Ok(ActionPlugin::lead(&full, &full, action));
+            return Ok(lead(ActionPlugin::new(&full, &full, action)));
         }
         self.load(&full, &format!("ansible.modules.{name}"), &path)
     }
@@ -385,9 +365,7 @@ impl Catalog {
             return Ok(Lead::Nowhere);
         };
         let routing = collections.routing(&directory);
-        let redirected = routing
-            .of("action", below)
-            .and_then(|route| route.redirect.as_ref());
+        let redirected = action_plugin::redirected(&routing, name, below);
         if let Some(route) = routing.of("modules", below) {
             if let Some(notice) = &route.tombstone {
                 return Err(CatalogError::Removed {
@@ -396,31 +374,24 @@ impl Catalog {
                 });
             }
             if let Some(handler) = &route.action_plugin {
-                return Ok(ActionPlugin::lead(name, handler, PathBuf::from(handler)));
+                return Ok(lead(ActionPlugin::new(name, handler, PathBuf::from(handler))));
             }
-            if let Some(redirect) = &route.redirect {
-                // Its action may be one of several modules, unless the module that is meant names its own.
-                let is_meant = |action: &&String| {
-                    let module = split_name(redirect).and_then(|(_, _, below)| routing.of("modules", below));
-                    *action != redirect && module.is_none_or(|module| module.action_plugin.is_none())
-                };
-                return Ok(match redirected.filter(is_meant) {
-                    Some(action) => ActionPlugin::lead(action, action, PathBuf::from(action)),
-                    None => Lead::Name(redirect.clone()),
-                });
+            if let (Some(redirect), None) = (&route.redirect, redirected) {
+                return Ok(Lead::Name(redirect.clone()));
             }
+        }
+        if let Some(action) = redirected {
+            return Ok(lead(ActionPlugin::new(action, action, PathBuf::from(action))));
         }
         let relative = below.replace('.', "/");
         let action = directory.join("plugins/action").join(format!("{relative}.py"));
-        let plugin = match redirected {
-            Some(redirected) => Some((redirected.as_str(), PathBuf::from(redirected))),
-            None => Some((name, action)).filter(|(_, action)| action.is_file()),
+        let has_moved = || {
+            let route = routing.of("action", below);
+            route.is_some_and(|route| route.redirect.is_some())
         };
-        let preparation = plugin.as_ref().and_then(|_| Preparation::of(name));
-        if let Some((plugin, path)) = plugin
-            && preparation.is_none()
-        {
-            return Ok(ActionPlugin::lead(plugin, plugin, path));
+        let preparation = Preparation::of(name).filter(|_| action.is_file() || has_moved());
+        if action.is_file() && preparation.is_none() {
+            return Ok(lead(ActionPlugin::new(name, name, action)));
         }
         let Some(path) = module_file(&directory.join("plugins/modules"), &relative) else {
             return Ok(Lead::Nowhere);
@@ -575,6 +546,10 @@ impl Catalog {
             roots.join(", ")
         ))
     }
+}
+
+fn lead(plugin: ActionPlugin) -> Lead {
+    Lead::Module(Module::Action(Arc::new(plugin)))
 }
 
 /// The file of a module in a folder: `NAME.py`, `NAME`, or `NAME` with another extension.

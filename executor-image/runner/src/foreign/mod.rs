@@ -2,6 +2,7 @@
 //! ansible-core, packed with the library code they import, and run by the agent.
 
 mod action_groups;
+mod action_plugin;
 mod catalog;
 mod collections;
 mod core;
@@ -16,7 +17,8 @@ mod zip;
 
 use slipway_protocol::spec::{ModuleSpec, Side};
 
-pub use catalog::{ActionPlugin, Catalog, ForeignModule, Module, Preparation};
+pub use action_plugin::ActionPlugin;
+pub use catalog::{Catalog, ForeignModule, Module, Preparation};
 pub(crate) use collections::{Collections, split_name};
 pub(crate) use core::{Core, HOW_TO_INSTALL, playbook_python};
 pub use error::CatalogError;

@@ -135,6 +135,18 @@ impl PluginCarrier {
     }
 }
 
+impl PluginCarrier {
+    async fn carry_out(&self, with: Json) -> Result<ExecOutput, TransportError> {
+        let said = self.ask("execute", with).await?;
+        let bytes = |name| field(&said, name).as_bytes().unwrap_or_default().to_vec();
+        Ok(ExecOutput {
+            status: field(&said, "status").as_i64().unwrap_or(-1),
+            stdout: bytes("stdout"),
+            stderr: bytes("stderr"),
+        })
+    }
+}
+
 /// What the plugin for becoming another user is told.
 pub(super) fn becoming(other: &Become) -> Json {
     json!({
@@ -155,21 +167,29 @@ impl Carrier for PluginCarrier {
         input: Option<Input>,
         other: Option<Become>,
     ) -> BoxFuture<'_, Result<ExecOutput, TransportError>> {
-        Box::pin(async move {
-            let with = json!({
-                "command": command,
-                "input": input.as_ref().map(|input| STANDARD.encode(&input.bytes)),
-                "folder": input.as_ref().map(|input| &input.folder),
-                "become": other.as_ref().map(becoming),
-            });
-            let said = self.ask("execute", with).await?;
-            let bytes = |name| field(&said, name).as_bytes().unwrap_or_default().to_vec();
-            Ok(ExecOutput {
-                status: field(&said, "status").as_i64().unwrap_or(-1),
-                stdout: bytes("stdout"),
-                stderr: bytes("stderr"),
-            })
-        })
+        let with = json!({
+            "command": command,
+            "input": input.as_ref().map(|input| STANDARD.encode(&input.bytes)),
+            "folder": input.as_ref().map(|input| &input.folder),
+            "become": other.as_ref().map(becoming),
+            "bare": false,
+        });
+        Box::pin(self.carry_out(with))
+    }
+
+    fn execute_bare(
+        &self,
+        command: String,
+        other: Option<Become>,
+    ) -> BoxFuture<'_, Result<ExecOutput, TransportError>> {
+        let with = json!({
+            "command": command,
+            "input": null,
+            "folder": null,
+            "become": other.as_ref().map(becoming),
+            "bare": true,
+        });
+        Box::pin(self.carry_out(with))
     }
 
     fn put_file(&self, here: PathBuf, there: String) -> BoxFuture<'_, Result<(), TransportError>> {

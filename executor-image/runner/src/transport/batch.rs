@@ -37,6 +37,13 @@ pub trait Carrier: Send + Sync + std::fmt::Debug {
         other: Option<Become>,
     ) -> BoxFuture<'_, Result<ExecOutput, TransportError>>;
 
+    /// Runs a command as it is written, without a shell of ours around it.
+    fn execute_bare(
+        &self,
+        command: String,
+        other: Option<Become>,
+    ) -> BoxFuture<'_, Result<ExecOutput, TransportError>>;
+
     /// Stores a file of this machine on the host.
     fn put_file(&self, here: PathBuf, there: String) -> BoxFuture<'_, Result<(), TransportError>>;
 
@@ -194,7 +201,7 @@ impl Connection for BatchConnection {
         command: String,
         other: Option<Become>,
     ) -> BoxFuture<'_, Result<ExecOutput, TransportError>> {
-        self.carrier.execute(command, None, other)
+        self.carrier.execute_bare(command, other)
     }
 
     fn remove_agent(&self) -> BoxFuture<'_, ()> {

@@ -122,9 +122,9 @@ def put_input(connection, content, folder):
     return shlex.quote(there)
 
 
-def run(connection, command, content=None):
+def run(connection, command, content=None, bare=False):
     executable = connection._play_context.executable
-    if connection.allow_executable and executable:
+    if connection.allow_executable and executable and not bare:
         command = "%s -c %s" % (executable, shlex.quote(command))
     return connection.exec_command(command, in_data=content, sudoable=True)
 
@@ -137,7 +137,7 @@ def without_success(plugin, output):
     return output
 
 
-def execute(connection, command, content, folder, wanted):
+def execute(connection, command, content, folder, wanted, bare):
     set_become(connection, None)
     there = None
     if content is not None and not takes_input(connection):
@@ -159,7 +159,7 @@ def execute(connection, command, content, folder, wanted):
     elif there:
         # Whatever ends the command, the file is gone.
         command = "exec 3< %s; rm -f %s; (%s) <&3" % (there, there, command)
-    (status, output, errors) = run(connection, command, content)
+    (status, output, errors) = run(connection, command, content, bare)
     return {"status": status, "stdout": without_success(plugin, output), "stderr": to_bytes(errors)}
 
 
@@ -172,7 +172,7 @@ def call_connection(request):
         connection = connection_of(told)
         if request["do"] == "execute":
             content = None if given["input"] is None else base64.b64decode(given["input"])
-            return execute(connection, given["command"], content, given["folder"], given["become"])
+            return execute(connection, given["command"], content, given["folder"], given["become"], given["bare"])
         if request["do"] == "put_file":
             set_become(connection, None)
             connection.put_file(given["here"], given["there"])
