@@ -17,7 +17,8 @@ pub(crate) fn outcome(value: &Value) -> Value {
     match value.kind() {
         ValueKind::None => Value::from(""),
         ValueKind::Bool => value.clone(),
-        ValueKind::String if value.is_safe() => Value::from(value.as_str().unwrap_or_default()),
+        // Marked still: a variable with it stays text, too.
+        ValueKind::String if value.is_safe() => value.clone(),
         ValueKind::Seq | ValueKind::Map if !value.is_tuple() && is_literal(value) => value.clone(),
         _ => text(&python::to_text(value)),
     }
@@ -30,7 +31,7 @@ pub(super) fn native(value: &Value) -> Value {
         return value.clone();
     };
     if value.is_safe() {
-        return Value::from(text);
+        return value.clone();
     }
     let Some(found) = literal::evaluate_python(text) else {
         return Value::from(text);

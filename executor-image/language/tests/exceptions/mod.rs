@@ -19,11 +19,6 @@ pub const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "an undefined item of a list is an error to us, not the text [Undefined]",
     ),
     (
-        "collections",
-        "'l | string | type_debug'",
-        "NativeJinjaText is a str to us",
-    ),
-    (
         "further questions",
         "'s | type_debug'",
         "AnsibleUnicode is a str to us",

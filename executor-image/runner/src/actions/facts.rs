@@ -43,6 +43,13 @@ pub(super) fn set_fact(context: &ActionContext<'_>, mut args: Arguments) -> Resu
         // What is encrypted stays so until it is used.
         let variable = match context.source(name) {
             Some(node) if matches!(node.kind, NodeKind::Vault(_)) => Variable::Template(node.clone()),
+            _ if context.texts.contains(name) => {
+                let text = value.as_str().unwrap_or_default();
+                Variable::data(
+                    slipway_language::Value::from_safe_string(text.to_owned()),
+                    context.trusted,
+                )
+            }
             source => fact(value, source.or(written).map(|node| &node.span), context.trusted),
         };
         for receiver in &receivers {

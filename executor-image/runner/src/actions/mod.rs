@@ -54,6 +54,8 @@ pub(crate) struct ActionContext<'a> {
     pub environment: &'a IndexMap<String, String>,
     /// Whether the playbook alone decides what the arguments are: those of others are never taken for expressions.
     pub trusted: bool,
+    /// Arguments that filters such as `to_json` made: they stay text whatever they look like.
+    pub texts: &'a [String],
     /// Seconds.
     pub timeout: Option<f64>,
     /// The most seconds that the module may take by itself, if it is not waited for.

@@ -10,11 +10,19 @@ use crate::{actions, playbook::ModuleAction};
 /// What Ansible says of arguments that a variable holds: facts of a host may change the variable.
 const UNSAFE_ARGUMENTS: &str = "Using a variable for a task's 'args' is unsafe in some situations (see https://docs.ansible.com/ansible/devel/reference_appendices/faq.html#argsplat-unsafe)";
 
-/// The arguments, rendered, without those that are omitted; and whether the playbook alone decides what they are.
-pub(super) fn arguments(
-    item: &ItemContext<'_>,
-    module: &ModuleAction,
-) -> Result<(Map<String, Json>, bool), TemplateError> {
+/// Arguments, rendered, without those that are omitted.
+pub(super) struct Rendered {
+    /// The values by name.
+    pub values: Map<String, Json>,
+    /// Those that filters such as `to_json` made: they stay text whatever they look like.
+    pub texts: Vec<String>,
+    /// Whether the playbook alone decides what they are.
+    pub trusted: bool,
+}
+
+/// The arguments of a task.
+pub(super) fn arguments(item: &ItemContext<'_>, module: &ModuleAction) -> Result<Rendered, TemplateError> {
+    let mut texts = Vec::new();
     let (templar, watch) = item.play.run.templar.watched();
     let mut args = defaults(item, &module.full_name(), &templar)?;
     if let Some(whole) = &module.whole {
@@ -47,10 +55,18 @@ pub(super) fn arguments(
         if slipway_language::is_omit(&rendered) {
             args.shift_remove(name);
         } else {
-            args.insert(argument_name(item, module, key)?, to_json(&strip_omit(&rendered)));
+            let name = argument_name(item, module, key)?;
+            if rendered.is_safe() {
+                texts.push(name.clone());
+            }
+            args.insert(name, to_json(&strip_omit(&rendered)));
         }
     }
-    Ok((args, !watch.saw_untrusted()))
+    Ok(Rendered {
+        values: args,
+        texts,
+        trusted: !watch.saw_untrusted(),
+    })
 }
 
 /// The name of an argument: those of `set_fact`, which are names of variables, may be templates.

@@ -187,7 +187,7 @@ async fn run_module(
         }
         Ok((args, retries, delay, environment, timeout, background))
     });
-    let ((args, trusted), retries, delay, environment, timeout, background) = prepared?;
+    let (args, retries, delay, environment, timeout, background) = prepared?;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -212,12 +212,13 @@ async fn run_module(
             item,
             spec: module.spec,
             environment: &environment,
-            trusted,
+            trusted: args.trusted,
+            texts: &args.texts,
             timeout,
             background: background.map(|background| background.seconds),
         };
         let work = async {
-            let done = actions::execute(&call, args.clone()).await?;
+            let done = actions::execute(&call, args.values.clone()).await?;
             match background {
                 Some(background) => background.follow(&call, done, no_log).await,
                 None => Ok(done),

@@ -117,7 +117,7 @@ pub fn named_interpreter(item: &ItemContext<'_>, name: &str) -> Result<Option<Ve
     let settings = &item.play.run.options.settings;
     let set = item
         .play
-        .variable_text(&variable, &item.scope)
+        .variable_text(&variable, item.reaching())
         .map_err(|error| format!("{variable} cannot be known: {}", error.message))?
         .or_else(|| (name == "python").then(|| settings.interpreter_python.clone()));
     match set.map(|set| set.trim().to_owned()).filter(|set| !set.is_empty()) {
