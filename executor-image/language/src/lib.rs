@@ -33,3 +33,4 @@ pub use text_formats::encoding::Encoding;
 pub use value::json::{from_json, to_json};
 pub use value::omit::{is_omit, omit, strip_omit};
 pub use value::python::{repr, to_text};
+pub use value::time::{format_local, local_time};

@@ -181,6 +181,11 @@ pub trait LookupHost: Send + Sync + Debug {
         let _ = name;
         None
     }
+    /// What a template file is told of itself; `name` is what the playbook calls it.
+    fn template_variables(&self, name: &str, path: &Path) -> IndexMap<Arc<str>, Variable> {
+        let _ = (name, path);
+        IndexMap::new()
+    }
     /// What stands at a path, for the tests `exists`, `file`, `directory` and `link`; links are not followed.
     fn path_type(&self, path: &Path) -> Option<PathType> {
         let found = std::fs::symlink_metadata(path).ok()?.file_type();

@@ -42,6 +42,16 @@ const ROLE_USED: &[(&str, &str)] = &[
 
 const CASES: &[Case] = &[
     Case {
+        name: "what a template is told of itself",
+        defaults: "gathering = explicit\nansible_managed = by {uid} of {file} in %Y {{{{ 1 + 1 }}}}",
+        playbook: "- hosts: h1\n  vars: {ansible_managed: mine}\n  tasks:\n    - debug: msg={{ lookup('template', 'page.j2') }}\n    - template: {src: page.j2, dest: '{{ playbook_dir }}/written'}\n      register: written\n    - debug: msg={{ lookup('file', 'written') }}\n",
+        files: &[(
+            "page.j2",
+            "{{ ansible_managed }} {{ template_path }} {{ template_mtime | type_debug }} {{ template_mtime.year > 2000 }} {{ [-1, +1] }}\n",
+        )],
+        ..NONE
+    },
+    Case {
         name: "what is undefined stays as it is written",
         defaults: "gathering = explicit\nerror_on_undefined_vars = False",
         playbook: include_str!("settings/undefined.yml"),

@@ -10,7 +10,7 @@ use minijinja::{Error, Value};
 use super::{Lookup, failure};
 use crate::filters::call::items;
 use crate::filters::paths::normal;
-use crate::scope::{FileKind, Variable};
+use crate::scope::{FileKind, Layer, Variable};
 use crate::span::Span;
 use crate::template::context::Context;
 use crate::template::{TemplateOptions, finalize_complete};
@@ -237,10 +237,8 @@ fn template(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
     } else {
         templar.textual()
     };
-    let mut scope = lookup.context.scope().clone();
-    if !layer.is_empty() {
-        scope = scope.with(Arc::new(layer));
-    }
+    let scope = lookup.context.scope().clone();
+    let layer: Arc<dyn Layer> = Arc::new(layer);
     let mut found = Vec::new();
     for term in &lookup.terms {
         let name = python::to_text(term);
@@ -252,7 +250,9 @@ fn template(lookup: &Lookup<'_>) -> Result<Vec<Value>, Error> {
         };
         let shown = path.display().to_string();
         let source = read(lookup, &path)?;
-        let nested = Context::new(templar.clone(), scope.of_file(&path));
+        let own = Arc::new(scope.host().template_variables(&name, &path));
+        let scope = scope.with(own).with(Arc::clone(&layer)).of_file(&path);
+        let nested = Context::new(templar.clone(), scope);
         let value = match nested.single_variable(&source) {
             Some(value) => value,
             None => nested

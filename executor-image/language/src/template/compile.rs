@@ -18,7 +18,7 @@ use super::escape::escape_backslashes;
 use super::loading;
 use super::options::TemplateOptions;
 use super::rewrite;
-use super::tuples;
+use super::{plus, tuples};
 
 /// A compiled template and its source, with backslashes doubled where they are literal.
 pub(super) struct Program {
@@ -109,6 +109,19 @@ pub(super) fn tree<'source>(kind: &Kind, source: &'source str) -> Result<Stmt<'s
     }
 }
 
+/// The source as the parser takes it: what Jinja takes besides is written differently.
+pub(super) fn parsable<'source>(kind: &Kind, source: &'source str) -> Cow<'source, str> {
+    let mut source = Cow::Borrowed(source);
+    for jinja_takes in [plus::without_signs, tuples::in_parentheses] {
+        if tree(kind, &source).is_err()
+            && let Some(text) = jinja_takes(kind, &source)
+        {
+            source = Cow::Owned(text);
+        }
+    }
+    source
+}
+
 /// A syntax error with the words where it was found.
 fn located(error: &minijinja::Error, source: &str) -> TemplateError {
     let words = error
@@ -143,15 +156,11 @@ fn compile(kind: &Kind, source: &str) -> Result<Program, TemplateError> {
 
 fn generate(kind: &Kind, source: &str) -> Result<Program, TemplateError> {
     let mut source: &'static str = Box::leak(Box::from(source));
-    let tree = match tree(kind, source) {
-        Ok(tree) => tree,
-        Err(error) => {
-            let Some(text) = tuples::in_parentheses(kind, source) else {
-                return Err(error);
-            };
-            source = Box::leak(text.into_boxed_str());
-            tree(kind, source)?
-        }
+    let tree = if let Ok(tree) = tree(kind, source) {
+        tree
+    } else {
+        source = Box::leak(parsable(kind, source).into_owned().into_boxed_str());
+        tree(kind, source)?
     };
     super::repeated::refuse(&tree)?;
     let single = match &tree {

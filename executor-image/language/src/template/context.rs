@@ -305,7 +305,9 @@ impl Context {
             drop(progress);
             let undefined = error.undefined.as_deref().unwrap_or_default();
             error.nearest = self.nearest(undefined);
-            if let Some(lacking) = self.lacking(undefined) {
+            if let Some(lacking) = self.lacking(undefined)
+                && !error.message.ends_with(&lacking)
+            {
                 error.message = format!("{}: {lacking}", error.message);
             }
         }

@@ -44,6 +44,7 @@ fn load(host: &dyn LookupHost, name: &str) -> Result<Option<String>, Error> {
     let kind = Kind::File(Box::new(options));
     let body = compile::with_one_newline(body);
     let text = depth::with_room(&kind, &body, || {
+        let body = compile::parsable(&kind, &body);
         let tree = compile::tree(&kind, &body)?;
         Ok(print::template(&rewrite::statement(&tree)))
     });

@@ -21,6 +21,7 @@ mod methods;
 mod mutable;
 mod names;
 mod options;
+mod plus;
 mod print;
 mod repeated;
 pub(crate) mod rewrite;

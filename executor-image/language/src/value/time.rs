@@ -3,8 +3,9 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use chrono::{DateTime, Datelike, FixedOffset, NaiveDateTime, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, Datelike, FixedOffset, Local, NaiveDateTime, TimeDelta, Timelike, Utc};
 use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value};
 
@@ -50,6 +51,17 @@ pub(crate) fn format_zoned(time: DateTime<FixedOffset>, format: &str) -> Result<
         format
     };
     Ok(time.format(&format).to_string())
+}
+
+/// A point in time as Python's `datetime` of local time, which knows no zone.
+pub fn local_time(time: SystemTime) -> Value {
+    let local = DateTime::<Local>::from(time).naive_local();
+    Value::from_object(Moment::new(local, None))
+}
+
+/// A point in local time as C's `strftime` writes it; nothing if the format is none.
+pub fn format_local(time: SystemTime, format: &str) -> Option<String> {
+    format_zoned(DateTime::<Local>::from(time).fixed_offset(), format).ok()
 }
 
 impl Moment {

@@ -81,7 +81,6 @@ pub const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "'{% for i in l %}{% if loop.index == 2 %}{% break %}{% endif %}{{ i }}{% endfor %}'",
         "`break` is allowed",
     ),
-    ("finalisation", "'{{ +n }}'", "there is no unary plus"),
     (
         "finalisation",
         "'{{ lipsum is defined }}'",

@@ -1,12 +1,12 @@
 //! `template`: rendered here, written by the agent.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use serde_json::Value;
-use slipway_language::{Encoding, FileKind, Layer, TemplateOptions, Variable};
+use slipway_language::{Encoding, FileKind, Layer, TemplateOptions};
 
 use super::{ActionContext, Arguments, ResultMap, boolean, copy, failure, text};
-use crate::{inventory::Vars, transport::TransportError};
+use crate::{engine::template_variables, transport::TransportError};
 
 pub(super) async fn run(
     context: &ActionContext<'_>,
@@ -40,25 +40,8 @@ pub(super) async fn run(
         return Ok(failure(format!("output_encoding: there is no encoding {output}")));
     };
     let shown = path.display().to_string();
-    let mut vars = Vars::new();
-    for (name, value) in [
-        ("template_path", source.clone()),
-        ("template_fullpath", shown.clone()),
-        ("template_destpath", text(&args, "dest").unwrap_or_default()),
-        ("template_host", host()),
-        ("template_uid", owner(&path)),
-        ("template_mtime", modified(&path)),
-        ("template_run_date", shown_time(std::time::SystemTime::now())),
-        (
-            "ansible_managed",
-            context.item.play.run.options.settings.ansible_managed.clone(),
-        ),
-    ] {
-        // What the playbook sets wins: these only fill gaps.
-        if context.item.scope.variable(name).is_none() {
-            vars.insert(Arc::from(name), Variable::Data(value.into()));
-        }
-    }
+    let managed = &context.item.play.run.options.settings.ansible_managed;
+    let vars = template_variables(&source, &path, text(&args, "dest").as_deref(), managed);
     let scope = context.item.scope.of_file(&path);
     let scope = scope.with(Arc::new(vars) as Arc<dyn Layer>);
     // A file is text, whatever types values keep elsewhere.
@@ -118,35 +101,4 @@ fn options(args: &mut Arguments) -> TemplateOptions {
         options.newline_sequence = newline.replace("\\n", "\n").replace("\\r", "\r");
     }
     options
-}
-
-/// The name of this machine.
-fn host() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
-}
-
-/// The owner of the template; the number of one without a name.
-fn owner(path: &Path) -> String {
-    let Ok(metadata) = path.metadata() else {
-        return String::new();
-    };
-    let uid = std::os::unix::fs::MetadataExt::uid(&metadata).to_string();
-    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let name = accounts.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1) == Some(uid.as_str())).then(|| name.to_owned())
-    });
-    name.unwrap_or(uid)
-}
-
-fn modified(path: &Path) -> String {
-    let time = path.metadata().and_then(|metadata| metadata.modified());
-    time.map(shown_time).unwrap_or_default()
-}
-
-/// A time as Python shows it.
-fn shown_time(time: std::time::SystemTime) -> String {
-    let time = chrono::DateTime::<chrono::Local>::from(time);
-    time.format("%Y-%m-%d %H:%M:%S%.6f").to_string()
 }

@@ -73,7 +73,6 @@ const REMARKS: &[Remark] = &[
         "{% break %}, {% continue %}",
         "are allowed; Ansible needs an extension for them",
     ),
-    differs(Kind::Syntax, "+x", "there is no unary plus"),
     differs(
         Kind::Syntax,
         "{{ mapping }}",

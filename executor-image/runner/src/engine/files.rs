@@ -6,10 +6,11 @@ use std::{
     sync::Arc,
 };
 
+use indexmap::IndexMap;
 use minijinja::Value;
-use slipway_language::{CommandOutput, FileKind, LookupHost, UrlRequest, VaultSecrets, from_json};
+use slipway_language::{CommandOutput, FileKind, LookupHost, UrlRequest, Variable, VaultSecrets, from_json};
 
-use super::{Run, local};
+use super::{Run, local, template_variables};
 use crate::{inventory::pattern, playbook::Task};
 
 /// Reads files for one task.
@@ -115,6 +116,12 @@ impl LookupHost for TaskFiles {
     fn setting(&self, name: &str) -> Option<Value> {
         let settings = &self.run.as_ref()?.options.settings;
         settings.constant(name).map(from_json)
+    }
+
+    fn template_variables(&self, name: &str, path: &Path) -> IndexMap<Arc<str>, Variable> {
+        let settings = self.run.as_ref().map(|run| &run.options.settings);
+        let managed = settings.map_or("Ansible managed", |settings| &settings.ansible_managed);
+        template_variables(name, path, None, managed)
     }
 
     fn environment(&self, name: &str) -> Option<String> {

@@ -32,6 +32,7 @@ mod select;
 mod settle;
 mod ssh_arguments;
 mod stop;
+mod template_variables;
 mod variables;
 
 pub(crate) use arguments::defaults;
@@ -44,6 +45,7 @@ pub use result::TaskResult;
 pub use run::{Run, RunOptions, RunSummary};
 pub use select::{selected_items, walk_tasks, with_tags};
 pub use stop::Stop;
+pub use template_variables::template_variables;
 
 /// What is said of a handler that is notified and is not there.
 pub(crate) fn unknown_handler(name: &str) -> String {
