@@ -254,7 +254,7 @@ fn arguments_of_ssh_lead_through_other_hosts_and_name_known_hosts() {
     play(&format!("-J admin@127.0.0.1:{}", gate.port)).assert(4, &["UNREACHABLE", "Host key verification"]);
     // What cannot be understood is told.
     let wrong = ours(&server, &["--ssh-extra-args", "-o Port=x", "-a", WHO], "");
-    wrong.assert(2, &["Port"]);
+    wrong.assert(4, &["Port"]);
 }
 
 #[test]
