@@ -40,17 +40,16 @@ pub(super) fn set_fact(context: &ActionContext<'_>, mut args: Arguments) -> Resu
     let written = context.item.task.module().map(|module| &module.args);
     for (name, value) in &args {
         context.item.play.warn_if_reserved(name);
-        // What is encrypted stays so until it is used.
-        let variable = match context.source(name) {
-            Some(node) if matches!(node.kind, NodeKind::Vault(_)) => Variable::Template(node.clone()),
-            _ if context.texts.contains(name) => {
-                let text = value.as_str().unwrap_or_default();
-                Variable::data(
-                    slipway_language::Value::from_safe_string(text.to_owned()),
-                    context.trusted,
-                )
+        // One of the four words is no text any more.
+        let text = value.as_str().filter(|_| context.texts.contains(name));
+        let variable = match (context.source(name), text) {
+            // What is encrypted stays so until it is used.
+            (Some(node), _) if matches!(node.kind, NodeKind::Vault(_)) => Variable::Template(node.clone()),
+            (_, Some(text)) => {
+                let text = slipway_language::Value::from_safe_string(text.to_owned());
+                Variable::data(text, context.trusted)
             }
-            source => fact(value, source.or(written).map(|node| &node.span), context.trusted),
+            (source, None) => fact(value, source.or(written).map(|node| &node.span), context.trusted),
         };
         for receiver in &receivers {
             receiver.set.set(Arc::from(name.as_str()), variable.clone());
