@@ -17,8 +17,7 @@ use super::error::{PROGRAM, TemplateError};
 use super::escape::escape_backslashes;
 use super::loading;
 use super::options::TemplateOptions;
-use super::rewrite;
-use super::{plus, tuples};
+use super::{plus, refused, rewrite, tuples};
 
 /// A compiled template and its source, with backslashes doubled where they are literal.
 pub(super) struct Program {
@@ -95,18 +94,17 @@ impl Cache {
 
 /// The syntax tree of a source, before it is rewritten.
 pub(super) fn tree<'source>(kind: &Kind, source: &'source str) -> Result<Stmt<'source>, TemplateError> {
-    match kind {
-        Kind::Condition => {
-            let expr = parse_expr(source).map_err(|error| located(&error, source))?;
+    let parsed = match kind {
+        Kind::Condition => parse_expr(source).map(|expr| {
             let span = expr.span();
-            Ok(Stmt::EmitExpr(Spanned::new(EmitExpr { expr }, span)))
-        }
-        Kind::Text => parse(source, PROGRAM, TemplateOptions::default().syntax()?)
-            .map_err(|error| located(&error, source)),
-        Kind::File(options) => {
-            parse(source, PROGRAM, options.syntax()?).map_err(|error| located(&error, source))
-        }
-    }
+            Stmt::EmitExpr(Spanned::new(EmitExpr { expr }, span))
+        }),
+        Kind::Text => parse(source, PROGRAM, TemplateOptions::default().syntax()?),
+        Kind::File(options) => parse(source, PROGRAM, options.syntax()?),
+    };
+    let tree = parsed.map_err(|error| located(&error, source))?;
+    refused::refuse(&tree)?;
+    Ok(tree)
 }
 
 /// The source as the parser takes it: what Jinja takes besides is written differently.
@@ -162,7 +160,6 @@ fn generate(kind: &Kind, source: &str) -> Result<Program, TemplateError> {
         source = Box::leak(parsable(kind, source).into_owned().into_boxed_str());
         tree(kind, source)?
     };
-    super::repeated::refuse(&tree)?;
     let single = match &tree {
         Stmt::EmitExpr(node) => Some(&node.expr),
         Stmt::Template(node) => match node.children.as_slice() {

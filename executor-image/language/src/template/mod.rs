@@ -23,7 +23,7 @@ mod names;
 mod options;
 mod plus;
 mod print;
-mod repeated;
+mod refused;
 pub(crate) mod rewrite;
 pub(crate) mod templar;
 mod tuples;
