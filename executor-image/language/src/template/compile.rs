@@ -191,7 +191,7 @@ fn generate(kind: &Kind, source: &str) -> Result<Program, TemplateError> {
             code,
         });
     }
-    generator.compile_stmt(&rewrite::statement(&tree));
+    generator.compile_stmt(&rewrite::template(&tree));
     let (instructions, blocks) = generator.finish();
     Ok(Program {
         kind: kind.clone(),

@@ -131,6 +131,7 @@ impl From<minijinja::Error> for TemplateError {
             }
             source = current.source();
         }
+        let error = innermost(&error);
         let detail = error.detail().unwrap_or_default();
         let undefined = match error.kind() {
             ErrorKind::UndefinedError | ErrorKind::UnknownMethod | ErrorKind::InvalidOperation => {
@@ -171,6 +172,16 @@ impl From<minijinja::Error> for TemplateError {
             line: line.filter(|_| loaded.is_none()),
         }
     }
+}
+
+/// What went wrong in a template that another one has loaded: minijinja tells of it as of an error in that template.
+fn innermost(mut error: &minijinja::Error) -> &minijinja::Error {
+    while let ErrorKind::BadInclude | ErrorKind::EvalBlock = error.kind()
+        && let Some(cause) = std::error::Error::source(error).and_then(<dyn std::error::Error>::downcast_ref)
+    {
+        error = cause;
+    }
+    error
 }
 
 /// The name of every template but those that others load.

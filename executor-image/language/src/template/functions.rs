@@ -9,9 +9,7 @@ use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::context::Context;
 use super::error::TemplateError;
-use super::loading;
-use super::options::TemplateOptions;
-use super::rewrite;
+use super::includes;
 use crate::filters::call::items;
 use crate::lookups;
 use crate::value::convert::{entries, map};
@@ -30,7 +28,7 @@ pub(super) fn register(environment: &mut Environment<'static>) {
         minijinja_contrib::globals::cycler(items.to_vec())
     });
     environment.add_function("joiner", minijinja_contrib::globals::joiner);
-    environment.add_function(rewrite::INCLUDE, include);
+    environment.add_function(includes::INCLUDE, includes::include);
 }
 
 fn lookup(
@@ -82,45 +80,6 @@ fn now(utc: Option<bool>, fmt: Option<String>, options: Kwargs) -> Result<Value,
         Some(format) => moment.format(&format).map(Value::from),
         None => Ok(Value::from_object(moment)),
     }
-}
-
-/// `{% include 'name' %}`: the file is searched as templates are, and sees the including template's variables.
-fn include(state: &mut State<'_, '_>, name: Value, ignore_missing: bool) -> Result<Value, Error> {
-    let context = Context::of(state)?;
-    let names: Vec<Value> = match name.kind() {
-        ValueKind::Seq => name.try_iter()?.collect(),
-        _ => vec![name],
-    };
-    let Some((name, source)) = loading::find(context.scope().host().as_ref(), &names)? else {
-        if ignore_missing {
-            return Ok(Value::from(""));
-        }
-        let wanted: Vec<String> = names.iter().map(python::to_text).collect();
-        return Err(TemplateError::new(format!(
-            "the template to include, '{}', is not found",
-            wanted.join("', '")
-        ))
-        .into());
-    };
-    let locals: indexmap::IndexMap<std::sync::Arc<str>, crate::scope::Variable> = state
-        .known_variables()
-        .into_iter()
-        .filter_map(|name| {
-            Some((
-                name.as_ref().into(),
-                crate::scope::Variable::Data(state.lookup(&name)?),
-            ))
-        })
-        .collect();
-    let scope = context.scope().with(std::sync::Arc::new(locals));
-    let nested = Context::new(context.templar.textual(), scope);
-    // Unlike the template itself, an included file loses its last newline (Jinja's `keep_trailing_newline` is off).
-    let body = source.strip_suffix('\n').unwrap_or(&source);
-    Ok(Value::from(nested.render_file(
-        body,
-        &name,
-        &TemplateOptions::default(),
-    )?))
 }
 
 /// A method of Python's `str`, `dict` or `list`.

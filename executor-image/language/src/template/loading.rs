@@ -46,7 +46,7 @@ fn load(host: &dyn LookupHost, name: &str) -> Result<Option<String>, Error> {
     let text = depth::with_room(&kind, &body, || {
         let body = compile::parsable(&kind, &body);
         let tree = compile::tree(&kind, &body)?;
-        Ok(print::template(&rewrite::statement(&tree)))
+        Ok(print::template(&rewrite::template(&tree)))
     });
     text.map(Some)
         .map_err(|error| TemplateError::new(error::in_file(&error.message, name, error.line)).into())

@@ -15,6 +15,7 @@ mod escape;
 mod finalize;
 mod functions;
 pub(crate) mod growth;
+mod includes;
 pub(crate) mod lazy;
 mod loading;
 mod methods;

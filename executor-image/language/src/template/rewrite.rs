@@ -6,7 +6,7 @@
 //! - `%` also formats text, `-` also takes times apart; `<` and its like and `in` refuse kinds of values that Python refuses;
 //! - `is vault_encrypted` looks at how the variable of that name is written;
 //! - filters and tests that are not built in are left to plugins;
-//! - `{% include %}` reads the file through the host.
+//! - `{% include %}` reads the file through the host ([`super::includes`]).
 
 use minijinja::Value;
 use minijinja::machinery::Span;
@@ -18,6 +18,7 @@ use minijinja::machinery::ast::{
 };
 
 use super::environment;
+use super::includes::Assigned;
 use crate::plugins::{self, PluginKind};
 
 /// Filters that only rewritten trees use.
@@ -40,14 +41,16 @@ pub(super) const ENCRYPTED: &str = "__encrypted";
 const IS_ENCRYPTED: &[&str] = &["vault_encrypted", "ansible.builtin.vault_encrypted"];
 /// The argument by which a filter is told what its input is called.
 pub(crate) const INPUT_NAME: &str = "__input_name";
-/// The function that stands for `{% include %}`.
-pub(super) const INCLUDE: &str = "__include";
 
-/// The rewritten statement.
-pub(super) fn statement<'a>(statement: &Stmt<'a>) -> Stmt<'a> {
+/// The rewritten template.
+pub(super) fn template<'a>(tree: &Stmt<'a>) -> Stmt<'a> {
+    statement(tree, &Assigned::by(tree))
+}
+
+fn statement<'a>(statement: &Stmt<'a>, assigned: &Assigned<'a>) -> Stmt<'a> {
     match statement {
         Stmt::Template(node) => Stmt::Template(spanned(node, |node| Template {
-            children: body(&node.children),
+            children: body(&node.children, assigned),
         })),
         Stmt::EmitExpr(node) => Stmt::EmitExpr(spanned(node, |node| EmitExpr {
             expr: expression(&node.expr),
@@ -58,13 +61,13 @@ pub(super) fn statement<'a>(statement: &Stmt<'a>) -> Stmt<'a> {
             iter: expression(&node.iter),
             filter_expr: node.filter_expr.as_ref().map(expression),
             recursive: node.recursive,
-            body: body(&node.body),
-            else_body: body(&node.else_body),
+            body: body(&node.body, assigned),
+            else_body: body(&node.else_body, assigned),
         })),
         Stmt::IfCond(node) => Stmt::IfCond(spanned(node, |node| IfCond {
             expr: expression(&node.expr),
-            true_body: body(&node.true_body),
-            false_body: body(&node.false_body),
+            true_body: body(&node.true_body, assigned),
+            false_body: body(&node.false_body, assigned),
         })),
         Stmt::WithBlock(node) => Stmt::WithBlock(spanned(node, |node| WithBlock {
             assignments: node
@@ -72,30 +75,30 @@ pub(super) fn statement<'a>(statement: &Stmt<'a>) -> Stmt<'a> {
                 .iter()
                 .map(|(to, from)| (target(to), expression(from)))
                 .collect(),
-            body: body(&node.body),
+            body: body(&node.body, assigned),
         })),
         Stmt::Set(node) => Stmt::Set(spanned(node, |node| Set {
             target: target(&node.target),
-            expr: assigned(&node.expr),
+            expr: changeable(&node.expr),
         })),
         Stmt::SetBlock(node) => Stmt::SetBlock(spanned(node, |node| SetBlock {
             target: target(&node.target),
             filter: node.filter.as_ref().map(expression),
-            body: body(&node.body),
+            body: body(&node.body, assigned),
         })),
         Stmt::AutoEscape(node) => Stmt::AutoEscape(spanned(node, |node| AutoEscape {
             enabled: expression(&node.enabled),
-            body: body(&node.body),
+            body: body(&node.body, assigned),
         })),
         Stmt::FilterBlock(node) => Stmt::FilterBlock(spanned(node, |node| FilterBlock {
             filter: expression(&node.filter),
             filter_span: node.filter_span,
-            body: body(&node.body),
+            body: body(&node.body, assigned),
         })),
         Stmt::Block(node) => Stmt::Block(spanned(node, |node| Block {
             name: node.name,
             required: node.required,
-            body: body(&node.body),
+            body: body(&node.body, assigned),
         })),
         Stmt::Import(node) => Stmt::Import(spanned(node, |node| Import {
             expr: expression(&node.expr),
@@ -112,32 +115,12 @@ pub(super) fn statement<'a>(statement: &Stmt<'a>) -> Stmt<'a> {
         Stmt::Extends(node) => Stmt::Extends(spanned(node, |node| Extends {
             name: expression(&node.name),
         })),
-        Stmt::Include(node) => {
-            let span = node.span();
-            let arguments = vec![
-                CallArg::Pos(expression(&node.name)),
-                CallArg::Pos(Expr::Const(Spanned::new(
-                    Const {
-                        value: node.ignore_missing.into(),
-                    },
-                    span,
-                ))),
-            ];
-            let function = Expr::Var(Spanned::new(Var { id: INCLUDE }, span));
-            let call = Expr::Call(Spanned::new(
-                Call {
-                    expr: function,
-                    args: arguments,
-                },
-                span,
-            ));
-            Stmt::EmitExpr(Spanned::new(EmitExpr { expr: call }, span))
-        }
-        Stmt::Macro(node) => Stmt::Macro(macro_declaration(node)),
+        Stmt::Include(node) => assigned.include(node, expression(&node.name), node.span()),
+        Stmt::Macro(node) => Stmt::Macro(macro_declaration(node, assigned)),
         Stmt::CallBlock(node) => Stmt::CallBlock(spanned(node, |node| CallBlock {
             call: spanned(&node.call, call),
             call_expr_span: node.call_expr_span,
-            macro_decl: macro_declaration(&node.macro_decl),
+            macro_decl: macro_declaration(&node.macro_decl, assigned),
         })),
         Stmt::Continue(node) => Stmt::Continue(spanned(node, |_| minijinja::machinery::ast::Continue)),
         Stmt::Break(node) => Stmt::Break(spanned(node, |_| minijinja::machinery::ast::Break)),
@@ -148,7 +131,7 @@ pub(super) fn statement<'a>(statement: &Stmt<'a>) -> Stmt<'a> {
 }
 
 /// What is assigned: a literal list or mapping may be changed later (`{% set _ = list.append(1) %}`).
-fn assigned<'a>(node: &Expr<'a>) -> Expr<'a> {
+fn changeable<'a>(node: &Expr<'a>) -> Expr<'a> {
     match node {
         Expr::List(_) | Expr::Map(_) => filter(MUTABLE, expression(node), Vec::new(), node.span()),
         _ => expression(node),
@@ -417,17 +400,17 @@ fn target<'a>(node: &Expr<'a>) -> Expr<'a> {
     }
 }
 
-fn macro_declaration<'a>(node: &Spanned<Macro<'a>>) -> Spanned<Macro<'a>> {
+fn macro_declaration<'a>(node: &Spanned<Macro<'a>>, assigned: &Assigned<'a>) -> Spanned<Macro<'a>> {
     spanned(node, |node| Macro {
         name: node.name,
         args: node.args.iter().map(target).collect(),
         defaults: node.defaults.iter().map(expression).collect(),
-        body: body(&node.body),
+        body: body(&node.body, &assigned.in_macro()),
     })
 }
 
-fn body<'a>(statements: &[Stmt<'a>]) -> Vec<Stmt<'a>> {
-    statements.iter().map(statement).collect()
+fn body<'a>(statements: &[Stmt<'a>], assigned: &Assigned<'a>) -> Vec<Stmt<'a>> {
+    statements.iter().map(|node| statement(node, assigned)).collect()
 }
 
 fn spanned<A, B>(node: &Spanned<A>, change: impl FnOnce(&A) -> B) -> Spanned<B> {

@@ -1,9 +1,9 @@
 //! Python literals, as `ast.literal_eval` reads them, with JSON's `true`, `false` and `null` as further names.
 
 use minijinja::Value;
-use minijinja::value::Tuple;
+use minijinja::value::{Tuple, ValueKind};
 
-use super::convert::{map, sequence};
+use super::convert::{items, map, sequence};
 
 /// Deeper brackets are no literal to us.
 const MAXIMUM_DEPTH: usize = 100;
@@ -152,21 +152,22 @@ impl Reader<'_> {
             } else if !self.take('}') {
                 return None;
             }
-            return Some(sequence(items));
+            return items.iter().all(is_hashable).then(|| sequence(items));
         }
         self.skip_blank();
         let mut entries = vec![(first, self.value()?)];
         loop {
             self.skip_blank();
-            if self.take('}') {
-                return Some(map(entries));
-            }
-            if !self.take(',') {
-                return None;
-            }
+            let has_comma = self.take(',');
             self.skip_blank();
             if self.take('}') {
-                return Some(map(entries));
+                return entries
+                    .iter()
+                    .all(|(key, _)| is_hashable(key))
+                    .then(|| map(entries));
+            }
+            if !has_comma {
+                return None;
             }
             let key = self.value()?;
             self.skip_blank();
@@ -355,6 +356,15 @@ impl Reader<'_> {
     }
 }
 
+/// Whether Python takes a value for a key or into a set: `{{ 1 }}`, a set in a set, is no literal.
+fn is_hashable(value: &Value) -> bool {
+    match value.kind() {
+        ValueKind::Map => false,
+        ValueKind::Seq => value.is_tuple() && items(value).iter().all(is_hashable),
+        _ => true,
+    }
+}
+
 fn integer(magnitude: i128, negative: bool) -> Value {
     let value = if negative { -magnitude } else { magnitude };
     i64::try_from(value).map_or_else(|_| Value::from(value), Value::from)
@@ -385,6 +395,12 @@ mod tests {
             ("[--1]", None),
             ("[a]", None),
             ("{1, 2}", Some("[1, 2]")),
+            ("{(1, 2): {3}, 4: {},}", Some("{(1, 2): [3], 4: {}}")),
+            ("{{ 1 }}", None),
+            ("{{ 'test' }}", None),
+            ("{[1]: 2}", None),
+            ("{(1, [2]): 3}", None),
+            ("{1: 2 3: 4}", None),
             ("[1", None),
             ("[1] x", None),
             ("", None),
