@@ -26,7 +26,7 @@ pub use scope::{CommandOutput, FileKind, Layer, LookupHost, PathType, Scope, Url
 pub use slipway_vault::{VaultError, VaultSecrets};
 pub use span::Span;
 pub use template::{
-    Listener, NotBoolean, Problem, Templar, TemplateError, TemplateOptions, Verdict, Watch,
+    Listener, NotBoolean, Part, Problem, Templar, TemplateError, TemplateOptions, Verdict, Watch,
     looks_like_template,
 };
 pub use text_formats::encoding::Encoding;

@@ -7,13 +7,17 @@ use crate::lookups;
 use crate::node::Node;
 use crate::scope::{FileKind, Scope};
 use crate::template::context::Context;
-use crate::template::{Templar, TemplateError};
+use crate::template::{Part, Templar, TemplateError};
 use crate::value::convert::sequence;
 use crate::value::python;
 
-/// The items of `loop: …`, which must be a list.
-pub fn items(templar: &Templar, node: &Node, scope: &Scope) -> Result<Vec<Value>, TemplateError> {
-    let value = templar.render(node, scope)?;
+/// The items of `loop: …`, which must be a list; of those that are written one by one, each is trusted or not.
+pub fn items(templar: &Templar, node: &Node, scope: &Scope) -> Result<Vec<Part>, TemplateError> {
+    let (value, trusted) = match templar.render_parts(node, scope)? {
+        Part::List(items) => return Ok(items),
+        Part::Whole { value, trusted } => (value, trusted),
+        part @ Part::Map(_) => (part.value(), false),
+    };
     if value.kind() != ValueKind::Seq {
         return Err(TemplateError::new(format!(
             "Invalid data passed to 'loop', it requires a list, got this instead: {}. Hint: If you passed a list/dict of just one element, try adding wantlist=True to your lookup invocation or use q/query instead of lookup.",
@@ -21,7 +25,8 @@ pub fn items(templar: &Templar, node: &Node, scope: &Scope) -> Result<Vec<Value>
         ))
         .at(&node.span));
     }
-    Ok(value.try_iter()?.collect())
+    let part = |value| Part::Whole { value, trusted };
+    Ok(value.try_iter()?.map(part).collect())
 }
 
 /// An item as a variable has it: whoever asks for a variable gets a list for a tuple.
@@ -46,7 +51,7 @@ pub fn with(
     node: &Node,
     scope: &Scope,
     action: &str,
-) -> Result<Vec<Value>, TemplateError> {
+) -> Result<Vec<Part>, TemplateError> {
     let context = Context::new(templar.strict(), scope.clone());
     let short = name.trim_start_matches("ansible.builtin.");
     // There is no file of a name that is not known.
@@ -73,5 +78,11 @@ pub fn with(
     };
     let no_options: Kwargs = std::iter::empty::<(String, Value)>().collect();
     // What the lookup itself says is told as it is: playbooks compare it.
-    lookups::run(&context, name, terms, &no_options, folder).map_err(TemplateError::from)
+    let found = lookups::run(&context, name, terms, &no_options, folder)?;
+    // What a lookup finds is not the playbook's word.
+    let trusted = false;
+    Ok(found
+        .into_iter()
+        .map(|value| Part::Whole { value, trusted })
+        .collect())
 }

@@ -151,6 +151,16 @@ impl Node {
             .map(|(_, value)| value)
     }
 
+    /// What these keys of mappings and places in lists lead to.
+    pub(crate) fn at(&self, keys: &[minijinja::Value]) -> Option<&Self> {
+        keys.iter()
+            .try_fold(self, |node, key| match (key.as_str(), key.as_usize()) {
+                (Some(name), _) => node.get(name),
+                (None, Some(index)) => node.as_list()?.get(index),
+                _ => None,
+            })
+    }
+
     /// Whether this is `null`.
     pub fn is_null(&self) -> bool {
         matches!(self.kind, NodeKind::Null)
@@ -174,6 +184,20 @@ impl Node {
     /// Whether this is a text that `!unsafe` marks.
     pub fn is_unsafe(&self) -> bool {
         matches!(self.kind, NodeKind::Unsafe(_))
+    }
+
+    /// The same with each text marked as `!unsafe` marks it.
+    pub(crate) fn marked_unsafe(self) -> Self {
+        let kind = match self.kind {
+            NodeKind::Str(text) => NodeKind::Unsafe(text),
+            NodeKind::List(items) => NodeKind::List(items.iter().cloned().map(Self::marked_unsafe).collect()),
+            NodeKind::Map(entries) => {
+                let marked = entries.iter().cloned();
+                NodeKind::Map(marked.map(|(key, value)| (key, value.marked_unsafe())).collect())
+            }
+            other => other,
+        };
+        Self::new(self.span, kind)
     }
 
     /// Whether any text below holds `{{`, `{%` or `{#`.

@@ -10,7 +10,7 @@ use minijinja::Value;
 use slipway_vault::VaultSecrets;
 
 use crate::node::Node;
-use crate::template::{Templar, TemplateError, finalize_complete};
+use crate::template::{Templar, TemplateError, expose_distant, finalize_complete};
 
 /// A variable as it is stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -309,11 +309,12 @@ impl Scope {
             .transpose()
     }
 
-    /// The variable's value; a text in it that names something undefined stays as it is written.
-    pub fn get_as_far_as_known(&self, templar: &Templar, name: &str) -> Result<Option<Value>, TemplateError> {
-        match self.variable(name) {
-            Some(Variable::Template(node)) => templar.render_as_far_as_known(&node, self).map(Some),
-            _ => self.get(templar, name),
+    /// The variable's value for templates of another scope: what is in it is rendered when it is asked for, and a text that names
+    /// something undefined stays as it is written.
+    pub fn get_from_afar(&self, templar: &Templar, name: &str) -> Option<Value> {
+        match self.variable(name)? {
+            Variable::Template(node) => Some(expose_distant(&node, templar, self)),
+            other => templar.value_of(&other),
         }
     }
 

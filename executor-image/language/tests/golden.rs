@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex};
 
 use indexmap::IndexMap;
 use slipway_language::{
-    CommandOutput, FileKind, Layer, LookupHost, Node, NodeKind, Scope, Span, Templar, TemplateOptions, Value,
-    Variable, arguments, loops, repr, yaml,
+    CommandOutput, FileKind, Layer, LookupHost, Node, NodeKind, Part, Scope, Span, Templar, TemplateOptions,
+    Value, Variable, arguments, loops, repr, yaml,
 };
 
 /// The template that others extend.
@@ -173,7 +173,9 @@ impl Group {
                 let terms = case.get("terms").expect("terms");
                 loops::with(&self.templar, name, terms, &self.scope, "debug")
                     .map_err(|error| whole(&error))?
-                    .into()
+                    .iter()
+                    .map(Part::value)
+                    .collect()
             }
             "files" => {
                 let source = case.get("source").map(text).unwrap_or_default();

@@ -69,6 +69,22 @@ const WAYS: &[(&str, &str)] = &[
         "carried.deep[0]",
     ),
     (
+        "- set_fact: {carried: {own: \"{{ '{{ 1 }}' }}\", deep: [\"{{ answer.stdout }}\"]}}\n",
+        "carried.deep[0]",
+    ),
+    (
+        "- set_fact: {carried: {own: \"{{ '{{ 1 }}' }}\", deep: [\"{{ answer.stdout }}\"]}}\n",
+        "hostvars['localhost']['carried'].deep[0]",
+    ),
+    (
+        "- set_fact: {carried: \"{{ answer.stdout }}\"}\n  register: shown\n",
+        "shown.ansible_facts.carried",
+    ),
+    (
+        "- set_fact: {carried: \"{{ item }}\"}\n  loop: [\"{{ '{{ 1 }}' }}\", \"{{ answer.stdout }}\"]\n",
+        "carried",
+    ),
+    (
         "- set_fact: {carried_on: \"{{ answer.stdout }}\", cacheable: true}\n",
         "ansible_facts.carried_on",
     ),

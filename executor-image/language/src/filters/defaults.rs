@@ -1,10 +1,14 @@
 //! Filters about what is there and what is not.
 
+use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 
 use super::call::{Call, flag};
 use crate::template::TemplateError;
-use crate::template::rewrite::INPUT_NAME;
+use crate::template::context::Context;
+use crate::template::origin::Origin;
+use crate::template::rewrite::{INPUT_NAME, INPUT_PATH};
+use crate::value::convert::items;
 use crate::value::python;
 
 pub(super) const FILTERS: super::Table = &[
@@ -53,12 +57,37 @@ fn mandatory(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     Err(TemplateError::new(message).into())
 }
 
+/// The name of a value's class in Python. Ansible's texts are of classes that tell where they come from.
 fn type_debug(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
+    let path = call.named(INPUT_PATH)?;
     let [] = call.bind([])?;
     let value = call.input()?;
-    // What filters such as `to_json` make, which is never read as a literal.
-    if value.is_safe() {
-        return Ok(Value::from("NativeJinjaText"));
+    if value.kind() != ValueKind::String {
+        return Ok(Value::from(python::type_name(&value)));
     }
-    Ok(Value::from(python::type_name(&value)))
+    let origin = match path.map(|path| items(&path)) {
+        None => Origin::Made,
+        // What a lookup gives.
+        Some(path) if path.is_empty() => Origin::Others,
+        // What a template assigns itself.
+        Some(path)
+            if call
+                .state
+                .known_variables()
+                .iter()
+                .any(|name| path[0].as_str() == Some(name)) =>
+        {
+            Origin::Made
+        }
+        Some(path) => Context::of(call.state)?.origin(&path),
+    };
+    // What filters such as `to_json` make, which is never read as a literal, is marked.
+    Ok(Value::from(match (value.is_safe(), origin) {
+        (true, Origin::Others) => "NativeJinjaUnsafeText",
+        (true, _) => "NativeJinjaText",
+        (false, Origin::Others) => "AnsibleUnsafeText",
+        (false, Origin::Written) => "AnsibleUnicode",
+        (false, Origin::Encrypted) => "AnsibleVaultEncryptedUnicode",
+        (false, Origin::Made) => "str",
+    }))
 }

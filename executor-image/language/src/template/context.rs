@@ -112,6 +112,10 @@ impl Context {
                 Ok(map(rendered))
             }
             NodeKind::Vault(encrypted) => self.decrypt(encrypted, &node.span),
+            NodeKind::Unsafe(_) => {
+                self.templar.note_untrusted();
+                Ok(lazy::plain(node))
+            }
             _ => Ok(lazy::plain(node)),
         }
     }
@@ -208,14 +212,8 @@ impl Context {
         let Some(Variable::Template(node)) = name.as_str().and_then(|name| self.scope.variable(name)) else {
             return false;
         };
-        let found = keys
-            .iter()
-            .try_fold(&node, |node, key| match (key.as_str(), key.as_usize()) {
-                (Some(name), _) => node.get(name),
-                (None, Some(index)) => node.as_list()?.get(index),
-                _ => None,
-            });
-        found.is_some_and(|node| matches!(node.kind, NodeKind::Vault(_)))
+        node.at(keys)
+            .is_some_and(|node| matches!(node.kind, NodeKind::Vault(_)))
     }
 
     /// The value of an expression, complete but with its own type.
@@ -416,7 +414,7 @@ impl Context {
 }
 
 /// Whether a text is `{{ name }}` and nothing else but perhaps a last newline.
-fn is_only(text: &str, name: &str) -> bool {
+pub(super) fn is_only(text: &str, name: &str) -> bool {
     let text = text.strip_suffix('\n').unwrap_or(text);
     text.strip_prefix("{{")
         .and_then(|rest| rest.strip_suffix("}}"))

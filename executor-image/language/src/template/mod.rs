@@ -9,6 +9,7 @@ mod compile;
 mod conditions;
 pub(crate) mod context;
 mod depth;
+mod distant;
 pub(crate) mod environment;
 mod error;
 mod escape;
@@ -22,6 +23,8 @@ mod methods;
 mod mutable;
 mod names;
 mod options;
+pub(crate) mod origin;
+mod parts;
 mod plus;
 mod print;
 mod refused;
@@ -35,8 +38,10 @@ pub use check::Problem;
 pub use conditions::{Listener, NotBoolean, Verdict};
 pub use error::TemplateError;
 pub use options::TemplateOptions;
+pub use parts::Part;
 pub use templar::{Templar, Watch};
 
+pub(crate) use distant::expose as expose_distant;
 pub(crate) use finalize::{
     complete as finalize_complete, outcome as finalize_outcome, text as finalize_text,
 };

@@ -41,6 +41,8 @@ pub(super) const ENCRYPTED: &str = "__encrypted";
 const IS_ENCRYPTED: &[&str] = &["vault_encrypted", "ansible.builtin.vault_encrypted"];
 /// The argument by which a filter is told what its input is called.
 pub(crate) const INPUT_NAME: &str = "__input_name";
+/// The argument by which a filter is told the names and keys that lead to its input; none of them if a lookup gives it.
+pub(crate) const INPUT_PATH: &str = "__input_path";
 
 /// The rewritten template.
 pub(super) fn template<'a>(tree: &Stmt<'a>) -> Stmt<'a> {
@@ -189,7 +191,7 @@ fn expression<'a>(node: &Expr<'a>) -> Expr<'a> {
             Filter {
                 name: node.name,
                 expr: node.expr.as_ref().map(expression),
-                args: named_for(node, arguments(&node.args)),
+                args: told_of_input(node, arguments(&node.args)),
             },
             node.span(),
         )),
@@ -326,21 +328,26 @@ fn filter<'a>(name: &'static str, value: Expr<'a>, args: Vec<CallArg<'a>>, span:
     ))
 }
 
-/// The arguments of a filter; `mandatory` is told what its input is called, as Python's undefined values know their name.
-fn named_for<'a>(node: &Spanned<Filter<'a>>, mut args: Vec<CallArg<'a>>) -> Vec<CallArg<'a>> {
-    let called = match &node.expr {
-        Some(Expr::Var(input)) => input.id,
-        Some(Expr::GetAttr(input)) => input.name,
-        _ => return args,
+/// The arguments of a filter. `mandatory` is told what its input is called, as Python's undefined values know their name, and
+/// `type_debug` where its input is from, as Ansible's texts know it.
+fn told_of_input<'a>(node: &Spanned<Filter<'a>>, mut args: Vec<CallArg<'a>>) -> Vec<CallArg<'a>> {
+    let told = match (node.name, &node.expr) {
+        ("mandatory" | "ansible.builtin.mandatory", Some(Expr::Var(input))) => {
+            Some((INPUT_NAME, Value::from(input.id)))
+        }
+        ("mandatory" | "ansible.builtin.mandatory", Some(Expr::GetAttr(input))) => {
+            Some((INPUT_NAME, Value::from(input.name)))
+        }
+        ("type_debug" | "ansible.builtin.type_debug", Some(input)) => {
+            let of_lookup = matches!(input, Expr::Call(call) if matches!(&call.expr, Expr::Var(name) if name.id == "lookup"));
+            let path = if of_lookup { Some(Vec::new()) } else { path(input) };
+            path.map(|path| (INPUT_PATH, Value::from(path)))
+        }
+        _ => None,
     };
-    if matches!(node.name, "mandatory" | "ansible.builtin.mandatory") {
-        let name = Const {
-            value: Value::from(called),
-        };
-        args.push(CallArg::Kwarg(
-            INPUT_NAME,
-            Expr::Const(Spanned::new(name, node.span())),
-        ));
+    if let Some((name, value)) = told {
+        let value = Expr::Const(Spanned::new(Const { value }, node.span()));
+        args.push(CallArg::Kwarg(name, value));
     }
     args
 }

@@ -179,7 +179,7 @@ impl Templar {
     }
 
     /// The same, but a text that names something undefined stays as it is written.
-    pub fn render_as_far_as_known(&self, node: &Node, scope: &Scope) -> Result<Value, TemplateError> {
+    pub(crate) fn render_as_far_as_known(&self, node: &Node, scope: &Scope) -> Result<Value, TemplateError> {
         Context::new(self.clone(), scope.clone()).render_as_far_as_known(node)
     }
 

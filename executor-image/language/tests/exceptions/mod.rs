@@ -19,11 +19,6 @@ pub const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "an undefined item of a list is an error to us, not the text [Undefined]",
     ),
     (
-        "further questions",
-        "'s | type_debug'",
-        "AnsibleUnicode is a str to us",
-    ),
-    (
         "methods",
         "'[1,2].__class__'",
         "Python's inner workings are not there",

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use slipway_language::{Node, NodeKind, Span, Variable, from_json};
+use slipway_language::{NodeKind, Part, Variable, from_json};
 
 use super::{ActionContext, Arguments, ResultMap, boolean, failure, map};
 use crate::transport::TransportError;
+
+/// The module whose arguments become variables.
+pub(crate) const SET_FACT: &str = "ansible.builtin.set_fact";
 
 pub(super) fn set_fact(context: &ActionContext<'_>, mut args: Arguments) -> ResultMap {
     let cacheable = boolean(&args, "cacheable").unwrap_or(false);
@@ -41,15 +44,21 @@ pub(super) fn set_fact(context: &ActionContext<'_>, mut args: Arguments) -> Resu
     for (name, value) in &args {
         context.item.play.warn_if_reserved(name);
         // One of the four words is no text any more.
-        let text = value.as_str().filter(|_| context.texts.contains(name));
-        let variable = match (context.source(name), text) {
+        let fact = context.facts.get(name).filter(|_| !value.is_boolean());
+        let span = context.source(name).or(written).map(|node| &node.span);
+        let template = fact.zip(span).and_then(|(fact, span)| fact.template(span));
+        let variable = match (context.source(name), template, fact) {
             // What is encrypted stays so until it is used.
-            (Some(node), _) if matches!(node.kind, NodeKind::Vault(_)) => Variable::Template(node.clone()),
-            (_, Some(text)) => {
-                let text = slipway_language::Value::from_safe_string(text.to_owned());
-                Variable::data(text, context.trusted)
+            (Some(node), ..) if matches!(node.kind, NodeKind::Vault(_)) => Variable::Template(node.clone()),
+            (_, Some(template), _) => Variable::Template(template),
+            // What filters such as `to_json` made stays text whatever it looks like.
+            (_, None, Some(Part::Whole { value, trusted })) if value.is_safe() => {
+                Variable::data(value.clone(), *trusted)
             }
-            (source, None) => fact(value, source.or(written).map(|node| &node.span), context.trusted),
+            (_, None, fact) => {
+                let trusted = fact.map_or(context.trusted, Part::is_trusted);
+                Variable::data(from_json(value.clone()), trusted)
+            }
         };
         for receiver in &receivers {
             receiver.set.set(Arc::from(name.as_str()), variable.clone());
@@ -63,17 +72,8 @@ pub(super) fn set_fact(context: &ActionContext<'_>, mut args: Arguments) -> Resu
     let mut result = map(json!({"changed": false}));
     result.insert("ansible_facts".to_owned(), Value::Object(args));
     result.insert("_ansible_facts_kept".to_owned(), Value::Bool(true));
+    result.insert(super::TRUSTED.to_owned(), Value::Bool(context.trusted));
     result
-}
-
-/// What a fact is from then on. As ansible-core 2.18 has it, a text that the playbook alone decides and that holds templates is one, which
-/// is rendered when the fact is used; whatever others decide stays data.
-fn fact(value: &Value, span: Option<&Span>, trusted: bool) -> Variable {
-    let node = span.filter(|_| trusted).map(|span| Node::from_json(span, value));
-    match node.filter(Node::has_templates) {
-        Some(template) => Variable::Template(template),
-        None => Variable::data(from_json(value.clone()), trusted),
-    }
 }
 
 pub(super) async fn gather(

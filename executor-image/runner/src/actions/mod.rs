@@ -31,16 +31,20 @@ use indexmap::IndexMap;
 use large_file::LargeFile;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use slipway_language::{FileKind, Node};
+use slipway_language::{FileKind, Node, Part};
 use slipway_protocol::{
     Call, Foreign,
     spec::{ModuleSpec, Side},
 };
 use std::path::{Path, PathBuf};
 
-use crate::{engine::ItemContext, foreign, transport::TransportError};
+use crate::{engine::ItemContext, foreign, playbook::ModuleAction, transport::TransportError};
 
+pub(crate) use facts::SET_FACT;
 pub(crate) use plugin::SETTLED;
+
+/// What a result says of which the playbook alone decides all.
+const TRUSTED: &str = "_ansible_trusted";
 
 /// Arguments by name.
 pub type Arguments = Map<String, Value>;
@@ -54,8 +58,8 @@ pub(crate) struct ActionContext<'a> {
     pub environment: &'a IndexMap<String, String>,
     /// Whether the playbook alone decides what the arguments are: those of others are never taken for expressions.
     pub trusted: bool,
-    /// Arguments that filters such as `to_json` made: they stay text whatever they look like.
-    pub texts: &'a [String],
+    /// The arguments of `set_fact`, text by text.
+    pub facts: &'a IndexMap<String, Part>,
     /// Seconds.
     pub timeout: Option<f64>,
     /// The most seconds that the module may take by itself, if it is not waited for.
@@ -65,6 +69,12 @@ pub(crate) struct ActionContext<'a> {
 /// Whether an argument is the source of an expression, which the action evaluates itself.
 pub(crate) fn takes_source(spec: &ModuleSpec, argument: &str) -> bool {
     spec.name == "ansible.builtin.assert" && argument == "that"
+}
+
+/// Whether the playbook alone decides what a result says: that of `set_fact`, which no host has a part in, may say so itself.
+pub(crate) fn is_trusted(module: Option<&ModuleAction>, result: &ResultMap) -> bool {
+    module.is_some_and(|module| module.spec.name == facts::SET_FACT)
+        && result.get(TRUSTED) == Some(&Value::Bool(true))
 }
 
 /// Whether nothing can be told of what the module would do: a check passes it over.

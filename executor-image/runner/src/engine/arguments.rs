@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
-use slipway_language::{Node, NodeKind, Templar, TemplateError, strip_omit, to_json};
+use slipway_language::{Node, NodeKind, Part, Templar, TemplateError, strip_omit, to_json};
 
 use super::ItemContext;
 use crate::{actions, playbook::ModuleAction};
@@ -14,15 +14,15 @@ const UNSAFE_ARGUMENTS: &str = "Using a variable for a task's 'args' is unsafe i
 pub(super) struct Rendered {
     /// The values by name.
     pub values: Map<String, Json>,
-    /// Those that filters such as `to_json` made: they stay text whatever they look like.
-    pub texts: Vec<String>,
+    /// Those of `set_fact`, text by text.
+    pub facts: IndexMap<String, Part>,
     /// Whether the playbook alone decides what they are.
     pub trusted: bool,
 }
 
 /// The arguments of a task.
 pub(super) fn arguments(item: &ItemContext<'_>, module: &ModuleAction) -> Result<Rendered, TemplateError> {
-    let mut texts = Vec::new();
+    let mut facts = IndexMap::new();
     let (templar, watch) = item.play.run.templar.watched();
     let mut args = defaults(item, &module.full_name(), &templar)?;
     if let Some(whole) = &module.whole {
@@ -49,29 +49,31 @@ pub(super) fn arguments(item: &ItemContext<'_>, module: &ModuleAction) -> Result
         if actions::takes_source(module.spec, name) {
             continue;
         }
-        let rendered = templar
-            .render(value, &item.scope)
-            .map_err(|error| error.at(&value.span))?;
+        let (rendered, fact) = if module.spec.name == actions::SET_FACT {
+            let part = templar.render_parts(value, &item.scope);
+            part.map(|part| (part.value(), Some(part)))
+        } else {
+            templar.render(value, &item.scope).map(|value| (value, None))
+        }
+        .map_err(|error| error.at(&value.span))?;
         if slipway_language::is_omit(&rendered) {
             args.shift_remove(name);
         } else {
             let name = argument_name(item, module, key)?;
-            if rendered.is_safe() {
-                texts.push(name.clone());
-            }
+            facts.extend(fact.map(|fact| (name.clone(), fact)));
             args.insert(name, to_json(&strip_omit(&rendered)));
         }
     }
     Ok(Rendered {
         values: args,
-        texts,
+        facts,
         trusted: !watch.saw_untrusted(),
     })
 }
 
 /// The name of an argument: those of `set_fact`, which are names of variables, may be templates.
 fn argument_name(item: &ItemContext<'_>, module: &ModuleAction, key: &Node) -> Result<String, TemplateError> {
-    if module.spec.name != "ansible.builtin.set_fact" || !key.has_templates() {
+    if module.spec.name != actions::SET_FACT || !key.has_templates() {
         return Ok(key.as_str().unwrap_or_default().to_owned());
     }
     let name = item.play.run.templar.render(key, &item.scope)?;

@@ -213,7 +213,7 @@ async fn run_module(
             spec: module.spec,
             environment: &environment,
             trusted: args.trusted,
-            texts: &args.texts,
+            facts: &args.facts,
             timeout,
             background: background.map(|background| background.seconds),
         };

@@ -7,7 +7,7 @@ use std::{
 
 use minijinja::Value;
 use serde_json::Value as Json;
-use slipway_language::{Layer, Node, Scope, TemplateError, Variable, from_json, to_json};
+use slipway_language::{Layer, Part, Scope, TemplateError, Variable, from_json, to_json};
 use slipway_report::ItemResult;
 
 use super::{
@@ -15,11 +15,13 @@ use super::{
     attempt::{self, ItemOutcome},
     delegation::Delegate,
     ignoring::Ignoring,
+    loop_variables::{label, loop_variables, named},
     play::PlayRun,
     reach::Reach,
     result::{self, Include, ResultMap, TaskResult, failure, flag},
 };
 use crate::{
+    actions,
     inventory::Vars,
     output::{HostLine, ItemLine, PLACE, TaskHeader},
     playbook::{Action, Loop, Task},
@@ -218,24 +220,23 @@ fn finish(
     if let Some(register) = &task.register {
         play.warn_if_reserved(register);
         let value = from_json(result::public(&outcome.map));
+        let trusted = actions::is_trusted(task.module(), &outcome.map);
         for receiver in receivers {
-            receiver.set.set_answer(register, value.clone(), false);
+            receiver.set.set_answer(register, value.clone(), trusted);
         }
     }
 }
 
 async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &mut TaskResult) -> Scope {
     let base = on_host.item(scope.clone(), None, Vec::new());
-    let (templar, watch) = base.play.run.templar.watched();
+    let templar = &base.play.run.templar;
     let items = match &looping.lookup {
-        None => slipway_language::loops::items(&templar, &looping.items, &scope),
+        None => slipway_language::loops::items(templar, &looping.items, &scope),
         Some(lookup) => {
             let action = &base.task.action_name;
-            slipway_language::loops::with(&templar, lookup, &looping.items, &scope, action)
+            slipway_language::loops::with(templar, lookup, &looping.items, &scope, action)
         }
     };
-    // What a lookup finds is not the playbook's word, and `with_…` is a lookup.
-    let trusted = looping.lookup.is_none() && !watch.saw_untrusted();
     let looping = &named(&base, looping, &scope);
     let items = match items {
         Ok(items) => items,
@@ -252,11 +253,13 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
         }));
         return scope;
     }
-    let items: Vec<Value> = items
-        .into_iter()
-        .map(slipway_language::loops::as_variable)
+    let parts = items;
+    let items: Vec<Value> = parts
+        .iter()
+        .map(|part| slipway_language::loops::as_variable(part.value()))
         .collect();
     let count = items.len();
+    let trusted = parts.iter().all(Part::is_trusted);
     let mut results: Vec<Json> = Vec::with_capacity(count);
     let mut previous: Option<Variable> = None;
     let mut last_scope = scope.clone();
@@ -265,7 +268,15 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
         if index > 0 {
             pause(&base, looping, &scope).await;
         }
-        let vars = Arc::new(loop_vars(looping, &items, index, &base, &scope, trusted));
+        let vars = Arc::new(loop_variables(
+            looping,
+            &parts[index],
+            &items,
+            index,
+            &base,
+            &scope,
+            trusted,
+        ));
         let mut item_scope = scope.clone();
         if let (Some(register), Some(previous)) = (&base.task.register, previous.take()) {
             let layer = Vars::from_iter([(Arc::clone(register), previous)]);
@@ -377,98 +388,11 @@ fn should_break(base: &ItemContext<'_>, looping: &Loop, scope: &Scope, result: O
         .is_ok_and(|verdict| verdict.is_true())
 }
 
-/// The loop with the names of its variables known.
-fn named(base: &ItemContext<'_>, looping: &Loop, scope: &Scope) -> Loop {
-    let mut named = looping.clone();
-    let control = &mut named.control;
-    for name in std::iter::once(&mut control.loop_var).chain(control.index_var.as_mut()) {
-        let node = Node::text(base.task.span.clone(), name.as_ref());
-        if node.has_templates()
-            && let Ok(value) = base.play.run.templar.render(&node, scope)
-        {
-            *name = Arc::from(slipway_language::to_text(&value));
-        }
-    }
-    named
-}
-
 async fn pause(base: &ItemContext<'_>, looping: &Loop, scope: &Scope) {
     if let Ok(Some(seconds)) = base.play.number(looping.control.pause.as_ref(), scope)
         && seconds > 0.0
     {
         tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
-    }
-}
-
-fn loop_vars(
-    looping: &Loop,
-    items: &[Value],
-    index: usize,
-    base: &ItemContext<'_>,
-    scope: &Scope,
-    trusted: bool,
-) -> Vars {
-    let mut vars = Vars::new();
-    let mut set = |name: &str, value: Value| {
-        vars.insert(Arc::from(name), Variable::data(value, trusted));
-    };
-    set(&looping.control.loop_var, items[index].clone());
-    set("ansible_loop_var", Value::from(looping.control.loop_var.as_ref()));
-    if let Some(name) = &looping.control.index_var {
-        set(name, Value::from(index));
-        set("ansible_index_var", Value::from(name.as_ref()));
-    }
-    if matches!(
-        base.play.boolean(looping.control.extended.as_ref(), scope),
-        Ok(Some(true))
-    ) {
-        let count = items.len();
-        let mut extended = vec![
-            ("index", Value::from(index + 1)),
-            ("index0", Value::from(index)),
-            ("first", Value::from(index == 0)),
-            ("last", Value::from(index + 1 == count)),
-            ("length", Value::from(count)),
-            ("revindex", Value::from(count - index)),
-            ("revindex0", Value::from(count - index - 1)),
-        ];
-        let all = base
-            .play
-            .boolean(looping.control.extended_allitems.as_ref(), scope);
-        if !matches!(all, Ok(Some(false))) {
-            extended.push(("allitems", items.iter().cloned().collect::<Value>()));
-        }
-        if let Some(next) = items.get(index + 1) {
-            extended.push(("nextitem", next.clone()));
-        }
-        if let Some(before) = index.checked_sub(1).and_then(|before| items.get(before)) {
-            extended.push(("previtem", before.clone()));
-        }
-        set("ansible_loop", Value::from_pairs(extended));
-    }
-    vars
-}
-
-/// The item as it is printed; a label may be made of what the item has just given.
-fn label(
-    base: &ItemContext<'_>,
-    looping: &Loop,
-    item: &Value,
-    scope: &Scope,
-    result: &ResultMap,
-) -> Result<String, String> {
-    let Some(label) = &looping.control.label else {
-        return Ok(slipway_language::to_text(item));
-    };
-    let mut vars = Vars::new();
-    if let Some(register) = &base.task.register {
-        let result = from_json(result::public(result));
-        vars.insert(Arc::clone(register), Variable::Answer(result));
-    }
-    let scope = scope.with(Arc::new(vars) as Arc<dyn Layer>);
-    match base.play.run.templar.render(label, &scope) {
-        Ok(value) => Ok(slipway_language::to_text(&value)),
-        Err(error) => Err(format!("Failed to template loop_control.label: {error}")),
     }
 }
 

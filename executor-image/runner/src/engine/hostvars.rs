@@ -90,11 +90,7 @@ impl Object for VariablesOf {
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         // Who looks at all variables of a host is not to fail because one is about hosts of another sort.
-        match self.scope.get_as_far_as_known(&self.templar, key.as_str()?) {
-            Ok(found) => found,
-            // The template that asks fails with the same words.
-            Err(error) => Some(Value::from(minijinja::Error::from(error))),
-        }
+        self.scope.get_from_afar(&self.templar, key.as_str()?)
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {

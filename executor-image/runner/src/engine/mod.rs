@@ -18,6 +18,7 @@ mod hostvars;
 mod ignoring;
 mod includes;
 mod local;
+mod loop_variables;
 mod magic;
 mod merged;
 mod meta;
