@@ -36,6 +36,8 @@ impl PluginKind {
 pub trait Plugins: Send + Sync + Debug {
     /// The file that defines a plugin, if there is one of this name.
     fn find(&self, kind: PluginKind, name: &str) -> Option<PathBuf>;
+    /// Whether there is one of this name, whichever file it is in. This may take Python's time: for names that nothing else knows.
+    fn is_there(&self, kind: PluginKind, name: &str) -> bool;
     /// Plugins of this folder can be used from now on: it has folders `filter_plugins` and the like.
     fn add_folder(&self, folder: &Path);
     /// Carries out a plugin.

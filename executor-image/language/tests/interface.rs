@@ -140,6 +140,33 @@ fn yaml_errors_show_the_place() {
     );
 }
 
+#[test]
+fn lines_of_quoted_texts_and_flow_collections_may_stand_further_left() {
+    for (text, expected) in [
+        (
+            "- a:\n    b: 'one\n  two\n three'\n    c: 1\n",
+            r#"[{"a":{"b":"one two three","c":1}}]"#,
+        ),
+        (
+            "- a:\n    b: \"x\n\ty \\\"\n\t\tz \\\n w\"\n",
+            r#"[{"a":{"b":"x y \" z w"}}]"#,
+        ),
+        (
+            "- a:\n    b: 'it''s\n\nhere' # 'no\n",
+            r#"[{"a":{"b":"it's\nhere"}}]"#,
+        ),
+        (
+            "- a: {b: 'v\nw', c: [1,\n2,\n3]}\n",
+            r#"[{"a":{"b":"v w","c":[1,2,3]}}]"#,
+        ),
+    ] {
+        let values = yaml::values(text, "play.yml").unwrap();
+        assert_eq!(to_json(&values[0]).to_string(), expected, "{text}");
+    }
+    let error = yaml::parse("a:\n  b: 'never\nclosed\n", "play.yml").unwrap_err();
+    assert_eq!((error.span.line, error.span.column), (2, 6), "{error}");
+}
+
 /// One line of `check` for each problem, and whether conditions are checked as such.
 fn problems(source: &str) -> Vec<String> {
     let document = yaml::parse(source, "play.yml").unwrap();

@@ -116,10 +116,6 @@ fn mistakes_in_a_playbook_are_refused_before_anything_runs() {
             "- hosts: localhost\n  tasks:\n    - debug: {msg: x\n    - debug:\n",
             &["site.yml:"],
         ),
-        (
-            "- hosts: localhost\n  roles: [nope]\n",
-            &["site.yml:2:11", "the role 'nope' was not found"],
-        ),
     ];
     for (playbook, said) in cases {
         let played = play(playbook, LOCAL);
@@ -130,6 +126,27 @@ fn mistakes_in_a_playbook_are_refused_before_anything_runs() {
             played.stdout
         );
     }
+}
+
+#[test]
+fn a_role_that_is_not_there_is_an_error_of_the_run_and_not_of_the_syntax() {
+    let played = play("- hosts: localhost\n  roles: [nope]\n", LOCAL);
+    played.assert(1, &["site.yml:2:11", "the role 'nope' was not found"]);
+}
+
+/// A playbook beside Ansible, `not_reached`, has more of them.
+#[test]
+fn mistakes_that_may_never_be_reached_are_warned_of() {
+    let playbook = "\
+- hosts: localhost
+  gather_facts: false
+  vars: {unused: \"{{ 1 | uper }}\"}
+  tasks:
+    - copy: {src: a, dst: b}
+      when: false
+";
+    let warnings = ["site.yml:3:", "'uper'", "site.yml:5:", "\"dst\""];
+    play(playbook, LOCAL).assert(0, &warnings);
 }
 
 #[test]

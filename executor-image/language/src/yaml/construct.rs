@@ -70,7 +70,7 @@ fn documents(text: &str, file: &str) -> Result<(Vec<Node>, Vec<Warning>), YamlEr
         let outcome = constructor.documents();
         let refused = constructor.refused.take();
         match (outcome, refused) {
-            (Err(_), Some((line, reason))) if moved.add(line, &reason, text) => {}
+            (Err(_), Some(refused)) if moved.add(refused.line, refused.column, &refused.reason, text) => {}
             (outcome, _) => return outcome.map_err(|error| error.of_file(file, text)),
         }
     }
@@ -82,13 +82,22 @@ struct Anchored {
     size: u64,
 }
 
+/// What the parser refuses.
+struct Refused {
+    /// Counted from 1.
+    line: usize,
+    /// Counted from 0, in the text as it is written.
+    column: usize,
+    reason: String,
+}
+
 struct Constructor<'text> {
     /// The text as it is written.
     text: &'text str,
     /// How the text that is parsed differs from it.
     moved: &'text Moved,
-    /// What the parser refuses, and the line.
-    refused: Option<(usize, String)>,
+    /// What the parser refuses.
+    refused: Option<Refused>,
     file: Arc<str>,
     parser: Parser<'text, StrInput<'text>>,
     anchors: HashMap<usize, Anchored>,
@@ -155,7 +164,12 @@ impl<'text> Constructor<'text> {
                 Ok((event, span.start))
             }
             Some(Err(error)) => {
-                self.refused = Some((error.marker().line(), error.info().to_owned()));
+                let marker = error.marker();
+                self.refused = Some(Refused {
+                    line: marker.line(),
+                    column: marker.col().saturating_sub(self.moved.blanks(marker.line())),
+                    reason: error.info().to_owned(),
+                });
                 Err(self.error(*error.marker(), error.info()))
             }
             None => Ok((Event::StreamEnd, Marker::default())),

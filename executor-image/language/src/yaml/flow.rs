@@ -1,4 +1,4 @@
-//! Lines of `{ }` and `[ ]` that stand further left than what they belong to.
+//! Lines of `{ }`, `[ ]` and quoted texts that stand further left than what they belong to.
 //!
 //! YAML forbids them and so does the parser, but PyYAML does not look at the indentation there. Such a line is moved to the
 //! right and the text is parsed again: blanks before a line of such a value mean nothing.
@@ -7,7 +7,13 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// What the parser says of such a line.
-const REFUSALS: &[&str] = &["invalid indentation", "invalid indentation in flow construct"];
+const REFUSALS: &[&str] = &[
+    "invalid indentation",
+    "invalid indentation in flow construct",
+    "tab cannot be used as indentation",
+];
+/// What it says of a quoted text with such lines, and where that begins.
+const REFUSED_TEXT: &str = "invalid indentation in quoted scalar";
 /// Bytes that are parsed again at most: each line that is moved costs a parse of the whole text.
 const MAXIMUM_WORK: usize = 16 * 1024 * 1024;
 
@@ -40,18 +46,51 @@ impl Moved {
             .into()
     }
 
-    /// Moves the line that the parser refuses for `reason`. Whether that is worth another try.
-    pub(super) fn add(&mut self, line: usize, reason: &str, text: &str) -> bool {
-        if !REFUSALS.contains(&reason) || (self.lines.len() + 1) * text.len() > MAXIMUM_WORK {
+    /// Moves what the parser refuses for `reason` at a place: the line, counted from 1, and the column, from 0. Whether that is worth
+    /// another try.
+    pub(super) fn add(&mut self, line: usize, column: usize, reason: &str, text: &str) -> bool {
+        let is_text = reason == REFUSED_TEXT;
+        if !is_text && !REFUSALS.contains(&reason) || (self.lines.len() + 1) * text.len() > MAXIMUM_WORK {
             return false;
         }
         if self.lines.is_empty() {
             // Further right than whatever it may belong to.
             let deepest = text
                 .lines()
-                .map(|line| line.len() - line.trim_start_matches(' ').len());
+                .map(|line| line.len() - line.trim_start_matches([' ', '-', '?', ':']).len());
             self.by = 1 + deepest.max().unwrap_or_default();
         }
-        self.lines.insert(line)
+        if !is_text {
+            return self.lines.insert(line);
+        }
+        let before = self.lines.len();
+        self.lines
+            .extend((1..=lines_after_the_first(text, line, column)).map(|further| line + further));
+        self.lines.len() > before
     }
+}
+
+/// How many lines follow the first one of the quoted text that begins here.
+fn lines_after_the_first(text: &str, line: usize, column: usize) -> usize {
+    let mut characters = text
+        .split_inclusive('\n')
+        .skip(line - 1)
+        .flat_map(str::chars)
+        .skip(column);
+    let Some(quote) = characters.next() else { return 0 };
+    let mut lines = 0;
+    let mut rest = characters.peekable();
+    while let Some(character) = rest.next() {
+        match character {
+            '\n' => lines += 1,
+            '\\' if quote == '"' => {
+                // A line break after it is a line all the same.
+                rest.next_if(|next| *next != '\n');
+            }
+            '\'' if quote == '\'' && rest.next_if_eq(&quote).is_some() => {}
+            _ if character == quote => break,
+            _ => {}
+        }
+    }
+    lines
 }

@@ -52,7 +52,8 @@ pub(super) static MODULES: &[ModuleSpec] = &[
         side: Side::Agent,
         free_form: true,
         parameters: &[text("executable")],
-        any_parameter: false,
+        // What `creates=` and the like mean elsewhere, it passes over.
+        any_parameter: true,
     },
     ModuleSpec {
         name: "ansible.builtin.script",

@@ -94,7 +94,7 @@ pub(super) static MODULES: &[ModuleSpec] = &[
         side: Side::Both,
         free_form: false,
         parameters: &[
-            list("name").required(),
+            list("name"),
             text("state"),
             boolean("update_cache").aliases(&["update-cache"]),
             text("use").default("auto"),

@@ -175,13 +175,16 @@ fn directory_of(file: &str) -> PathBuf {
 fn load_playbooks(arguments: &PlaybookArguments, start: &Start) -> Result<Vec<(Playbook, Loader)>, Refusal> {
     let mut playbooks = Vec::new();
     for file in &arguments.playbooks {
-        let mut loader = start.loader(&directory_of(file)).thorough(arguments.syntax_check);
+        let mut loader = start
+            .loader(&directory_of(file))
+            .thorough(arguments.syntax_check)
+            .selecting(arguments.selects_tasks(&start.settings));
         let playbook = loader.playbook(file);
         for warning in loader.take_warnings() {
             start.printer.warning(&warning);
         }
         let playbook = playbook.map_err(|error| {
-            let code = if error.is_locked() {
+            let code = if error.is_of_files() {
                 exit::ERROR
             } else {
                 exit::PARSER

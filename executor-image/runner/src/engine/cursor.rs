@@ -195,6 +195,7 @@ mod tests {
             poll: None,
             role: None,
             include_vars: Vec::new(),
+            listen: Vec::new(),
             implicit: false,
         }))
     }

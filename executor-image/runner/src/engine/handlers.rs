@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     output::HostLine,
-    playbook::{Action, Handler, Role, Task},
+    playbook::{Action, Role, Task},
 };
 
 /// The handlers of a play in the order in which they are defined, and who has notified them.
@@ -36,7 +36,9 @@ pub(super) struct HandlerTable {
 
 #[derive(Debug)]
 struct Entry {
-    handler: Handler,
+    handler: Arc<Task>,
+    /// What it listens to.
+    topics: Vec<Arc<str>>,
     /// Empty without a name, and where the name is a template that has no value.
     name: String,
     /// Why it cannot be notified by its name.
@@ -49,7 +51,7 @@ struct Entry {
 impl Entry {
     /// Whether `own`, its name or a topic, is what is notified: by itself, or with the role's name before it.
     fn is_called(&self, own: &str, notified: &str) -> bool {
-        let role = self.handler.task.role.as_ref();
+        let role = self.handler.role.as_ref();
         own == notified
             || role.is_some_and(|role| {
                 let short = role
@@ -78,11 +80,11 @@ impl HandlerTable {
     }
 
     /// Adds handlers that an included role brought.
-    pub(super) fn add(&mut self, handlers: &[Handler], play: &Arc<PlayRun>, scope: &Scope) {
+    pub(super) fn add(&mut self, handlers: &[Arc<Task>], play: &Arc<PlayRun>, scope: &Scope) {
         let mut last_role: Option<Option<Arc<Role>>> = None;
         let mut section = self.entries.last().map_or(0, |entry| entry.section + 1);
         for handler in handlers {
-            let role = handler.task.role.clone();
+            let role = handler.role.clone();
             let same = match (&last_role, &role) {
                 (Some(Some(last)), Some(role)) => Arc::ptr_eq(last, role),
                 (Some(None), None) | (None, _) => true,
@@ -92,7 +94,7 @@ impl HandlerTable {
                 section += 1;
             }
             last_role = Some(role);
-            let rendered = handler.task.name.as_ref().map(|name| {
+            let rendered = handler.name.as_ref().map(|name| {
                 let value = play.run.templar.render(name, scope);
                 value.map_err(|error| unusable(name.as_str().unwrap_or_default(), &error))
             });
@@ -102,7 +104,8 @@ impl HandlerTable {
                 Some(Err(reason)) => (String::new(), Some(reason)),
             };
             self.entries.push(Entry {
-                handler: handler.clone(),
+                handler: Arc::clone(handler),
+                topics: handler.listen.clone(),
                 name,
                 unusable,
                 section,
@@ -111,7 +114,13 @@ impl HandlerTable {
     }
 
     /// Adds the handlers of an included role, once.
-    pub(super) fn add_role(&mut self, role: &Role, handlers: &[Handler], play: &Arc<PlayRun>, scope: &Scope) {
+    pub(super) fn add_role(
+        &mut self,
+        role: &Role,
+        handlers: &[Arc<Task>],
+        play: &Arc<PlayRun>,
+        scope: &Scope,
+    ) {
         if !self.roles.contains(&role.identity) {
             self.roles.push(role.identity.clone());
             self.add(handlers, play, scope);
@@ -127,7 +136,7 @@ impl HandlerTable {
             .iter()
             .enumerate()
             .filter(|(index, _)| found.is_none_or(|found| place(*index) > place(found)))
-            .filter(|(_, entry)| entry.handler.listen.is_empty())
+            .filter(|(_, entry)| entry.topics.is_empty())
             .filter_map(|(_, entry)| entry.unusable.as_deref())
             .collect()
     }
@@ -195,15 +204,12 @@ impl HandlerTable {
                     .or_default()
                     .insert(next + offset);
             }
-            // Without a name: it is notified by its include alone.
-            let handler = Handler {
-                task,
-                listen: Vec::new(),
-            };
+            // Without a name and topics: it is notified by its include alone.
             self.entries.insert(
                 next + offset,
                 Entry {
-                    handler,
+                    handler: task,
+                    topics: Vec::new(),
                     name: String::new(),
                     unusable: None,
                     section,
@@ -225,7 +231,7 @@ impl HandlerTable {
         let mut listening: Vec<usize> = (0..self.entries.len())
             .filter(|index| {
                 let entry = &self.entries[*index];
-                let mut topics = entry.handler.listen.iter();
+                let mut topics = entry.topics.iter();
                 topics.any(|topic| entry.is_called(topic, name))
             })
             .collect();
@@ -252,9 +258,7 @@ impl HandlerTable {
     }
 
     fn task(&self, index: usize) -> Option<Arc<Task>> {
-        self.entries
-            .get(index)
-            .map(|entry| Arc::clone(&entry.handler.task))
+        self.entries.get(index).map(|entry| Arc::clone(&entry.handler))
     }
 
     /// A host begins to run what it has notified.

@@ -92,7 +92,7 @@ impl Batch {
                     }
                     all_items.extend(items);
                 }
-                Err(error) if error.fails_include() => {
+                Err(error) if error.is_of_files() => {
                     self.include_failed(task, &group, &error, &mut failed);
                 }
                 Err(error) => return Err(Fatal::malformed(error.told())),

@@ -229,6 +229,7 @@ fn host_patterns(play: &Arc<PlayRun>, scope: &Scope) -> Result<Vec<String>, Temp
     for node in &play.play.hosts {
         let value = play.run.templar.render(node, scope)?;
         match value.try_iter() {
+            _ if slipway_language::is_omit(&value) => {}
             Ok(values) if value.as_str().is_none() => {
                 patterns.extend(values.map(|value| slipway_language::to_text(&value)));
             }

@@ -10,7 +10,7 @@ use crate::foreign::{self, Catalog, Module};
 use super::{
     error::{LoadError, Problem},
     keywords::{self, Place},
-    loader::{LoadContext, Loader},
+    loader::{LoadContext, Loader, Outcome},
     model::{Meta, ModuleAction},
 };
 
@@ -404,29 +404,23 @@ impl Loader {
         let mut written = written.clone();
         written.name = Arc::from(name.trim());
         written.module = written.find_module(&self.modules)?;
-        let module = self.module(&written, true, true)?;
+        let module = self.within(Outcome::Expected, |loader| loader.module(&written, true))?;
         self.finish()?;
         Ok(module)
     }
 
     /// A call of a module, checked against the table of modules.
-    pub(super) fn module(
-        &mut self,
-        written: &Written,
-        may_fail: bool,
-        has_defaults: bool,
-    ) -> Result<ModuleAction, Problem> {
+    pub(super) fn module(&mut self, written: &Written, has_defaults: bool) -> Result<ModuleAction, Problem> {
         let spec = written.spec();
         let (foreign, plugin) = match &written.module {
             Module::Native(_) => (None, None),
             Module::Foreign(module) => (Some(Arc::clone(module)), None),
             Module::Action(plugin) => (None, Some(Arc::clone(plugin))),
         };
-        self.check_parameters(written, may_fail, has_defaults)?;
+        self.check_parameters(written, has_defaults)?;
         let (entries, whole) = written.arguments()?;
         let args = Node::new(written.value.span.clone(), NodeKind::Map(entries.into()));
         match canonical(spec.name) {
-            _ if may_fail => {}
             // `that` holds conditions, `var` an expression: neither is a template.
             "assert" => {
                 for (key, value) in args.entries() {
@@ -448,14 +442,8 @@ impl Loader {
         })
     }
 
-    /// Names and fixed values of the arguments. What is wrong with those of a task that may fail is told when it does, and what is not
-    /// there may come from `module_defaults`.
-    pub(super) fn check_parameters(
-        &mut self,
-        written: &Written,
-        may_fail: bool,
-        has_defaults: bool,
-    ) -> Result<(), Problem> {
+    /// Names and fixed values of the arguments. What is not there may come from `module_defaults`.
+    pub(super) fn check_parameters(&mut self, written: &Written, has_defaults: bool) -> Result<(), Problem> {
         let spec = written.spec();
         let (entries, whole) = written.arguments()?;
         let reserved =
@@ -469,9 +457,6 @@ impl Loader {
                     key.as_str().unwrap_or_default()
                 ),
             ));
-        }
-        if may_fail {
-            return Ok(());
         }
         let mut given = Vec::new();
         for (key, value) in &entries {
@@ -496,13 +481,13 @@ impl Loader {
                         }
                         module => format!("the module {module} has no parameter {name:?}"),
                     };
-                    self.problem(Problem::new(&key.span, said).nearest(name, known));
+                    self.mistake(Problem::new(&key.span, said).nearest(name, known));
                 }
                 continue;
             };
             given.push(parameter.name);
             if let Some(expected) = misfit(parameter, value) {
-                self.problem(Problem::new(
+                self.mistake(Problem::new(
                     &value.span,
                     format!(
                         "{name} must be {expected}, this is {:?}",
@@ -515,7 +500,7 @@ impl Loader {
                 && let NodeKind::Str(text) = &value.kind
                 && !parameter.choices.contains(&text.as_ref())
             {
-                self.problem(
+                self.mistake(
                     Problem::new(
                         &value.span,
                         format!(
@@ -531,7 +516,7 @@ impl Loader {
         if whole.is_none() && !has_defaults && (spec.free_form || !entries.iter().any(is_raw)) {
             for parameter in spec.parameters.iter().filter(|parameter| parameter.required) {
                 if !given.contains(&parameter.name) {
-                    self.problem(Problem::new(
+                    self.mistake(Problem::new(
                         &written.span,
                         format!(
                             "the module {} needs the parameter {:?}",

@@ -80,6 +80,19 @@ impl Problem {
         }
     }
 
+    /// Place, what and hint, without the source line.
+    pub fn in_a_line(&self) -> String {
+        let place = self
+            .span
+            .as_ref()
+            .map_or_else(String::new, |span| format!("{span}: "));
+        let hint = self
+            .hint
+            .as_ref()
+            .map_or_else(String::new, |hint| format!("; {hint}"));
+        format!("{place}{}{hint}", self.message)
+    }
+
     fn told(&self) -> String {
         match (&self.span, self.include) {
             (Some(span), None | Some(IncludeFailure::Placed)) => {
@@ -165,8 +178,9 @@ pub struct LoadError {
 }
 
 impl LoadError {
-    /// Whether it fails the include that comes upon it, and not the run: files are not there or cannot be decrypted.
-    pub fn fails_include(&self) -> bool {
+    /// Whether the text that was read is right, and files or roles are not there or cannot be decrypted: it fails the include that comes
+    /// upon it, and not the run.
+    pub fn is_of_files(&self) -> bool {
         self.problems
             .iter()
             .all(|problem| problem.include.is_some() || problem.locked)
@@ -182,11 +196,6 @@ impl LoadError {
     pub fn told(&self) -> String {
         let told: Vec<String> = self.problems.iter().take(SHOWN).map(Problem::told).collect();
         told.join("\n")
-    }
-
-    /// Whether nothing is known to be wrong but that files cannot be decrypted.
-    pub fn is_locked(&self) -> bool {
-        self.problems.iter().all(|problem| problem.locked)
     }
 }
 

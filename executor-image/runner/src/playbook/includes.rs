@@ -14,7 +14,7 @@ use super::{
     error::{IncludeFailure, LoadError, Problem},
     keywords::{self, Place},
     loader::{LoadContext, Loader, normalize},
-    model::{Action, Handler, IncludeRole, IncludeTasks, Item},
+    model::{Action, IncludeRole, IncludeTasks, Item, Task},
     play::PlayParts,
     roles::{LoadedRole, RoleFiles, RoleUse},
     settings::Settings,
@@ -28,11 +28,9 @@ impl Loader {
         context: &LoadContext,
         parts: &mut PlayParts,
     ) -> Result<Vec<Item>, Problem> {
-        if let Some(when) = node.get("when") {
-            self.check_condition(when);
-        }
+        self.within(context.outcome(), |loader| loader.check_when(node.get("when")));
         written.no_loop(node)?;
-        self.check_parameters(written, false, false)?;
+        self.check_parameters(written, false)?;
         let vars = self.vars(node.get("vars"));
         let settings = self.settings(&context.settings, node)?.with_vars(vars);
         let target = written.file(&["file"])?;
@@ -59,11 +57,9 @@ impl Loader {
         context: &LoadContext,
         parts: &mut PlayParts,
     ) -> Result<Vec<Item>, Problem> {
-        if let Some(when) = node.get("when") {
-            self.check_condition(when);
-        }
+        self.within(context.outcome(), |loader| loader.check_when(node.get("when")));
         written.no_loop(node)?;
-        self.check_parameters(written, false, false)?;
+        self.check_parameters(written, false)?;
         let params = self.vars(node.get("vars"));
         let settings = self.settings(&context.settings, node)?;
         let mut vars = settings.vars.clone();
@@ -107,7 +103,7 @@ impl Loader {
         context: &LoadContext,
         ahead: bool,
     ) -> Result<Action, Problem> {
-        self.check_parameters(written, false, false)?;
+        self.check_parameters(written, false)?;
         let file = written.file(&["file"])?;
         self.check_templates(&file);
         let inherited = self.applied(written, context)?;
@@ -151,7 +147,7 @@ impl Loader {
                 "Using 'include_role' as a handler is not supported.",
             ));
         }
-        self.check_parameters(written, false, false)?;
+        self.check_parameters(written, false)?;
         let name = written.required("name", &["role"])?;
         self.check_templates(&name);
         let inherited = self.applied(written, context)?;
@@ -258,7 +254,7 @@ impl Loader {
         &mut self,
         path: &Path,
         context: &LoadContext,
-    ) -> Result<(Vec<Item>, Vec<Handler>), LoadError> {
+    ) -> Result<(Vec<Item>, Vec<Arc<Task>>), LoadError> {
         let mut parts = PlayParts::default();
         let items = match self.read(path)? {
             Some(root) if matches!(root.kind, NodeKind::List(_) | NodeKind::Null) => {

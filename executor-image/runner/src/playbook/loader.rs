@@ -7,7 +7,8 @@ use std::{
 };
 
 use slipway_language::{
-    Layer, LookupHost, Node, NodeKind, PluginKind, Scope, Templar, TemplateError, Variable, VaultError,
+    Layer, LookupHost, Node, NodeKind, PluginKind, Plugins, Scope, Templar, TemplateError, Variable,
+    VaultError,
 };
 
 use crate::{
@@ -20,7 +21,7 @@ use super::{
     defaults::Defaults,
     error::{LoadError, Problem},
     model::{Play, Role},
-    settings::Settings,
+    settings::{Settings, list},
 };
 
 /// What surrounds the tasks that are being loaded.
@@ -36,10 +37,46 @@ pub struct LoadContext {
     pub include_vars: Vec<Arc<Vars>>,
     /// Whether they are handlers.
     pub handlers: bool,
-    /// Whether it is sure that they run: only then does a thorough loader look into what they include.
+    /// Whether it is sure that they run: only then does a thorough loader look into what they include, and only then is a mistake that
+    /// would end them an error before anything runs.
     pub is_sure: bool,
     /// Whether the playbook expects that they may fail: what Ansible finds out when a task runs is then left to that.
     pub may_fail: bool,
+}
+
+/// What becomes of a mistake that Ansible would find only when a task runs or a variable is used: playbooks live with some that never
+/// are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The task will run: an error before anything does.
+    Certain,
+    /// The task may be skipped, the variable may not be used: a warning.
+    Doubtful,
+    /// The playbook expects the task to fail: nothing is said.
+    Expected,
+}
+
+impl Outcome {
+    /// Of what may be skipped within this.
+    pub(super) fn doubted(self) -> Self {
+        match self {
+            Self::Certain | Self::Doubtful => Self::Doubtful,
+            Self::Expected => Self::Expected,
+        }
+    }
+}
+
+impl LoadContext {
+    /// What becomes of mistakes in what is surely looked at when the play comes to a task.
+    pub(super) fn outcome(&self) -> Outcome {
+        if self.may_fail {
+            Outcome::Expected
+        } else if self.is_sure && self.settings.when.is_empty() {
+            Outcome::Certain
+        } else {
+            Outcome::Doubtful
+        }
+    }
 }
 
 /// Loads playbooks, and files that a running play includes.
@@ -66,8 +103,12 @@ pub struct Loader {
     /// Whether what only a running play comes upon is looked for as well: mistakes in what is sure to be included, handlers
     /// that are not there.
     pub(super) thorough: bool,
+    /// Whether only some of the tasks will run, or none.
+    pub(super) is_selecting: bool,
+    /// What becomes of mistakes in what is being loaded.
+    pub(super) outcome: Outcome,
     /// Filters, tests and lookups that were not found yet: a role that is read later may have them.
-    pub(super) missing: Vec<((PluginKind, String), Problem)>,
+    pub(super) missing: Vec<((PluginKind, String), Problem, Outcome)>,
     /// Includes that were already looked into.
     pub(super) looked_into: HashSet<String>,
     /// Names of the roles that are being loaded, against roles that depend on themselves.
@@ -103,6 +144,8 @@ impl Loader {
             problems: Vec::new(),
             missing: Vec::new(),
             thorough: false,
+            is_selecting: false,
+            outcome: Outcome::Certain,
             looked_into: HashSet::new(),
             roles_in_progress: Vec::new(),
         }
@@ -112,6 +155,12 @@ impl Loader {
     #[must_use]
     pub fn thorough(self, thorough: bool) -> Self {
         Self { thorough, ..self }
+    }
+
+    /// The same loader, for a run of only some of the tasks, or of none.
+    #[must_use]
+    pub fn selecting(self, is_selecting: bool) -> Self {
+        Self { is_selecting, ..self }
     }
 
     /// The same loader for includes of a running play: it knows that play's variables and nothing is wrong yet.
@@ -141,7 +190,7 @@ impl Loader {
     pub(super) fn is_lookup_plugin(&self, name: &str) -> bool {
         self.templar
             .plugins()
-            .is_some_and(|plugins| plugins.find(PluginKind::Lookup, name).is_some())
+            .is_some_and(|plugins| plugins.is_there(PluginKind::Lookup, name))
     }
 
     /// A module as its collection has it, though the runner has one of that name.
@@ -156,13 +205,10 @@ impl Loader {
 
     /// Fails if anything was found wrong.
     pub fn finish(&mut self) -> Result<(), LoadError> {
-        for ((kind, name), problem) in std::mem::take(&mut self.missing) {
-            let found = self
-                .templar
-                .plugins()
-                .and_then(|plugins| plugins.find(kind, &name));
-            if found.is_none() {
-                self.problem(problem);
+        for ((kind, name), problem, outcome) in std::mem::take(&mut self.missing) {
+            let is_there = |plugins: &Arc<dyn Plugins>| plugins.is_there(kind, &name);
+            if !self.templar.plugins().is_some_and(is_there) {
+                self.within(outcome, |loader| loader.mistake(problem));
             }
         }
         if self.problems.is_empty() {
@@ -186,10 +232,45 @@ impl Loader {
         }
     }
 
+    /// Loads something whose mistakes have this outcome.
+    pub(super) fn within<T>(&mut self, outcome: Outcome, load: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = std::mem::replace(&mut self.outcome, outcome);
+        let loaded = load(self);
+        self.outcome = outer;
+        loaded
+    }
+
+    /// A mistake that Ansible would find only when the task runs.
+    pub(super) fn mistake(&mut self, problem: Problem) {
+        match self.outcome {
+            Outcome::Certain if !self.is_selecting => self.problem(problem),
+            Outcome::Certain | Outcome::Doubtful => {
+                let warning = problem.in_a_line();
+                if !self.warnings.contains(&warning) {
+                    self.warnings.push(warning);
+                }
+            }
+            Outcome::Expected => {}
+        }
+    }
+
     /// Templates anywhere in a value: syntax, filters, tests, lookups.
     pub(super) fn check_templates(&mut self, node: &Node) {
         for problem in self.templar.check(node) {
             self.template_problem(problem);
+        }
+    }
+
+    /// The keyword `when`: the first of several conditions decides whether the next is looked at.
+    pub(super) fn check_when(&mut self, when: Option<&Node>) {
+        let conditions = when.map(list).unwrap_or_default();
+        for (index, condition) in conditions.iter().enumerate() {
+            let outcome = if index == 0 {
+                self.outcome
+            } else {
+                self.outcome.doubted()
+            };
+            self.within(outcome, |loader| loader.check_condition(condition));
         }
     }
 
@@ -203,8 +284,8 @@ impl Loader {
     fn template_problem(&mut self, found: slipway_language::Problem) {
         let problem = Problem::new(&found.span, found.message);
         match found.missing {
-            Some(missing) => self.missing.push((missing, problem)),
-            None => self.problem(problem),
+            Some(missing) => self.missing.push((missing, problem, self.outcome)),
+            None => self.mistake(problem),
         }
     }
 
@@ -368,7 +449,7 @@ impl Loader {
         let Some(node) = node else {
             return Vars::new();
         };
-        self.check_templates(node);
+        self.within(Outcome::Doubtful, |loader| loader.check_templates(node));
         let mut vars = Vars::new();
         for (key, value) in node.entries() {
             match key.as_str() {

@@ -30,8 +30,8 @@ pub(crate) use keywords::{Place, is_supported, plugins};
 pub(crate) use loader::normalize;
 pub use loader::{LoadContext, Loader};
 pub use model::{
-    Action, Block, Handler, IncludeRole, IncludeTasks, Item, Loop, LoopControl, Meta, ModuleAction, Play,
-    Playbook, Role, Strategy, Task,
+    Action, Block, IncludeRole, IncludeTasks, Item, Loop, LoopControl, Meta, ModuleAction, Play, Playbook,
+    Role, Strategy, Task,
 };
 pub use module_defaults::ModuleDefaults;
 pub use roles::{LoadedRole, RoleFiles, RoleUse};

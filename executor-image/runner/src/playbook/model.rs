@@ -55,7 +55,7 @@ pub struct Play {
     /// Tasks before, roles, tasks, tasks after, with the flushes of handlers between them.
     pub items: Arc<[Item]>,
     /// Handlers in the order in which they are defined: those of roles first.
-    pub handlers: Vec<Handler>,
+    pub handlers: Vec<Arc<Task>>,
     /// Static roles, whose defaults and variables every task of the play sees.
     pub roles: Vec<Arc<Role>>,
     /// The names of the roles that are used other than as dependencies, one for each use.
@@ -128,6 +128,8 @@ pub struct Task {
     pub role: Option<Arc<Role>>,
     /// Variables of the `include_tasks` around it, outermost first.
     pub include_vars: Vec<Arc<Vars>>,
+    /// `listen`, of a handler.
+    pub listen: Vec<Arc<str>>,
     /// Whether the engine made it (facts, flushes): no tags choose it.
     pub implicit: bool,
 }
@@ -336,15 +338,6 @@ impl LoopControl {
     ];
 }
 
-/// A handler: a task that is notified by name or topic.
-#[derive(Debug, Clone)]
-pub struct Handler {
-    /// The task.
-    pub task: Arc<Task>,
-    /// `listen`
-    pub listen: Vec<Arc<str>>,
-}
-
 /// A role as one play uses it.
 #[derive(Debug)]
 pub struct Role {
@@ -393,6 +386,7 @@ impl Task {
             poll: None,
             role: context.role.clone(),
             include_vars: context.include_vars.clone(),
+            listen: Vec::new(),
             implicit: false,
         }
     }

@@ -10,9 +10,7 @@ use super::{
     error::{LoadError, Problem},
     keywords::{self, Place},
     loader::{LoadContext, Loader, normalize},
-    model::{
-        Action, Block, GatherFacts, Handler, Item, Meta, ModuleAction, Play, Playbook, Role, Strategy, Task,
-    },
+    model::{Action, Block, GatherFacts, Item, Meta, ModuleAction, Play, Playbook, Role, Strategy, Task},
     settings::{Settings, list},
 };
 
@@ -143,9 +141,7 @@ impl Loader {
                 );
             }
         }
-        if let Some(when) = entry.get("when") {
-            self.check_condition(when);
-        }
+        self.check_when(entry.get("when"));
         let mut below = imported.clone();
         below.settings = self.settings(&below.settings, entry)?;
         below.vars = self.vars(entry.get("vars"));
@@ -321,18 +317,18 @@ impl Loader {
 
     /// Whether every handler that a task names is there. Names that depend on templates, and plays that include roles (which
     /// bring handlers of their own), are checked when they run.
-    fn check_notifications(&mut self, items: &[Item], handlers: &[Handler]) {
+    fn check_notifications(&mut self, items: &[Item], handlers: &[Arc<Task>]) {
         let mut known: Vec<String> = Vec::new();
         let mut certain = self.defaults.error_on_missing_handler;
         for handler in handlers {
-            if let Some(name) = &handler.task.name {
+            if let Some(name) = &handler.name {
                 certain &= !name.has_templates();
             }
-            let name = handler.task.name.as_ref().and_then(Node::as_str);
+            let name = handler.name.as_ref().and_then(Node::as_str);
             for own in name.into_iter().chain(handler.listen.iter().map(AsRef::as_ref)) {
                 known.push(own.to_owned());
                 // By the role's name too, with its collection and without.
-                if let Some(role) = &handler.task.role {
+                if let Some(role) = &handler.role {
                     known.push(format!("{} : {own}", role.name));
                     if role.collection.is_some()
                         && let Some((_, short)) = role.name.rsplit_once('.')
@@ -341,7 +337,7 @@ impl Loader {
                     }
                 }
             }
-            certain &= handler.task.module().is_some();
+            certain &= handler.module().is_some();
         }
         let mut named: Vec<Node> = Vec::new();
         crate::engine::walk_tasks(items, &mut |task| {
@@ -370,7 +366,7 @@ impl Loader {
 #[derive(Debug, Default)]
 pub(super) struct PlayParts {
     pub items: Vec<Item>,
-    pub handlers: Vec<Handler>,
+    pub handlers: Vec<Arc<Task>>,
     pub roles: Vec<Arc<Role>>,
     /// The names of the roles that the play itself uses.
     pub used: Vec<Arc<str>>,

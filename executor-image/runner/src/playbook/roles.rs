@@ -14,7 +14,7 @@ use super::{
     error::Problem,
     keywords::{self, Place},
     loader::{LoadContext, Loader, normalize},
-    model::{Action, Handler, Item, Role, Task},
+    model::{Action, Item, Role, Task},
     play::PlayParts,
     settings::Settings,
 };
@@ -25,7 +25,7 @@ pub struct LoadedRole {
     /// Tasks of the dependencies, then its own.
     pub items: Vec<Item>,
     /// Handlers in the same order.
-    pub handlers: Vec<Handler>,
+    pub handlers: Vec<Arc<Task>>,
     /// Dependencies, then the role.
     pub roles: Vec<Arc<Role>>,
     /// The role's name.
@@ -115,7 +115,7 @@ impl Loader {
                             self.problem(problem);
                         }
                         if text == "when" {
-                            self.check_condition(value);
+                            self.within(context.outcome(), |loader| loader.check_when(Some(value)));
                         }
                     } else {
                         self.check_templates(value);
@@ -335,6 +335,9 @@ impl Loader {
         let mut vars = Vars::new();
         for file in files {
             let Some(root) = self.read(&file)? else { continue };
+            if root.is_null() {
+                continue;
+            }
             if !matches!(root.kind, NodeKind::Map(_)) {
                 return Err(Problem::new(
                     &root.span,

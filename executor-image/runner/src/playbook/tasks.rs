@@ -9,9 +9,10 @@ use super::{
     error::Problem,
     keyword::Keyword,
     keywords::{self, Place},
-    loader::{LoadContext, Loader, is_identifier},
-    model::{Action, Block, Handler, Item, Loop, LoopControl, Task},
+    loader::{LoadContext, Loader, Outcome, is_identifier},
+    model::{Action, Block, Item, Loop, LoopControl, Task},
     play::PlayParts,
+    settings::Settings,
 };
 
 /// What Ansible says of it.
@@ -65,9 +66,11 @@ impl Loader {
         node: &Node,
         context: &LoadContext,
         parts: &mut PlayParts,
-    ) -> Result<Vec<Handler>, Problem> {
+    ) -> Result<Vec<Arc<Task>>, Problem> {
         let context = LoadContext {
             handlers: true,
+            // Nobody may notify them.
+            is_sure: false,
             ..context.clone()
         };
         let mut handlers = Vec::new();
@@ -82,48 +85,72 @@ impl Loader {
             };
         };
         for entry in entries.iter() {
-            if entry.get("block").is_some() {
-                self.problem(Problem::new(&entry.span, BLOCK_AS_HANDLER));
-                continue;
-            }
-            let listen = match entry.get("listen") {
-                None => Vec::new(),
-                // Topics are names as they are written: a template is none.
-                Some(topics) if topics.has_templates() => super::settings::list(topics)
-                    .iter()
-                    .filter_map(|topic| topic.as_str().map(Arc::from))
-                    .collect(),
-                Some(topics) => super::settings::names(topics)?,
+            let loaded = match entry.get("block") {
+                // It stands for its tasks.
+                Some(tasks) => self.block_of_handlers(entry, tasks, &context, parts),
+                None => self.handler(entry, &context, parts),
             };
-            match self.task_items(entry, &context, parts) {
-                Ok(items) => flatten(items, &listen, &mut handlers),
+            match loaded {
+                Ok(loaded) => handlers.extend(loaded),
                 Err(problem) => self.problem(problem),
             }
         }
         Ok(handlers)
     }
 
-    fn block(&mut self, node: &Node, context: &LoadContext, parts: &mut PlayParts) -> Result<Block, Problem> {
+    fn block_of_handlers(
+        &mut self,
+        node: &Node,
+        tasks: &Node,
+        context: &LoadContext,
+        parts: &mut PlayParts,
+    ) -> Result<Vec<Arc<Task>>, Problem> {
+        let inner = self.block_context(node, context)?;
+        let mut handlers = Vec::new();
+        for entry in tasks.as_list().into_iter().flatten() {
+            if entry.get("block").is_some() {
+                return Err(Problem::new(&entry.span, BLOCK_AS_HANDLER));
+            }
+            handlers.extend(self.handler(entry, &inner, parts)?);
+        }
+        Ok(handlers)
+    }
+
+    fn handler(
+        &mut self,
+        node: &Node,
+        context: &LoadContext,
+        parts: &mut PlayParts,
+    ) -> Result<Vec<Arc<Task>>, Problem> {
+        let mut handlers = Vec::new();
+        flatten(self.task_items(node, context, parts)?, &mut handlers);
+        Ok(handlers)
+    }
+
+    /// What surrounds the tasks of a block.
+    fn block_context(&mut self, node: &Node, context: &LoadContext) -> Result<LoadContext, Problem> {
         for (key, value) in node.entries() {
             if let Some(problem) = keywords::check(key, value, Place::Block, context.may_fail, |_| false) {
                 self.problem(problem);
             }
         }
-        if let Some(when) = node.get("when") {
-            self.check_condition(when);
-        }
+        self.within(context.outcome(), |loader| loader.check_when(node.get("when")));
         if let Some(tags) = node.get("tags") {
             self.check_templates(tags);
         }
         let vars = self.vars(node.get("vars"));
-        let inner = LoadContext {
+        Ok(LoadContext {
             settings: self.settings(&context.settings, node)?.with_vars(vars),
             ..context.clone()
-        };
+        })
+    }
+
+    fn block(&mut self, node: &Node, context: &LoadContext, parts: &mut PlayParts) -> Result<Block, Problem> {
+        let inner = self.block_context(node, context)?;
         let rescued = node.get("rescue").is_some_and(|rescue| !rescue.is_null());
         let mut section = |key: &str| -> Result<Arc<[Item]>, Problem> {
             let inner = LoadContext {
-                is_sure: inner.is_sure && key == "block",
+                is_sure: inner.is_sure && key != "rescue",
                 may_fail: inner.may_fail || rescued && key == "block",
                 ..inner.clone()
             };
@@ -187,7 +214,40 @@ impl Loader {
     }
 
     fn task(&mut self, node: &Node, written: &Written, context: &LoadContext) -> Result<Task, Problem> {
-        for key in ["when", "changed_when", "failed_when", "until"] {
+        let mut settings = self.settings(&context.settings, node)?;
+        if written.is_local() {
+            settings.delegate_to = Some(Keyword::text(written.span.clone(), "localhost"));
+        }
+        let ignored = settings
+            .ignore_errors
+            .as_ref()
+            .is_some_and(|ignored| !matches!(ignored.kind, NodeKind::Bool(false)));
+        let may_not_run =
+            may_loop_over_nothing(node) || settings.tags.iter().any(|tag| tag.as_ref() == "never");
+        let reached = match context.outcome() {
+            _ if ignored || node.get("failed_when").is_some() => Outcome::Expected,
+            outcome if may_not_run => outcome.doubted(),
+            outcome => outcome,
+        };
+        self.within(reached, |loader| loader.check_when(node.get("when")));
+        let outcome = if settings.when.is_empty() {
+            reached
+        } else {
+            reached.doubted()
+        };
+        self.within(outcome, |loader| {
+            loader.task_with(node, written, context, settings)
+        })
+    }
+
+    fn task_with(
+        &mut self,
+        node: &Node,
+        written: &Written,
+        context: &LoadContext,
+        settings: Settings,
+    ) -> Result<Task, Problem> {
+        for key in ["changed_when", "failed_when", "until"] {
             if let Some(condition) = node.get(key) {
                 self.check_condition(condition);
             }
@@ -231,19 +291,9 @@ impl Loader {
                 }
             },
         };
-        let mut settings = self.settings(&context.settings, node)?;
-        if written.is_local() {
-            settings.delegate_to = Some(Keyword::text(written.span.clone(), "localhost"));
-        }
-        let ignored = settings
-            .ignore_errors
-            .as_ref()
-            .is_some_and(|ignored| !matches!(ignored.kind, NodeKind::Bool(false)));
-        let may_fail = context.may_fail || ignored || node.get("failed_when").is_some();
         let action = match canonical(&written.name) {
             "include_tasks" | "include_role" => {
-                let conditional = !settings.when.is_empty() || is_looping(node);
-                let ahead = self.thorough && context.is_sure && !conditional && !may_fail;
+                let ahead = self.thorough && self.outcome == Outcome::Certain;
                 if canonical(&written.name) == "include_tasks" {
                     self.include_tasks(written, context, ahead)?
                 } else {
@@ -257,7 +307,7 @@ impl Loader {
             }
             _ => {
                 let has_defaults = !settings.module_defaults.is_empty();
-                Action::Module(self.module(written, may_fail, has_defaults)?)
+                Action::Module(self.module(written, has_defaults)?)
             }
         };
         Ok(Task {
@@ -278,6 +328,7 @@ impl Loader {
             poll: node.get("poll").cloned(),
             role: context.role.clone(),
             include_vars: context.include_vars.clone(),
+            listen: topics(node)?,
             implicit: false,
         })
     }
@@ -337,21 +388,31 @@ impl Loader {
     }
 }
 
-fn flatten(items: Vec<Item>, listen: &[Arc<str>], handlers: &mut Vec<Handler>) {
+fn flatten(items: Vec<Item>, handlers: &mut Vec<Arc<Task>>) {
     for item in items {
         match item {
-            Item::Task(task) => handlers.push(Handler {
-                task,
-                listen: listen.to_vec(),
-            }),
-            Item::Block(block) => flatten(block.main.to_vec(), listen, handlers),
+            Item::Task(task) => handlers.push(task),
+            Item::Block(block) => flatten(block.main.to_vec(), handlers),
         }
     }
 }
 
-fn is_looping(node: &Node) -> bool {
+/// The topics of a handler, as they are written: a template is none.
+fn topics(node: &Node) -> Result<Vec<Arc<str>>, Problem> {
+    match node.get("listen") {
+        None => Ok(Vec::new()),
+        Some(topics) if topics.has_templates() => Ok(super::settings::list(topics)
+            .iter()
+            .filter_map(|topic| topic.as_str().map(Arc::from))
+            .collect()),
+        Some(topics) => super::settings::names(topics),
+    }
+}
+
+fn may_loop_over_nothing(node: &Node) -> bool {
     let is_loop = |name: &str| name == "loop" || name.starts_with("with_");
+    let has_items = |items: &Node| items.as_list().is_some_and(|items| !items.is_empty());
     node.entries()
         .iter()
-        .any(|(key, _)| key.as_str().is_some_and(is_loop))
+        .any(|(key, items)| key.as_str().is_some_and(is_loop) && !has_items(items))
 }

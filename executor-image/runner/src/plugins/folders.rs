@@ -134,14 +134,7 @@ impl Folders {
 
 /// The Python file in a folder that has this name in quotation marks or as its own, as plugins declare theirs.
 fn defines(folder: &Path, name: &str) -> Option<PathBuf> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .ok()?
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "py"))
-        .collect();
-    files.sort();
-    files.into_iter().find(|file| {
+    python_files(folder).into_iter().find(|file| {
         let text = std::fs::read_to_string(file).unwrap_or_default();
         file.file_stem().is_some_and(|stem| stem == name)
             || text.contains(&format!("'{name}'"))
@@ -149,4 +142,16 @@ fn defines(folder: &Path, name: &str) -> Option<PathBuf> {
             // `dict(name=function)`
             || text.contains(&format!("{name}="))
     })
+}
+
+fn python_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "py"))
+        .collect();
+    files.sort();
+    files
 }

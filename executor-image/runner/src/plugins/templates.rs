@@ -16,6 +16,26 @@ impl Plugins for PythonPlugins {
         }
     }
 
+    fn is_there(&self, kind: PluginKind, name: &str) -> bool {
+        if self.find(kind, name).is_some() {
+            return true;
+        }
+        // It may have moved to a collection, and a file may import what defines it: only Python can tell then.
+        if self.folders.core().is_none() {
+            return false;
+        }
+        let request = json!({
+            "kind": kind.word(), "do": "find", "name": name, "folders": self.folders.near(), "directory": ".",
+        });
+        let named = Named {
+            kind: kind.word(),
+            name: name.to_owned(),
+            file: None,
+        };
+        let said = self.ask(&named, &request, &mut |_| Json::Null);
+        matches!(said, Ok(Ok(value)) if value.is_true())
+    }
+
     fn add_folder(&self, folder: &Path) {
         self.folders.add(folder);
     }
@@ -26,6 +46,12 @@ impl Plugins for PythonPlugins {
             name: call.name.to_owned(),
             file: self.find(call.kind, call.name),
         };
+        if named.file.is_none() && self.folders.core().is_none() {
+            return Err(TemplateError::new(format!(
+                "the {} plugin {} was not found",
+                named.kind, named.name
+            )));
+        }
         let arguments: serde_json::Map<String, Json> = call
             .named
             .iter()

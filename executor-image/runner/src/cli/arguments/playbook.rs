@@ -105,6 +105,16 @@ impl PlaybookArguments {
         self.syntax_check || self.list_hosts || self.list_tasks || self.list_tags
     }
 
+    /// Whether some tasks may be left out, or all.
+    pub fn selects_tasks(&self, settings: &Settings) -> bool {
+        self.list_hosts
+            || self.list_tasks
+            || self.list_tags
+            || self.start_at_task.is_some()
+            || !settings.run_tags.is_empty()
+            || !settings.skip_tags.is_empty()
+    }
+
     /// Lays what is given over `settings`.
     pub fn lay_over(&self, settings: &mut Settings) {
         self.run.lay_over(settings);

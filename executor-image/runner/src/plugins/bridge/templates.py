@@ -36,7 +36,18 @@ def call_lookup(request):
     return list(lookup.run(terms, variables=variables, **named))
 
 
+def is_there(plugin_loader, name):
+    if plugin_loader is plugin_loaders.lookup_loader:
+        return plugin_loader.has_plugin(name)
+    try:
+        return plugin_loader.get(name) is not None
+    except KeyError:
+        return False
+
+
 def call_template_plugin(request):
+    if request.get("do") == "find":
+        return is_there(getattr(plugin_loaders, request["kind"] + "_loader"), request["name"])
     if request["kind"] == "lookup":
         return call_lookup(request)
     if request["kind"] == "test":
