@@ -17,6 +17,8 @@ mod files;
 mod keys;
 #[path = "differential/normalise.rs"]
 mod normalise;
+#[path = "differential/outcome.rs"]
+mod outcome;
 #[path = "differential/private.rs"]
 mod private;
 #[path = "differential/rows.rs"]
@@ -24,11 +26,9 @@ mod rows;
 #[path = "differential/server.rs"]
 mod server;
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
 
-use serde_json::Value;
+use outcome::{Outcome, compare};
 
 macro_rules! sections {
     ($($test:ident: $section:literal,)+) => {
@@ -110,8 +110,7 @@ fn compare_section(section: &str) {
     let mut report = String::new();
     let mut used = exceptions::Used::default();
     for (index, row) in rows.iter().enumerate() {
-        let mut differences = Vec::new();
-        compare("", &theirs.results[index], &ours.results[index], &mut differences);
+        let mut differences = compare(&theirs.results[index], &ours.results[index]);
         differences.retain(|(key, theirs, _)| !used.explains(row, key, theirs));
         if differences.is_empty() {
             continue;
@@ -131,56 +130,4 @@ fn compare_section(section: &str) {
         "section {section}, {} rows; differences:\n{report}",
         rows.len()
     );
-}
-
-/// What one side has answered and left behind.
-#[derive(Debug)]
-struct Outcome {
-    results: Vec<Value>,
-    files: BTreeMap<String, String>,
-}
-
-impl Outcome {
-    fn new(results: &[Value], directory: &Path, url: &str) -> Self {
-        Self {
-            results: results
-                .iter()
-                .map(|result| normalise::result(result, directory, url))
-                .collect(),
-            files: files::describe(directory),
-        }
-    }
-}
-
-/// Collects the keys whose values differ; `.` goes down into mappings and lists.
-fn compare(key: &str, theirs: &Value, ours: &Value, differences: &mut Vec<(String, Value, Value)>) {
-    let below = |name: &str| {
-        if key.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{key}.{name}")
-        }
-    };
-    match (theirs, ours) {
-        (Value::Object(one), Value::Object(other)) => {
-            for (name, value) in one {
-                compare(
-                    &below(name),
-                    value,
-                    other.get(name).unwrap_or(&normalise::ABSENT),
-                    differences,
-                );
-            }
-            for (name, value) in other.iter().filter(|(name, _)| !one.contains_key(*name)) {
-                compare(&below(name), &normalise::ABSENT, value, differences);
-            }
-        }
-        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
-            for (index, (one, other)) in one.iter().zip(other).enumerate() {
-                compare(&below(&index.to_string()), one, other, differences);
-            }
-        }
-        _ if theirs == ours => {}
-        _ => differences.push((key.to_owned(), theirs.clone(), ours.clone())),
-    }
 }

@@ -15,7 +15,7 @@ use crate::checksum::{Algorithm, sha1};
 use crate::context::Context;
 use crate::file_attributes::{AttributeDiff, FileAttributes, real_path};
 use crate::path_state::{PathState, mode_text, permissions};
-use crate::python_text::{display, python_json};
+use crate::python_text::{display, error_text, python_json};
 
 pub(super) fn run(context: &mut Context) -> Outcome {
     let raw_destination = context.args.required("dest").to_owned();
@@ -68,6 +68,9 @@ pub(super) fn run(context: &mut Context) -> Outcome {
         }
         Some(path) => Content::File(path),
     };
+    if !matches!(source, Source::Remote(_)) {
+        check_place(&destination)?;
+    }
     let outcome = copy_file(context, &source, content, &destination);
     match source {
         Source::Remote(_) => outcome,
@@ -78,6 +81,18 @@ pub(super) fn run(context: &mut Context) -> Outcome {
             let checksum = content_sha1(context, content).unwrap_or_default();
             failure.with("diff", json!([])).with("checksum", checksum)
         }),
+    }
+}
+
+/// Whether it can be told what is at the destination: not where something on the way to it is no directory.
+fn check_place(destination: &Path) -> Result<(), Failure> {
+    match destination.symlink_metadata() {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::new(format!(
+            "Failed to get information on remote file ({}): {}",
+            destination.display(),
+            error_text(&error)
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -139,8 +154,9 @@ fn content_sha1(context: &Context, content: Content<'_>) -> Result<String, Failu
 }
 
 fn copy_file(context: &mut Context, source: &Source, content: Content<'_>, destination: &Path) -> Outcome {
-    // A link is replaced by the file unless `follow` says that what it leads to is meant.
-    let destination = if context.args.flag("follow") && destination.is_symlink() {
+    // A link is replaced by the file unless `follow` says that what it leads to is meant, and that is there.
+    let follows = context.args.flag("follow") && destination.exists();
+    let destination = if follows && destination.is_symlink() {
         Cow::Owned(real_path(destination))
     } else {
         Cow::Borrowed(destination)

@@ -40,6 +40,8 @@ struct Progress {
     active: Vec<Arc<str>>,
     /// Why a variable or key counts as undefined: its template names something undefined.
     causes: HashMap<Arc<str>, TemplateError>,
+    /// What the last call of `undef` says.
+    hint: Option<String>,
 }
 
 impl fmt::Debug for Context {
@@ -76,6 +78,11 @@ impl Context {
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is to be said where the undefined value is used that a template is about to get.
+    pub(super) fn note_hint(&self, hint: String) {
+        self.progress().hint = Some(hint);
     }
 
     /// A node's value, complete: nothing in it is rendered later.
@@ -277,6 +284,12 @@ impl Context {
         let Some(shown) = &error.undefined else {
             return error;
         };
+        if error.is_nameless()
+            && let Some(hint) = self.progress().hint.take()
+        {
+            error.message = hint;
+            return error;
+        }
         let whole = depth::with_room(&program.kind, program.source, || {
             Ok(names::whole(
                 &compile::tree(&program.kind, program.source)?,

@@ -101,6 +101,11 @@ impl TemplateError {
             .map_or_else(String::new, |near| format!(". Did you mean '{near}'?"))
     }
 
+    /// Whether something undefined is used that no name leads to.
+    pub(super) fn is_nameless(&self) -> bool {
+        self.message == NAMELESS
+    }
+
     /// The error with its place, if it has none yet.
     #[must_use]
     pub fn at(mut self, span: &Span) -> Self {
@@ -141,7 +146,7 @@ impl From<minijinja::Error> for TemplateError {
         };
         let message = match (&undefined, error.kind()) {
             (Some(name), _) => format!("'{name}' is undefined"),
-            (None, ErrorKind::UndefinedError) if detail.is_empty() => "a value is undefined".to_owned(),
+            (None, ErrorKind::UndefinedError) if detail.is_empty() => NAMELESS.to_owned(),
             (None, ErrorKind::InvalidOperation) if is_division_by_zero(detail) => DIVISION_BY_ZERO.to_owned(),
             (None, ErrorKind::SyntaxError) => format!("syntax error in template: {detail}"),
             (None, ErrorKind::OutOfFuel) => {
@@ -192,6 +197,9 @@ pub(super) fn in_file(message: &str, name: &str, line: Option<u32>) -> String {
     let line = line.map_or_else(String::new, |line| format!(" line {line}"));
     format!("{message} (in {name}{line})")
 }
+
+/// What is said of something undefined that has no name.
+const NAMELESS: &str = "a value is undefined";
 
 /// What Python says.
 const DIVISION_BY_ZERO: &str = "division by zero";

@@ -22,7 +22,7 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_function("query", query);
     environment.add_function("q", query);
     environment.add_function("now", now);
-    environment.add_function("undef", |_: Rest<Value>| Value::UNDEFINED);
+    environment.add_function("undef", undef);
     environment.add_function("dict", dictionary);
     environment.add_function("cycler", |items: Rest<Value>| {
         minijinja_contrib::globals::cycler(items.to_vec())
@@ -42,6 +42,22 @@ fn lookup(
 
 fn query(state: &mut State<'_, '_>, name: &str, terms: Rest<Value>, options: Kwargs) -> Result<Value, Error> {
     lookups::call(&Context::of(state)?, name, &terms, &options, true)
+}
+
+/// An undefined value; the hint says what is to be done where it is used.
+fn undef(state: &mut State<'_, '_>, hint: Option<Value>, named: Kwargs) -> Result<Value, Error> {
+    let hint = match hint {
+        None => named.get::<Option<Value>>("hint")?,
+        given => given,
+    };
+    named.assert_all_used()?;
+    let hint = hint
+        .filter(|hint| !hint.is_undefined() && !hint.is_none())
+        .map(|hint| python::to_text(&hint))
+        .filter(|hint| !hint.is_empty())
+        .unwrap_or_else(|| "Mandatory variable has not been overridden".to_owned());
+    Context::of(state)?.note_hint(hint);
+    Ok(Value::UNDEFINED)
 }
 
 /// Python's `dict`: of a mapping or of pairs, and of named arguments.

@@ -7,8 +7,12 @@ use std::borrow::Cow;
 pub enum Encoding {
     /// UTF-8; also what is ASCII.
     Utf8,
+    /// UTF-8 after a mark that says so.
+    Utf8Marked,
     /// ISO 8859-1 as it is for Python, a character for each byte, and not Windows' like on the web.
     Latin1,
+    /// Units of two bytes after a mark that says which is first; the lower one, where it is written.
+    Utf16Marked,
     /// Units of two bytes, the lower one first.
     Utf16Little,
     /// Units of two bytes, the higher one first.
@@ -23,8 +27,10 @@ impl Encoding {
         let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
         Some(match plain.to_lowercase().as_str() {
             "utf8" | "u8" | "ascii" | "usascii" | "646" => Self::Utf8,
+            "utf8sig" => Self::Utf8Marked,
             "latin1" | "latin" | "l1" | "iso88591" | "8859" | "cp819" => Self::Latin1,
-            "utf16" | "utf16le" | "u16" => Self::Utf16Little,
+            "utf16" | "u16" => Self::Utf16Marked,
+            "utf16le" => Self::Utf16Little,
             "utf16be" => Self::Utf16Big,
             _ => Self::Other(encoding_rs::Encoding::for_label(
                 name.replace('_', "-").as_bytes(),
@@ -36,10 +42,12 @@ impl Encoding {
     pub fn encode(self, text: &str) -> Option<Vec<u8>> {
         Some(match self {
             Self::Utf8 => text.as_bytes().to_vec(),
+            Self::Utf8Marked => [UTF_8_MARK, text.as_bytes()].concat(),
             Self::Latin1 => text
                 .chars()
                 .map(|character| u8::try_from(u32::from(character)).ok())
                 .collect::<Option<_>>()?,
+            Self::Utf16Marked => [&[0xff, 0xfe], &*Self::Utf16Little.encode(text)?].concat(),
             Self::Utf16Little => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
             Self::Utf16Big => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
             Self::Other(encoding) => match encoding.encode(text) {
@@ -51,10 +59,13 @@ impl Encoding {
 
     /// The text of bytes, if they are one.
     pub fn decode(self, bytes: &[u8]) -> Option<String> {
-        match self {
-            Self::Utf8 => std::str::from_utf8(bytes).ok().map(str::to_owned),
+        let (encoding, bytes) = self.without_mark(bytes);
+        match encoding {
+            Self::Utf8 | Self::Utf8Marked => std::str::from_utf8(bytes).ok().map(str::to_owned),
             Self::Latin1 => Some(bytes.iter().copied().map(char::from).collect()),
-            Self::Utf16Little => String::from_utf16(&units(bytes, u16::from_le_bytes)).ok(),
+            Self::Utf16Little | Self::Utf16Marked => {
+                String::from_utf16(&units(bytes, u16::from_le_bytes)).ok()
+            }
             Self::Utf16Big => String::from_utf16(&units(bytes, u16::from_be_bytes)).ok(),
             Self::Other(encoding) => encoding
                 .decode_without_bom_handling_and_without_replacement(bytes)
@@ -64,15 +75,31 @@ impl Encoding {
 
     /// The same, with a sign in place of what is no text.
     pub fn decode_leniently(self, bytes: &[u8]) -> String {
-        match self {
-            Self::Utf8 => String::from_utf8_lossy(bytes).into_owned(),
+        let (encoding, bytes) = self.without_mark(bytes);
+        match encoding {
+            Self::Utf8 | Self::Utf8Marked => String::from_utf8_lossy(bytes).into_owned(),
             Self::Latin1 => bytes.iter().copied().map(char::from).collect(),
-            Self::Utf16Little => String::from_utf16_lossy(&units(bytes, u16::from_le_bytes)),
+            Self::Utf16Little | Self::Utf16Marked => {
+                String::from_utf16_lossy(&units(bytes, u16::from_le_bytes))
+            }
             Self::Utf16Big => String::from_utf16_lossy(&units(bytes, u16::from_be_bytes)),
             Self::Other(encoding) => encoding.decode_without_bom_handling(bytes).0.into_owned(),
         }
     }
+
+    /// What says in which order bytes are is no part of the text.
+    fn without_mark(self, bytes: &[u8]) -> (Self, &[u8]) {
+        match (self, bytes) {
+            (Self::Utf8Marked, _) => (Self::Utf8, bytes.strip_prefix(UTF_8_MARK).unwrap_or(bytes)),
+            (Self::Utf16Marked, [0xff, 0xfe, text @ ..]) => (Self::Utf16Little, text),
+            (Self::Utf16Marked, [0xfe, 0xff, text @ ..]) => (Self::Utf16Big, text),
+            _ => (self, bytes),
+        }
+    }
 }
+
+/// The mark at the beginning of a file that is UTF-8.
+const UTF_8_MARK: &[u8] = "\u{feff}".as_bytes();
 
 fn units(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Vec<u16> {
     bytes
@@ -94,6 +121,8 @@ mod tests {
             ("windows-1252", b"\x80", "\u{20ac}"),
             ("cp1252", b"\x80", "\u{20ac}"),
             ("utf_16_be", b"\x20\xac", "\u{20ac}"),
+            ("utf-16", b"\xff\xfe\xac\x20", "\u{20ac}"),
+            ("utf-8-sig", b"\xef\xbb\xbf\xc3\xa9", "\u{e9}"),
         ] {
             let encoding = Encoding::of(name).unwrap();
             assert_eq!(encoding.decode(bytes).as_deref(), Some(text), "{name}");

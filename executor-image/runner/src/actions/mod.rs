@@ -19,6 +19,7 @@ mod raw;
 mod reboot;
 mod script;
 mod statistics;
+mod stray_bytes;
 mod synchronize;
 mod template;
 mod unarchive;
@@ -380,13 +381,18 @@ impl ActionContext<'_> {
         module: &str,
         args: Arguments,
     ) -> Result<ResultMap, TransportError> {
-        match crate::engine::defaults(self.item, module, &self.item.play.run.templar) {
-            Ok(mut all) => {
-                all.extend(args);
-                self.call_in_background(module, all).await
-            }
-            Err(error) => Ok(failure(error.to_string())),
+        match self.with_defaults(module, args) {
+            Ok(args) => self.call_in_background(module, args).await,
+            Err(failed) => Ok(failed),
         }
+    }
+
+    /// The arguments with what `module_defaults` says of another module.
+    fn with_defaults(&self, module: &str, args: Arguments) -> Result<Arguments, ResultMap> {
+        let defaults = crate::engine::defaults(self.item, module, &self.item.play.run.templar);
+        let mut all = defaults.map_err(|error| failure(error.to_string()))?;
+        all.extend(args);
+        Ok(all)
     }
 
     /// Gives a file's content to the host; the inner error is for the task.
@@ -432,16 +438,28 @@ impl ActionContext<'_> {
     /// A file of this machine that the task names, searched in its role and beside its playbook.
     pub(crate) fn find(&self, name: &str, kind: FileKind) -> Result<PathBuf, String> {
         let files = self.item.scope.host();
-        files.find_file(name, kind).ok_or_else(|| {
-            let searched: Vec<String> = files
-                .search_path()
-                .iter()
-                .map(|folder| folder.display().to_string())
-                .collect();
-            format!(
-                "Could not find or access '{name}'\nSearched in: {}",
-                searched.join(", ")
-            )
-        })
+        files
+            .find_file(name, kind)
+            .ok_or_else(|| not_found(name, kind, &files.search_path()))
     }
 }
+
+/// What is said of a file of this machine that is nowhere, in Ansible's words.
+fn not_found(name: &str, kind: FileKind, folders: &[PathBuf]) -> String {
+    let mut lines = vec![format!("Could not find or access '{name}'")];
+    if Path::new(name).is_relative() && !name.starts_with('~') {
+        lines.push("Searched in:".to_owned());
+        let inner = Path::new(kind.folder());
+        let named = Path::new(name).starts_with(inner);
+        for folder in folders {
+            let inner = Some(folder.join(inner).join(name)).filter(|_| !named);
+            let searched = inner.into_iter().chain([folder.join(name)]);
+            lines.extend(searched.map(|path| format!("\t{}", path.display())));
+        }
+    }
+    lines.join("\n") + ON_CONTROLLER
+}
+
+/// Files of this machine are often taken for those of the host.
+const ON_CONTROLLER: &str = " on the Ansible Controller.\nIf you are using a module and expect the file to exist on the remote, see \
+    the remote_src option";

@@ -21,7 +21,8 @@ pub(super) async fn run(
         Ok(path) => path,
         Err(message) => return Ok(failure(message)),
     };
-    let content = match context.read(&path, &mut args) {
+    // The argument `decrypt` is in Ansible's documentation, and refused.
+    let content = match context.read(&path, &mut args.clone()) {
         Ok(content) => content,
         Err(error) => {
             return Ok(failure(format!(

@@ -5,31 +5,30 @@ use std::sync::Arc;
 use serde_json::Value;
 use slipway_language::{Encoding, FileKind, Layer, TemplateOptions};
 
-use super::{ActionContext, Arguments, ResultMap, boolean, copy, failure, text};
+use super::{ActionContext, Arguments, ON_CONTROLLER, ResultMap, boolean, copy, failure, stray_bytes, text};
 use crate::{engine::template_variables, transport::TransportError};
 
 pub(super) async fn run(
     context: &ActionContext<'_>,
     mut args: Arguments,
 ) -> Result<ResultMap, TransportError> {
-    let (Some(source), Some(_)) = (text(&args, "src"), text(&args, "dest")) else {
-        return Ok(failure("src and dest are required"));
-    };
+    if let Some(problem) = problem(&args) {
+        return Ok(failure(problem));
+    }
+    let source = text(&args, "src").unwrap_or_default();
     let path = match context.find(&source, FileKind::Templates) {
         Ok(path) => path,
         Err(message) => return Ok(failure(message)),
     };
-    let content = context
-        .read(&path, &mut args)
-        .and_then(|content| String::from_utf8(content).map_err(std::io::Error::other));
-    let template = match content {
-        Ok(template) => template,
-        Err(error) => {
-            return Ok(failure(format!(
-                "cannot read the template {}: {error}",
-                path.display()
-            )));
-        }
+    let shown = path.display().to_string();
+    if path.is_dir() {
+        return Ok(failure(format!(
+            "could not find src={shown}, Could not find or access '{shown}'{ON_CONTROLLER}"
+        )));
+    }
+    let template = match context.read(&path, &mut args) {
+        Ok(content) => stray_bytes::decode(content),
+        Err(error) => return Ok(failure(format!("cannot read the template {shown}: {error}"))),
     };
     let options = options(&mut args);
     let output = text(&args, "output_encoding")
@@ -39,7 +38,6 @@ pub(super) async fn run(
     let Some(encoding) = Encoding::of(&output) else {
         return Ok(failure(format!("output_encoding: there is no encoding {output}")));
     };
-    let shown = path.display().to_string();
     let managed = &context.item.play.run.options.settings.ansible_managed;
     let vars = template_variables(&source, &path, text(&args, "dest").as_deref(), managed);
     let scope = context.item.scope.of_file(&path);
@@ -63,7 +61,7 @@ pub(super) async fn run(
             );
         }
     }
-    let Some(bytes) = encoding.encode(&rendered) else {
+    let Some(bytes) = stray_bytes::encode(&rendered, encoding) else {
         return Ok(failure(format!(
             "the template {shown} has characters that the output_encoding {output} has not"
         )));
@@ -71,9 +69,33 @@ pub(super) async fn run(
     copy::send(context, args, bytes, &path).await
 }
 
+/// What is wrong with the arguments, in Ansible's words.
+fn problem(args: &Arguments) -> Option<&'static str> {
+    let newline = text(args, "newline_sequence");
+    let is_newline = |newline: &str| matches!(newline, "\n" | "\r" | "\r\n" | "\\n" | "\\r" | "\\r\\n");
+    let is_given = |name: &str| args.get(name).is_some_and(|value| !value.is_null());
+    if is_given("state") {
+        Some("'state' cannot be specified on a template")
+    } else if !is_given("src") || !is_given("dest") {
+        Some("src and dest are required")
+    } else if !newline.is_none_or(|newline| is_newline(&newline)) {
+        Some("newline_sequence needs to be one of: \n, \r or \r\n")
+    } else if is_given("content") {
+        Some("src and content are mutually exclusive")
+    } else if text(args, "dest").is_some_and(|destination| destination.is_empty()) {
+        Some("dest is required")
+    } else {
+        None
+    }
+}
+
 /// The options of the template's syntax, taken out of the arguments.
 fn options(args: &mut Arguments) -> TemplateOptions {
     let mut options = TemplateOptions::default();
+    // Whatever is no boolean is false.
+    if let Some(follow) = boolean(args, "follow") {
+        args.insert("follow".to_owned(), follow.into());
+    }
     let flags = [
         ("trim_blocks", &mut options.trim_blocks),
         ("lstrip_blocks", &mut options.lstrip_blocks),

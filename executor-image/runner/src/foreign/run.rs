@@ -55,6 +55,14 @@ fn with_settings(context: &ActionContext<'_>, module: &ForeignModule, mut args: 
         let text = item.play.variable_text(name, &item.scope);
         text.ok().flatten().unwrap_or_else(|| default.to_owned())
     };
+    // A module names itself as its task does; what is called for another one has its own name.
+    let own = item.task.module().and_then(|own| own.foreign.as_ref());
+    let is_own = own.is_some_and(|own| std::ptr::eq(own.as_ref(), module));
+    let called = if is_own {
+        &item.task.action_name
+    } else {
+        module.name.as_str()
+    };
     let settings = json!({
         "_ansible_check_mode": item.check,
         "_ansible_no_log": no_log.map_or(true, |value| value.unwrap_or(false)),
@@ -62,7 +70,7 @@ fn with_settings(context: &ActionContext<'_>, module: &ForeignModule, mut args: 
         "_ansible_diff": item.diff,
         "_ansible_verbosity": item.play.run.printer.verbosity,
         "_ansible_version": module.version,
-        "_ansible_module_name": module.name,
+        "_ansible_module_name": called,
         "_ansible_syslog_facility": "LOG_USER",
         "_ansible_selinux_special_fs": defaults.special_context_filesystems,
         "_ansible_string_conversion_action": "warn",

@@ -12,7 +12,7 @@ use slipway_language::{
 };
 
 use crate::{
-    foreign::{Catalog, ForeignModule},
+    foreign::{Catalog, ForeignModule, Module},
     inventory::Vars,
     settings::{self, DuplicateKey},
 };
@@ -201,6 +201,14 @@ impl Loader {
         self.modules
             .of_collection(name)
             .map_err(|error| error.to_string())
+    }
+
+    /// The module that a task would mean by a name.
+    ///
+    /// # Errors
+    /// When it is there and cannot be used.
+    pub fn module_named(&self, name: &str) -> Result<Option<Module>, String> {
+        self.modules.find(name, &[]).map_err(|error| error.to_string())
     }
 
     /// Fails if anything was found wrong.

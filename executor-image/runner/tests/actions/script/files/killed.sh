@@ -1,0 +1,3 @@
+#!/bin/sh
+printf "a\n\n"
+kill -9 $$
