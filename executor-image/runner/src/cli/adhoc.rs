@@ -1,11 +1,12 @@
 //! `ansible`: one task on hosts, without a playbook.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{path::Path, process::ExitCode, sync::Arc};
 
 use slipway_language::{Node, NodeKind, Span};
 
 use super::{
     arguments::AdHocArguments,
+    listening::Listening,
     passwords::LoginPasswords,
     refusal::{Refusal, exit},
     session::{self, Session},
@@ -28,34 +29,47 @@ pub fn main(arguments: AdHocArguments, mut settings: Settings) -> ExitCode {
 }
 
 async fn start(arguments: AdHocArguments, settings: Arc<Settings>) -> i32 {
-    let callback = match (arguments.one_line, settings.bin_ansible_callbacks) {
-        (true, _) => "oneline",
-        (false, true) => settings.stdout_callback.as_str(),
-        (false, false) => "minimal",
-    };
-    let mut listening = (*settings).clone();
-    if !settings.bin_ansible_callbacks {
-        listening.callbacks_enabled.clear();
-    }
-    if let Some(directory) = &arguments.tree {
-        listening.callback_tree_dir.clone_from(directory);
-        listening.callbacks_enabled.push("tree".to_owned());
-    }
-    let printer = match Printer::new(&listening, callback, EventSink::nowhere()) {
-        Ok(printer) => Arc::new(printer),
-        Err(problem) => {
-            Printer::bare(&settings).error(&problem);
-            return exit::ERROR;
-        }
-    };
+    let printer = Arc::new(Printer::new(&settings, EventSink::nowhere()));
     tell_settings(&settings, &printer);
-    match run(&arguments, &settings, &printer).await {
+    let code = match run(&arguments, &settings, &printer).await {
         Ok(code) => code,
         Err(refused) => {
             printer.error(&refused.message);
             refused.exit_code
         }
+    };
+    printer.settle();
+    code
+}
+
+/// Lets callbacks listen.
+fn listen(
+    arguments: &AdHocArguments,
+    settings: &Settings,
+    start: &Start,
+    directory: &Path,
+) -> Result<(), Refusal> {
+    let stdout = match (arguments.one_line, settings.bin_ansible_callbacks) {
+        (true, _) => "oneline",
+        (false, true) => settings.stdout_callback.as_str(),
+        (false, false) => "minimal",
+    };
+    let mut settings = settings.clone();
+    if !settings.bin_ansible_callbacks {
+        settings.callbacks_enabled.clear();
     }
+    if let Some(directory) = &arguments.tree {
+        settings.callback_tree_dir.clone_from(directory);
+        settings.callbacks_enabled.push("tree".to_owned());
+    }
+    let listening = Listening {
+        program: "ansible",
+        stdout,
+        additional: settings.bin_ansible_callbacks,
+        settings: &settings,
+        directory,
+    };
+    listening.begin(start)
 }
 
 async fn run(
@@ -103,6 +117,7 @@ async fn run(
         reaches_hosts: true,
     };
     let (run, stop) = session.prepare(inventory, limit)?;
+    listen(arguments, settings, &session.start, &directory)?;
     let summary = session.play(&run, stop, &[(playbook, loader)]).await;
     Ok(summary.exit_code)
 }

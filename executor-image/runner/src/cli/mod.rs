@@ -8,6 +8,7 @@ mod delegated;
 mod extra_vars;
 mod hosts;
 mod inventory;
+mod listening;
 mod listing;
 mod passwords;
 mod playbook;

@@ -12,6 +12,7 @@ use slipway_report::{RunOutcome, RunResult, SCHEMA_VERSION};
 use super::{
     arguments::PlaybookArguments,
     hosts::HostsRequest,
+    listening::Listening,
     listing,
     passwords::LoginPasswords,
     refusal::{Refusal, exit},
@@ -50,13 +51,7 @@ async fn start(arguments: PlaybookArguments, settings: Arc<Settings>) -> i32 {
         Ok(events) => (events, None),
         Err(problem) => (EventSink::nowhere(), Some(problem)),
     };
-    let printer = match Printer::new(&settings, &settings.stdout_callback, events) {
-        Ok(printer) => Arc::new(printer),
-        Err(problem) => {
-            Printer::bare(&settings).error(&problem);
-            return exit::ERROR;
-        }
-    };
+    let printer = Arc::new(Printer::new(&settings, events));
     tell_settings(&settings, &printer);
     let outcome = match problem {
         Some(problem) => Err(Refusal::new(exit::OPTIONS, problem)),
@@ -86,6 +81,7 @@ async fn start(arguments: PlaybookArguments, settings: Arc<Settings>) -> i32 {
             printer.error(&format!("cannot write the result to {}: {error}", file.display()));
         }
     }
+    printer.settle();
     result.exit_code
 }
 
@@ -152,6 +148,14 @@ async fn run(
             hosts_omitted: 0,
         });
     }
+    let listening = Listening {
+        program: "ansible-playbook",
+        stdout: &settings.stdout_callback,
+        additional: true,
+        settings,
+        directory: &directory,
+    };
+    listening.begin(&session.start)?;
     let summary = session.play(&run, stop, &playbooks).await;
     Ok(RunResult {
         slipway: SCHEMA_VERSION,

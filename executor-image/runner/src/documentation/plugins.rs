@@ -43,7 +43,7 @@ pub fn section(reference: &Reference) -> String {
     });
     format!(
         "## Plugins\n\n\
-         Plugins of these kinds are written in Rust. Of those in Python, connections, inventory plugins and plugins of variables can be added (as well as actions, filters, tests and lookups), other kinds cannot. *Not supported* lists those of ansible-core.\n\n{}",
+         Plugins of these kinds are written in Rust. Of those in Python, callbacks, connections, inventory plugins and plugins of variables can be added (as well as actions, filters, tests and lookups), other kinds cannot. *Not supported* lists those of ansible-core.\n\n{}",
         table(["kind", "supported", "not supported", "differs"], rows)
     )
 }

@@ -99,12 +99,8 @@ impl Batch {
         let mut order = Vec::new();
         walk_tasks(&selected, &mut |task| order.push(id(task)));
         let check = play.boolean(play.play.settings.check_mode.as_ref(), &scope);
-        play.run.printer.play_started(
-            &play.name,
-            hosts.len(),
-            count_tasks(&selected),
-            check.ok().flatten().unwrap_or(play.run.options.check),
-        );
+        let check = check.ok().flatten().unwrap_or(play.run.options.check);
+        play.tell(hosts.len(), count_tasks(&selected), check);
         let unreadable = play
             .batch
             .iter()
@@ -307,6 +303,7 @@ impl Batch {
             } else {
                 vec![Arc::clone(host)]
             };
+            self.play.run.printer.host_started(&header, &host.name);
             let result = executor::run_task(&self.play, host, task, &header, &receivers).await;
             self.settle(task, &result, run_once, handler)?;
             results.push(result);
@@ -316,6 +313,7 @@ impl Batch {
                 let (play, task, header) = (Arc::clone(&play), Arc::clone(task), Arc::clone(&header));
                 // Spawned, so that templates of many hosts use all processors.
                 async move {
+                    play.run.printer.host_started(&header, &host.name);
                     let job = tokio::spawn(async move {
                         let receivers = [Arc::clone(&host)];
                         executor::run_task(&play, &host, &task, &header, &receivers).await
@@ -378,7 +376,7 @@ impl Batch {
     }
 
     /// What is printed before the results of a task.
-    pub(super) fn header(&self, task: &Task, scope: &Scope, handler: bool) -> Arc<TaskHeader> {
+    pub(super) fn header(&self, task: &Arc<Task>, scope: &Scope, handler: bool) -> Arc<TaskHeader> {
         let name = match &task.name {
             None => String::new(),
             Some(name) => match self.play.run.templar.render(name, scope) {
@@ -418,6 +416,7 @@ impl Batch {
             ),
             play: self.play.name.clone(),
             check: check.ok().flatten().unwrap_or(self.play.run.options.check),
+            task: Arc::clone(task),
         })
     }
 

@@ -163,6 +163,7 @@ impl Batch {
             self.header(task, &scope, step.handler.is_some())
         });
         let (play, header, host) = (Arc::clone(&self.play), Arc::clone(header), Arc::clone(host));
+        play.run.printer.host_started(&header, &host.name);
         under_way.jobs.spawn(async move {
             let receivers = [Arc::clone(&host)];
             let result = executor::run_task(&play, &host, &step.task, &header, &receivers).await;

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     inventory::{Vars, pattern, read_play_vars_file},
+    output::PlayHeader,
     playbook::{Loader, Play},
     settings::OnMismatch,
 };
@@ -29,6 +30,8 @@ pub struct PlayRun {
     pub(crate) play: Arc<Play>,
     /// The play's name, rendered; its hosts if it has none.
     pub(crate) name: String,
+    /// The patterns of its hosts, rendered.
+    pub(crate) patterns: Vec<String>,
     /// Directory of the playbook.
     pub(crate) directory: PathBuf,
     /// Defaults and variables of static roles and of public includes: every task sees them.
@@ -70,6 +73,19 @@ impl PlayRun {
             .filter(|host| !removed.contains(*host))
             .cloned()
             .collect()
+    }
+
+    /// Tells that the play, or a batch of it, begins.
+    pub(super) fn tell(&self, hosts: usize, tasks: usize, check: bool) {
+        let printer = &self.run.printer;
+        let banner = printer.play_banner(&self.name, check);
+        let header = PlayHeader {
+            play: &self.play,
+            name: &self.name,
+            banner: &banner,
+            patterns: &self.patterns,
+        };
+        printer.play_started(&header, hosts, tasks);
     }
 
     /// The play's hosts, those that its tasks have added among them.
@@ -128,6 +144,7 @@ fn header(run: &Arc<Run>, play: &Arc<Play>, loader: &Loader) -> PlayRun {
         run: Arc::clone(run),
         play: Arc::clone(play),
         name: String::new(),
+        patterns: Vec::new(),
         directory: play.directory.clone(),
         role_defaults: Arc::new(role_defaults),
         role_vars: Arc::new(role_vars),
@@ -167,13 +184,13 @@ pub(super) async fn run_play(run: &Arc<Run>, play: &Arc<Play>, loader: &Loader) 
     let scope = draft.header_scope();
     let failed = |error: TemplateError| Fatal::at(&play.span, &format!("the play cannot start: {error}"));
     let (name, patterns) = draft.title(&scope).map_err(failed)?;
-    head.name = name;
     let hosts = run.hosts_of(&patterns)?;
+    (head.name, head.patterns) = (name, patterns);
     head.all_hosts = Arc::new(Mutex::new(hosts.iter().cloned().collect()));
     let hosts = ordered(&draft, &scope, hosts).map_err(failed)?;
     let batches = batches(&draft, &scope, &hosts).map_err(failed)?;
     if batches.is_empty() {
-        run.printer.play_started(&head.name, 0, 0, run.options.check);
+        head.tell(0, 0, run.options.check);
         run.printer.no_hosts_matched();
         return Ok(PlayEnd::GoOn);
     }
@@ -191,6 +208,7 @@ pub(super) async fn run_play(run: &Arc<Run>, play: &Arc<Play>, loader: &Loader) 
             run: Arc::clone(run),
             play: Arc::clone(play),
             name: head.name.clone(),
+            patterns: head.patterns.clone(),
             directory: play.directory.clone(),
             role_defaults: Arc::clone(&head.role_defaults),
             role_vars: Arc::clone(&head.role_vars),

@@ -269,7 +269,7 @@ impl Run {
         );
         let mut fatal = None;
         for (playbook, loader) in playbooks {
-            self.printer.playbook_started(&playbook.file, self.options.check);
+            self.printer.playbook_started(playbook, self.options.check);
             let plays = format!("{} plays in {}", playbook.plays.len(), playbook.file);
             self.printer.detail(&plays, 2);
             let ended = self.playbook(playbook, loader).await;

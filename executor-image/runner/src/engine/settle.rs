@@ -29,18 +29,21 @@ impl Batch {
             self.notify(task, result, handler)?;
         }
         let included = !result.includes.is_empty() && matches!(line, HostLine::Ok | HostLine::Changed);
-        if !included {
-            run.printer.host(&HostOutcome {
-                header: Some(&result.header),
-                host: &result.host,
-                label: result.label.as_deref(),
-                line,
-                result: &result.map,
-                no_log: result.no_log,
-                looped: result.looped,
-                took_ms: result.took_ms,
-                items: &result.items,
-            });
+        let outcome = HostOutcome {
+            header: Some(&result.header),
+            host: &result.host,
+            label: result.label.as_deref(),
+            line,
+            result: &result.map,
+            no_log: result.no_log,
+            looped: result.looped,
+            took_ms: result.took_ms,
+            items: &result.items,
+        };
+        if included {
+            run.printer.asked_to_include(&outcome);
+        } else {
+            run.printer.host(&outcome);
         }
         if let Some(counted) = result.map.get("ansible_stats") {
             run.stats().count_all(&result.host, counted);

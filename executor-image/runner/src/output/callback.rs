@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use slipway_report::ItemResult;
 
 use super::{Console, HostLine, ItemLine, Stats, TaskHeader};
+use crate::playbook::{Play, Playbook};
 
 /// How a task ended on a host.
 #[derive(Debug, Clone, Copy)]
@@ -67,22 +68,39 @@ pub struct ItemOutcome<'a> {
     pub no_log: bool,
 }
 
+/// What is printed when a play, or a batch of it, begins.
+#[derive(Debug, Clone, Copy)]
+pub struct PlayHeader<'a> {
+    /// The play.
+    pub play: &'a Arc<Play>,
+    /// Its name, rendered.
+    pub name: &'a str,
+    /// The line about it.
+    pub banner: &'a str,
+    /// The patterns of its hosts, rendered.
+    pub patterns: &'a [String],
+}
+
 /// Listens to a run. What a listener does not care for, it leaves out.
 pub trait Callback: Send {
     /// A playbook begins.
-    fn playbook_started(&mut self, _console: &mut Console, _file: &str, _check: bool) {}
+    fn playbook_started(&mut self, _console: &mut Console, _playbook: &Playbook, _check: bool) {}
     /// A play, or a batch of it, begins.
-    fn play_started(&mut self, _console: &mut Console, _name: &str) {}
+    fn play_started(&mut self, _console: &mut Console, _header: &PlayHeader<'_>) {}
     /// A play has no hosts.
     fn no_hosts_matched(&mut self, _console: &mut Console) {}
     /// Every host of a play has failed.
     fn no_hosts_left(&mut self, _console: &mut Console) {}
     /// A task begins.
     fn task_started(&mut self, _console: &mut Console, _header: &Arc<TaskHeader>) {}
+    /// A task begins on a host.
+    fn host_started(&mut self, _header: &Arc<TaskHeader>, _host: &str) {}
     /// An item of a loop has ended.
     fn item(&mut self, _console: &mut Console, _header: &Arc<TaskHeader>, _outcome: &ItemOutcome<'_>) {}
     /// A task has ended on a host.
     fn host(&mut self, _console: &mut Console, _header: &Arc<TaskHeader>, _outcome: &HostOutcome<'_>) {}
+    /// A task that includes something has ended on a host: what it asks for comes later.
+    fn asked_to_include(&mut self, _header: &Arc<TaskHeader>, _outcome: &HostOutcome<'_>) {}
     /// A file or role was included: the line about it.
     fn included(&mut self, _console: &mut Console, _header: &Arc<TaskHeader>, _text: &str) {}
     /// A task will be tried again: the line about it, and what it returned.

@@ -6,7 +6,11 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 
-use super::{Color, Palette, wrap::wrap};
+use super::{
+    Color, Palette,
+    relay::{Relay, Teller},
+    wrap::wrap,
+};
 use crate::settings::Settings;
 
 /// How wide output is where no terminal says.
@@ -15,6 +19,7 @@ const COLUMNS: usize = 79;
 /// The outlets for lines.
 pub struct Console {
     output: Box<dyn Write + Send>,
+    errors: Box<dyn Write + Send>,
     palette: Palette,
     columns: usize,
     log: Option<File>,
@@ -64,12 +69,26 @@ impl Console {
     pub fn new(output: Box<dyn Write + Send>, columns: usize) -> Self {
         Self {
             output,
+            errors: Box::new(io::stderr()),
             palette: Palette::default(),
             columns,
             log: None,
             warned: HashSet::new(),
             verbose_to_stderr: false,
         }
+    }
+
+    /// Sends what is printed from here on through a relay, which begins where lines have gone until now.
+    ///
+    /// # Errors
+    /// When there can be no relay.
+    pub fn divert(&mut self, teller: Box<dyn Teller>) -> io::Result<Relay> {
+        let output = std::mem::replace(&mut self.output, Box::new(io::sink()));
+        let errors = std::mem::replace(&mut self.errors, Box::new(io::sink()));
+        let relay = Relay::start(teller, output, errors)?;
+        self.output = relay.output();
+        self.errors = relay.errors();
+        Ok(relay)
     }
 
     /// The text in a colour.
@@ -97,7 +116,7 @@ impl Console {
         self.log(text, color);
         let painted = color.map_or_else(|| text.to_owned(), |color| self.paint(text, color));
         let _ = self.output.flush();
-        let _ = writeln!(io::stderr(), "{painted}");
+        let _ = self.errors.write_all((painted + "\n").as_bytes());
     }
 
     /// What `-v` adds.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::{Color, python_json, yaml};
-use crate::settings::Settings;
+use crate::{playbook::Task, settings::Settings};
 
 /// Keys that the engine keeps in results for itself.
 const INTERNAL_PREFIX: &str = "_ansible_";
@@ -33,6 +33,8 @@ pub struct TaskHeader {
     pub is_debug: bool,
     /// Whether the task changes nothing.
     pub check: bool,
+    /// The task.
+    pub task: Arc<Task>,
 }
 
 /// How a host did.

@@ -1,16 +1,19 @@
 //! The one place that is told what happens: callbacks print it, events go to a program.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    io,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
 
 use serde_json::{Map, Value};
 use slipway_language::Listener;
 use slipway_report::{EventKind, HostStatus, RunResult, shorten};
 
 use super::{
-    Callback, Color, Console, EventSink, HostLine, HostOutcome, ItemLine, ItemOutcome, Stats, TaskHeader,
-    callbacks, display, python_json,
+    Callback, Color, Console, EventSink, HostLine, HostOutcome, ItemLine, ItemOutcome, PlayHeader, Relay,
+    Stats, TaskHeader, Teller, display, python_json,
 };
-use crate::settings::Settings;
+use crate::{playbook::Playbook, settings::Settings};
 
 /// The printer. Everything that the runner says goes through it.
 pub struct Printer {
@@ -20,6 +23,8 @@ pub struct Printer {
     action_warnings: bool,
     deprecation_warnings: bool,
     check_markers: bool,
+    /// What keeps lines in order with those of callbacks elsewhere, if there are any.
+    relay: OnceLock<Relay>,
     state: Mutex<State>,
 }
 
@@ -68,18 +73,14 @@ impl State {
 
 impl Printer {
     /// Prints to standard output as the settings say.
-    ///
-    /// # Errors
-    /// A callback that is not known.
-    pub fn new(settings: &Settings, stdout_callback: &str, events: EventSink) -> Result<Self, String> {
+    /// Nobody listens yet.
+    pub fn new(settings: &Settings, events: EventSink) -> Self {
         let (console, problem) = Console::standard(settings);
-        let mut printer = Self::with_console(settings, console, events);
+        let printer = Self::with_console(settings, console, events);
         if let Some(problem) = problem {
             printer.warning(&problem);
         }
-        let callbacks = callbacks::choose(stdout_callback, settings)?;
-        printer.state_mut().callbacks = callbacks;
-        Ok(printer)
+        printer
     }
 
     /// Prints messages and no results, for programs that have none and for mistakes before anything begins.
@@ -105,16 +106,13 @@ impl Printer {
             action_warnings: settings.action_warnings,
             deprecation_warnings: settings.deprecation_warnings,
             check_markers: settings.check_mode_markers,
+            relay: OnceLock::new(),
             state: Mutex::new(state),
         }
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn state_mut(&mut self) -> &mut State {
-        self.state.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A line for a person.
@@ -171,30 +169,55 @@ impl Printer {
         });
     }
 
-    /// A playbook begins.
-    pub fn playbook_started(&self, file: &str, check: bool) {
-        let mut state = self.state();
-        state.check = check;
-        state.tell(|callback, console| callback.playbook_started(console, file, check));
+    /// Tells these what happens from here on.
+    pub fn listen(&self, callbacks: Vec<Box<dyn Callback>>) {
+        self.state().callbacks = callbacks;
     }
 
-    /// A play, or a batch of it, begins.
-    pub fn play_started(&self, name: &str, hosts: usize, tasks: usize, check: bool) {
+    /// Tells somebody in another process too, what it prints in order with everything else.
+    ///
+    /// # Errors
+    /// When that cannot be.
+    pub fn divert(&self, teller: Box<dyn Teller>) -> io::Result<Relay> {
+        let relay = self.state().console.divert(teller)?;
+        Ok(self.relay.get_or_init(|| relay).clone())
+    }
+
+    /// Waits until everything that has been told is printed.
+    pub fn settle(&self) {
+        if let Some(relay) = self.relay.get() {
+            relay.settle();
+        }
+    }
+
+    /// A playbook begins.
+    pub fn playbook_started(&self, playbook: &Playbook, check: bool) {
         let mut state = self.state();
+        state.check = check;
+        state.tell(|callback, console| callback.playbook_started(console, playbook, check));
+    }
+
+    /// The line about a play.
+    pub fn play_banner(&self, name: &str, check: bool) -> String {
         let marker = if check && self.check_markers {
             " [CHECK MODE]"
         } else {
             ""
         };
-        let banner = if name.is_empty() {
+        if name.is_empty() {
             format!("PLAY{marker}")
         } else {
             format!("PLAY [{name}]{marker}")
-        };
-        state.tell(|callback, console| callback.play_started(console, &banner));
+        }
+    }
+
+    /// A play, or a batch of it, begins.
+    pub fn play_started(&self, header: &PlayHeader<'_>, hosts: usize, tasks: usize) {
+        let mut state = self.state();
+        state.tell(|callback, console| callback.play_started(console, header));
         state.tasks_total += count(tasks);
         state.event(EventKind::PlayStarted {
-            play: name.to_owned(),
+            play: header.name.to_owned(),
             hosts: count(hosts),
         });
     }
@@ -245,6 +268,19 @@ impl Printer {
         state.header = Some(Arc::clone(header));
     }
 
+    /// Whether others listen than the runner's own callbacks, who make nothing of some events.
+    fn is_heard_elsewhere(&self) -> bool {
+        self.relay.get().is_some()
+    }
+
+    /// A task begins on a host.
+    pub fn host_started(&self, header: &Arc<TaskHeader>, host: &str) {
+        if self.is_heard_elsewhere() {
+            self.state()
+                .tell(|callback, _| callback.host_started(header, host));
+        }
+    }
+
     /// A task has ended on all hosts, or was passed over.
     pub fn task_finished(&self, hosts_failed: usize) {
         let mut state = self.state();
@@ -287,6 +323,14 @@ impl Printer {
                 duration_ms: outcome.took_ms,
                 items: outcome.items.to_vec(),
             });
+        }
+    }
+
+    /// A task that includes something has ended on a host.
+    pub fn asked_to_include(&self, outcome: &HostOutcome<'_>) {
+        if let Some(header) = outcome.header.filter(|_| self.is_heard_elsewhere()) {
+            self.state()
+                .tell(|callback, _| callback.asked_to_include(header, outcome));
         }
     }
 

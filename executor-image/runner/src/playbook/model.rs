@@ -391,6 +391,22 @@ impl Task {
         }
     }
 
+    /// A task that does nothing.
+    #[cfg(test)]
+    pub fn example() -> Self {
+        let span = Span::start_of("site.yml");
+        let context = LoadContext {
+            settings: Settings::default(),
+            role: None,
+            directory: PathBuf::new(),
+            include_vars: Vec::new(),
+            handlers: false,
+            is_sure: false,
+            may_fail: false,
+        };
+        Self::made("meta", Action::Meta(Meta::Noop), &context, &span)
+    }
+
     /// The name as printed when nothing is templated: with the role before it, the module's name if it has none.
     pub fn display_name(&self, name: &str) -> String {
         // What includes a role names that one, not the one that it stands in.

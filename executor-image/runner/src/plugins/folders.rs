@@ -37,6 +37,7 @@ impl Folders {
         Self {
             near: Mutex::default(),
             far: HashMap::from([
+                ("callback", settings.callback_plugins.clone()),
                 ("connection", settings.connection_plugins.clone()),
                 ("filter", settings.filter_plugins.clone()),
                 ("test", settings.test_plugins.clone()),
@@ -101,6 +102,15 @@ impl Folders {
         };
         lock(&self.found).insert(key, found.clone());
         found
+    }
+
+    /// All files that may be plugins of a kind, but those of collections.
+    pub fn files(&self, kind: &str) -> Vec<PathBuf> {
+        let files = self
+            .all(kind)
+            .into_iter()
+            .flat_map(|folder| python_files(&folder));
+        files.filter(|file| !file.ends_with("__init__.py")).collect()
     }
 
     /// The file that defines a plugin, where a file has several.

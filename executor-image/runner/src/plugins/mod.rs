@@ -2,6 +2,7 @@
 //! ansible-core, in processes of its Python that live as long as the run.
 
 mod action;
+mod callbacks;
 mod connection;
 mod folders;
 mod process;
@@ -19,10 +20,15 @@ use serde_json::Value as Json;
 use slipway_language::Value;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-pub use self::{action::ActionCall, connection::PluginCarriers, wire::encode};
+pub use self::{
+    action::ActionCall,
+    callbacks::{CallbackProcess, CallbacksWanted, loads_by_itself},
+    connection::PluginCarriers,
+    wire::encode,
+};
 use self::{
     folders::Folders,
-    process::{Answer, Killer, Process},
+    process::{Answer, Killer, PLUGINS, Process, Program},
 };
 use crate::{
     foreign::{Core, HOW_TO_INSTALL},
@@ -102,7 +108,7 @@ impl PythonPlugins {
         let waiting = lock(&self.idle).pop();
         match waiting {
             Some(process) => Ok(process),
-            None => self.start(named),
+            None => self.start(PLUGINS, named),
         }
     }
 
@@ -116,7 +122,7 @@ impl PythonPlugins {
         })
     }
 
-    fn start(&self, named: &Named) -> Result<Process, String> {
+    fn start(&self, program: Program, named: &Named) -> Result<Process, String> {
         let core = self.core_for(named)?;
         let roots: Vec<String> = self
             .folders
@@ -125,7 +131,7 @@ impl PythonPlugins {
             .map(|root| root.display().to_string())
             .collect();
         let library = core.directory.parent().unwrap_or(&core.directory);
-        Process::start(&core.python(), library, &roots.join(":"))
+        Process::start(program, &core.python(), library, &roots.join(":"))
             .map_err(|error| format!("{}, and its Python does not run: {error}", named.needs()))
     }
 

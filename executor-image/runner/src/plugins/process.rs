@@ -1,10 +1,14 @@
 //! A Python process that carries out plugins, one request at a time. Requests, questions and answers are lines of JSON.
 
 use std::{
-    io::{BufRead, BufReader, Write},
-    os::unix::process::CommandExt,
+    io::{self, BufRead, BufReader, Write},
+    net::Shutdown,
+    os::{
+        fd::OwnedFd,
+        unix::{net::UnixStream, process::CommandExt},
+    },
     path::Path,
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -13,21 +17,44 @@ use slipway_language::Value;
 
 use super::wire::decode;
 
-/// One program for all kinds of plugins, in parts.
-const BRIDGE: &str = concat!(
-    include_str!("bridge/wire.py"),
-    include_str!("bridge/templates.py"),
-    include_str!("bridge/connection.py"),
-    include_str!("bridge/action.py"),
-    include_str!("bridge/serve.py"),
-);
+/// One program for all kinds of plugins but callbacks, in parts. What a plugin prints goes to standard error.
+pub const PLUGINS: Program = Program {
+    text: concat!(
+        include_str!("bridge/wire.py"),
+        include_str!("bridge/variables.py"),
+        include_str!("bridge/templates.py"),
+        include_str!("bridge/connection.py"),
+        include_str!("bridge/action.py"),
+        include_str!("bridge/serve.py"),
+    ),
+    prints: false,
+};
+
+/// The program for callbacks, which print by themselves.
+pub const CALLBACKS: Program = Program {
+    text: concat!(
+        include_str!("bridge/wire.py"),
+        include_str!("bridge/tasks.py"),
+        include_str!("bridge/callbacks.py"),
+    ),
+    prints: true,
+};
+
+/// What a process runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Program {
+    text: &'static str,
+    /// Whether standard output is its own, too.
+    prints: bool,
+}
 
 /// A process that waits for calls.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
+    /// One socket for both directions: standard output may be for people.
+    input: UnixStream,
+    output: BufReader<UnixStream>,
 }
 
 impl Process {
@@ -35,29 +62,29 @@ impl Process {
     ///
     /// # Errors
     /// When it cannot be started, or ends at once.
-    pub fn start(python: &str, library: &Path, collections: &str) -> Result<Self, String> {
+    pub fn start(program: Program, python: &str, library: &Path, collections: &str) -> Result<Self, String> {
         let path = match std::env::var("PYTHONPATH") {
             Ok(path) if !path.is_empty() => format!("{path}:{}", library.display()),
             _ => library.display().to_string(),
         };
-        let mut child = Command::new(python)
-            .args(["-c", BRIDGE])
+        let failed = |error: io::Error| format!("starting {python}: {error}");
+        let (input, theirs) = UnixStream::pair().map_err(failed)?;
+        let output = BufReader::new(input.try_clone().map_err(failed)?);
+        let child = Command::new(python)
+            .args(["-c", program.text])
             .env("PYTHONPATH", path)
             .env("ANSIBLE_COLLECTIONS_PATH", collections)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
+            .stdin(OwnedFd::from(theirs))
+            .stdout(if program.prints {
+                Stdio::inherit()
+            } else {
+                io::stderr().into()
+            })
             // Ctrl-C at the terminal is for the runner.
             .process_group(0)
             .spawn()
-            .map_err(|error| format!("starting {python}: {error}"))?;
-        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(format!("starting {python}: it has no input or output"));
-        };
-        let mut process = Self {
-            child,
-            input: Some(input),
-            output: BufReader::new(output),
-        };
+            .map_err(failed)?;
+        let mut process = Self { child, input, output };
         process
             .hear()
             .map_err(|error| format!("starting {python}: {error}"))?;
@@ -65,15 +92,10 @@ impl Process {
     }
 
     fn tell(&mut self, message: &Json) -> Result<(), String> {
-        let Some(input) = &mut self.input else {
-            return Err("it has ended".to_owned());
-        };
         let mut line = message.to_string();
         line.push('\n');
-        input
-            .write_all(line.as_bytes())
-            .and_then(|()| input.flush())
-            .map_err(|error| error.to_string())
+        let told = self.input.write_all(line.as_bytes());
+        told.map_err(|error| error.to_string())
     }
 
     fn hear(&mut self) -> Result<Json, String> {
@@ -155,7 +177,8 @@ impl Drop for Killer {
 impl Drop for Process {
     fn drop(&mut self) {
         // The end of its input ends it.
-        self.input = None;
+        // ok: it has ended already.
+        let _ = self.input.shutdown(Shutdown::Write);
         // ok: nobody waits for how it ended.
         let _ = self.child.wait();
     }

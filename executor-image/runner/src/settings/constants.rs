@@ -37,6 +37,7 @@ const NAMES: &[(&str, &str)] = &[
     ("COLOR_WARN", "color_warn"),
     ("CONNECTION_PASSWORD_FILE", "connection_password_file"),
     ("DEFAULT_ACTION_PLUGIN_PATH", "action_plugins"),
+    ("DEFAULT_CALLBACK_PLUGIN_PATH", "callback_plugins"),
     ("DEFAULT_CONNECTION_PLUGIN_PATH", "connection_plugins"),
     ("DEFAULT_FILTER_PLUGIN_PATH", "filter_plugins"),
     ("DEFAULT_LOOKUP_PLUGIN_PATH", "lookup_plugins"),

@@ -296,6 +296,8 @@ settings! {
     module_utils: Vec<PathBuf> = "{home}/plugins/module_utils:/usr/share/ansible/plugins/module_utils", [ANSIBLE_MODULE_UTILS] [defaults.module_utils];
     /// Action plugins.
     action_plugins: Vec<PathBuf> = "{home}/plugins/action:/usr/share/ansible/plugins/action", [ANSIBLE_ACTION_PLUGINS] [defaults.action_plugins];
+    /// Callbacks in Python.
+    callback_plugins: Vec<PathBuf> = "{home}/plugins/callback:/usr/share/ansible/plugins/callback", [ANSIBLE_CALLBACK_PLUGINS] [defaults.callback_plugins];
     /// Connections in Python.
     connection_plugins: Vec<PathBuf> = "{home}/plugins/connection:/usr/share/ansible/plugins/connection", [ANSIBLE_CONNECTION_PLUGINS] [defaults.connection_plugins];
     /// Filters in Python.

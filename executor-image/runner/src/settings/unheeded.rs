@@ -41,13 +41,6 @@ pub const UNHEEDED: &[Unheeded] = &[
         instead: "variables files are read where a task needs them",
     },
     Unheeded {
-        name: "callback_plugins",
-        environment: &["ANSIBLE_CALLBACK_PLUGINS"],
-        file: &[("defaults", "callback_plugins")],
-        default: "{home}/plugins/callback:/usr/share/ansible/plugins/callback",
-        instead: "callbacks in Python are not loaded",
-    },
-    Unheeded {
         name: "strategy_plugins",
         environment: &["ANSIBLE_STRATEGY_PLUGINS"],
         file: &[("defaults", "strategy_plugins")],

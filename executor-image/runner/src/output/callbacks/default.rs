@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 use slipway_report::Totals;
 
 use crate::output::{
-    Callback, Color, Console, HostLine, HostOutcome, ItemOutcome, Stats, TaskHeader, diff,
+    Callback, Color, Console, HostLine, HostOutcome, ItemOutcome, PlayHeader, Stats, TaskHeader, diff,
     display::{self, Shown, View},
 };
-use crate::settings::Settings;
+use crate::{playbook::Playbook, settings::Settings};
 
 /// Prints results as `default` does.
 #[derive(Debug)]
@@ -109,9 +109,11 @@ impl DefaultCallback {
 }
 
 impl Callback for DefaultCallback {
-    fn playbook_started(&mut self, console: &mut Console, file: &str, check: bool) {
+    fn playbook_started(&mut self, console: &mut Console, playbook: &Playbook, check: bool) {
         if self.view.verbosity > 1 {
-            let name = std::path::Path::new(file).file_name().unwrap_or_default();
+            let name = std::path::Path::new(&playbook.file)
+                .file_name()
+                .unwrap_or_default();
             console.banner(&format!("PLAYBOOK: {}", name.to_string_lossy()));
         }
         if check && self.check_markers {
@@ -119,8 +121,8 @@ impl Callback for DefaultCallback {
         }
     }
 
-    fn play_started(&mut self, console: &mut Console, name: &str) {
-        console.banner(name);
+    fn play_started(&mut self, console: &mut Console, header: &PlayHeader<'_>) {
+        console.banner(header.banner);
         self.announced = None;
     }
 

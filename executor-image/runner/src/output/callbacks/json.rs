@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::Utc;
 use serde_json::{Map, Value, json};
 
-use crate::output::{Callback, Console, HostOutcome, Stats, TaskHeader, display, python_json};
+use crate::output::{Callback, Console, HostOutcome, PlayHeader, Stats, TaskHeader, display, python_json};
 
 /// Collects the run.
 #[derive(Debug, Default)]
@@ -24,13 +24,10 @@ impl JsonCallback {
 }
 
 impl Callback for JsonCallback {
-    fn play_started(&mut self, _: &mut Console, name: &str) {
-        let name = name
-            .strip_prefix("PLAY [")
-            .and_then(|name| name.strip_suffix(']'));
+    fn play_started(&mut self, _: &mut Console, header: &PlayHeader<'_>) {
         let play = json!({
             "play": {
-                "name": name.unwrap_or_default(),
+                "name": header.name,
                 "id": format!("play-{}", self.plays.len() + 1),
                 "duration": {"start": now()},
             },

@@ -10,7 +10,10 @@ use std::{
 
 use serde_json::Value;
 
-use crate::output::{Callback, Console, HostLine, HostOutcome, Stats, TaskHeader, display, python_json};
+use crate::{
+    output::{Callback, Console, HostLine, HostOutcome, Stats, TaskHeader, display, python_json},
+    playbook::Playbook,
+};
 
 /// Collects results and writes the file.
 #[derive(Debug)]
@@ -136,8 +139,8 @@ impl JunitCallback {
 }
 
 impl Callback for JunitCallback {
-    fn playbook_started(&mut self, _: &mut Console, file: &str, _: bool) {
-        let name = Path::new(file).file_stem().unwrap_or_default();
+    fn playbook_started(&mut self, _: &mut Console, playbook: &Playbook, _: bool) {
+        let name = Path::new(&playbook.file).file_stem().unwrap_or_default();
         self.playbook = name.to_string_lossy().into_owned();
     }
 
@@ -226,6 +229,7 @@ mod tests {
             play: "play".to_owned(),
             is_debug: false,
             check: false,
+            task: Arc::new(crate::playbook::Task::example()),
         });
         callback.task_started(&mut console, &header);
         let failed = json!({"msg": "no & never", "failed": true});

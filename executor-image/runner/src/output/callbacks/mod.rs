@@ -6,11 +6,13 @@ mod junit;
 mod minimal;
 mod oneline;
 mod profile_tasks;
+mod python;
 mod timer;
 mod tree;
 
+pub use self::python::PythonCallbacks;
 use super::Callback;
-use crate::{playbook::nearest, settings::Settings};
+use crate::settings::Settings;
 
 /// A callback in the table.
 pub struct Known {
@@ -85,37 +87,21 @@ pub const KNOWN: &[Known] = &[
     },
 ];
 
-fn find(name: &str) -> Option<&'static Known> {
-    KNOWN.iter().find(|known| {
+impl Known {
+    /// The callback of a name.
+    pub fn find(name: &str) -> Option<&'static Self> {
         let short = name.rsplit_once('.').map_or(name, |(_, short)| short);
-        let qualified = format!("{}.{}", known.collection, known.name);
-        known.name == short
-            && (short == name || qualified == name || name == format!("ansible.legacy.{short}"))
-    })
-}
-
-/// The callbacks of a run: the one that prints, and those that are enabled besides.
-///
-/// # Errors
-/// One that is not known. A playbook would run without it, but not as somebody wants it.
-pub fn choose(stdout: &str, settings: &Settings) -> Result<Vec<Box<dyn Callback>>, String> {
-    let unknown = |name: &str, setting: &str| {
-        let near = nearest(name, KNOWN.iter().map(|known| known.name));
-        let hint = near.map_or_else(String::new, |near| format!(" (did you mean {near:?}?)"));
-        format!("the callback {name:?} of the setting {setting} is not known or not supported yet{hint}")
-    };
-    let printing = find(stdout)
-        .filter(|known| known.prints)
-        .ok_or_else(|| unknown(stdout, "stdout_callback"))?;
-    let mut chosen = vec![(printing.make)(settings)];
-    for name in &settings.callbacks_enabled {
-        let known = find(name).ok_or_else(|| unknown(name, "callbacks_enabled"))?;
-        // One that prints is not asked twice, and not against `stdout_callback`.
-        if !known.prints {
-            chosen.push((known.make)(settings));
-        }
+        KNOWN.iter().find(|known| {
+            let qualified = format!("{}.{}", known.collection, known.name);
+            known.name == short
+                && (short == name || qualified == name || name == format!("ansible.legacy.{short}"))
+        })
     }
-    Ok(chosen)
+
+    /// Makes one.
+    pub fn make(&self, settings: &Settings) -> Box<dyn Callback> {
+        (self.make)(settings)
+    }
 }
 
 #[cfg(test)]
@@ -130,10 +116,10 @@ mod tests {
             "ansible.posix.timer",
             "community.general.yaml",
         ] {
-            assert!(find(name).is_some(), "{name}");
+            assert!(Known::find(name).is_some(), "{name}");
         }
         for name in ["defaults", "ansible.posix.default", "x.y.timer"] {
-            assert!(find(name).is_none(), "{name}");
+            assert!(Known::find(name).is_none(), "{name}");
         }
     }
 }

@@ -1,0 +1,143 @@
+
+
+# The objects that callbacks are given: Ansible's own, filled with what the runner tells of them.
+from ansible import context
+from ansible.executor.stats import AggregateStats
+from ansible.executor.task_result import TaskResult
+from ansible.inventory.host import Host
+from ansible.parsing.yaml.objects import AnsibleMapping
+from ansible.playbook import Playbook
+from ansible.playbook.block import Block
+from ansible.playbook.handler import Handler
+from ansible.playbook.handler_task_include import HandlerTaskInclude
+from ansible.playbook.included_file import IncludedFile
+from ansible.playbook.play import Play
+from ansible.playbook.role import Role
+from ansible.playbook.role_include import IncludeRole
+from ansible.playbook.task import Task
+from ansible.playbook.task_include import TaskInclude
+
+KINDS_OF_TASKS = {
+    "task": Task,
+    "handler": Handler,
+    "include_tasks": TaskInclude,
+    "include_tasks handler": HandlerTaskInclude,
+    "include_role": IncludeRole,
+}
+
+hosts = {}
+plays = {}
+roles = {}
+tasks = {}
+current = {"play": None}
+
+
+def place(told):
+    """What is left of the text that something was loaded from: where it stands."""
+    mapping = AnsibleMapping()
+    mapping.ansible_pos = tuple(told)
+    return mapping
+
+
+def fill(made, told):
+    """Sets the keywords that the runner knows; all others are as if nobody had set them."""
+    for name, value in told["keywords"].items():
+        if value is not None and name in made.fattributes:
+            setattr(made, name, value)
+    made.vars = told.get("vars") or {}
+    made._ds = place(told["place"])
+    made._loader = files
+    made._squashed = made._finalized = True
+    return made
+
+
+def host_of(name):
+    if name not in hosts:
+        hosts[name] = Host(name)
+    return hosts[name]
+
+
+def playbook_of(told):
+    playbook = Playbook(files)
+    playbook._file_name = told["file"]
+    playbook._basedir = told["directory"]
+    return playbook
+
+
+def play_of(told):
+    known = plays.get(told["id"])
+    if known is None:
+        known = plays[told["id"]] = fill(Play(), told)
+    current["play"] = known
+    return known
+
+
+def role_of(told):
+    key = (told["path"], told["name"])
+    if key not in roles:
+        role = Role(play=current["play"])
+        role._role_name = told["name"]
+        role._role_path = told["path"]
+        role._role_collection = told["collection"]
+        role._loader = files
+        roles[key] = role
+    return roles[key]
+
+
+def task_of(told):
+    """A task is told once, and referred to by its number."""
+    known = tasks.get(told["id"])
+    if known is None:
+        block = Block(play=current["play"])
+        block._squashed = block._finalized = True
+        role = role_of(told["role"]) if told["role"] else None
+        known = fill(KINDS_OF_TASKS[told["kind"]](block=block, role=role), told)
+        known.implicit = told["implicit"]
+        known.resolved_action = told["resolved_action"]
+        tasks[told["id"]] = known
+    return known
+
+
+def result_of(told):
+    task = task_of(told["task"])
+    if told["keywords"]:
+        # What the task says of this host.
+        resolved = task.copy(exclude_parent=True, exclude_tasks=True)
+        resolved._parent = task._parent
+        resolved.from_attrs(told["keywords"])
+        task = resolved
+    return TaskResult(host_of(told["host"]), task, told["result"], task.dump_attrs())
+
+
+def included_of(told):
+    included = IncludedFile(told["file"], {}, told["vars"], task_of(told["task"]), told["is_role"])
+    included._hosts = [host_of(name) for name in told["hosts"]]
+    return included
+
+
+def stats_of(told):
+    stats = AggregateStats()
+    for name, totals in told["hosts"].items():
+        stats.processed[name] = 1
+        for what, count in totals.items():
+            if count:
+                getattr(stats, what)[name] = count
+    stats.custom = told["custom"]
+    return stats
+
+
+OBJECTS = {
+    "host": host_of,
+    "included": included_of,
+    "play": play_of,
+    "playbook": playbook_of,
+    "result": result_of,
+    "stats": stats_of,
+    "task": task_of,
+    "value": lambda value: value,
+}
+
+
+def object_of(told):
+    ((kind, inner),) = told.items()
+    return OBJECTS[kind](inner)

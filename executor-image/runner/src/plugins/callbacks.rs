@@ -1,0 +1,112 @@
+//! Callbacks: a process of their own hears of everything that happens, and prints by itself.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value as Json, json};
+
+use super::{
+    Named, PythonPlugins,
+    process::{CALLBACKS, Process},
+};
+use crate::output::Teller;
+
+/// Which callbacks are wanted, and what they are told of the program.
+#[derive(Debug, Clone)]
+pub struct CallbacksWanted<'a> {
+    /// The one that prints, unless that is the runner's own.
+    pub stdout: Option<&'a str>,
+    /// Those that are enabled.
+    pub enabled: Vec<&'a str>,
+    /// Whether others than the one that prints are used at all.
+    pub additional: bool,
+    /// `ansible` or `ansible-playbook`.
+    pub program: &'static str,
+    /// The folder of the playbook.
+    pub directory: &'a Path,
+    /// Number of `-v`.
+    pub verbosity: u8,
+}
+
+/// The process, which has loaded them.
+#[derive(Debug)]
+pub struct CallbackProcess {
+    process: Process,
+}
+
+/// Whether a callback in a folder is used though nobody names it. Only what plainly says that it waits for its name does: whether a
+/// Python is needed is to be known without one.
+pub fn loads_by_itself(file: &Path) -> bool {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    !text.lines().any(|line| {
+        let mut words = line.trim().split('=').map(str::trim);
+        match (words.next(), words.next()) {
+            (Some("CALLBACK_NEEDS_ENABLED" | "CALLBACK_NEEDS_WHITELIST"), Some("True")) => true,
+            (Some("CALLBACK_TYPE"), Some(kind)) => kind.trim_matches(['"', '\'']) == "stdout",
+            _ => false,
+        }
+    })
+}
+
+impl PythonPlugins {
+    /// The files of the folders of callbacks, by the names that they have there.
+    pub fn callback_files(&self) -> Vec<PathBuf> {
+        self.folders.files("callback")
+    }
+
+    /// The file of a callback.
+    pub fn callback_file(&self, name: &str) -> Option<PathBuf> {
+        self.folders.file("callback", name)
+    }
+
+    /// Loads callbacks.
+    ///
+    /// # Errors
+    /// When they cannot be loaded.
+    pub fn load_callbacks(&self, wanted: &CallbacksWanted<'_>) -> Result<CallbackProcess, String> {
+        let first = wanted.stdout.or(wanted.enabled.first().copied());
+        let file = first.map_or_else(
+            || {
+                let mut files = self.callback_files().into_iter();
+                files.find(|file| loads_by_itself(file)).ok_or("")
+            },
+            |name| self.callback_file(name).ok_or(name),
+        );
+        let named = Named {
+            kind: "callback",
+            name: match &file {
+                Ok(file) => file
+                    .file_stem()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned(),
+                Err(name) => (*name).to_owned(),
+            },
+            file: file.ok(),
+        };
+        let mut process = self.start(CALLBACKS, &named)?;
+        let arguments: Vec<String> = std::env::args_os()
+            .skip(1)
+            .map(|argument| argument.to_string_lossy().into_owned())
+            .collect();
+        let request = json!({
+            "program": wanted.program,
+            "arguments": arguments,
+            "stdout": wanted.stdout,
+            "enabled": wanted.enabled,
+            "additional": wanted.additional,
+            "folders": self.folders.near(),
+            "directory": wanted.directory,
+            "verbosity": wanted.verbosity,
+        });
+        let loaded = process.ask(&request, &mut |_| None)?;
+        loaded.map_err(|refusal| refusal.message)?;
+        Ok(CallbackProcess { process })
+    }
+}
+
+impl Teller for CallbackProcess {
+    fn tell(&mut self, event: &Json) -> Result<(), String> {
+        let heard = self.process.ask(event, &mut |_| None)?;
+        heard.map(|_| ()).map_err(|refusal| refusal.message)
+    }
+}

@@ -1,0 +1,178 @@
+//! Callbacks in Python: they are told the same, in the same order, by real Ansible and by this runner.
+//!
+//! Each playbook of `tests/callbacks` is one case. The callback `record` beside them writes a line for each event. Within a task, what
+//! is told of several hosts is sorted, for hosts are not waited for in the same order.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+use support::{
+    comparison::assert_same,
+    play_in,
+    reference::{Reference, ansible},
+};
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/callbacks")
+}
+
+/// The events of a run of a playbook, one a line, and its exit code.
+fn events(mut command: Command, case: &Path) -> (String, Option<i32>) {
+    let record = tempfile::NamedTempFile::new().unwrap();
+    let status = command
+        .current_dir(directory())
+        .args(["-i", "../playbooks/hosts"])
+        .arg(case.file_name().unwrap())
+        .env("RECORD_EVENTS", record.path())
+        .env("ANSIBLE_FORKS", "1")
+        .env("ANSIBLE_NOCOLOR", "1")
+        .env_remove("ANSIBLE_INVENTORY")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    (
+        sorted(&std::fs::read_to_string(record.path()).unwrap()),
+        status.code(),
+    )
+}
+
+/// The events of each task by hosts, the beginnings first.
+fn sorted(events: &str) -> String {
+    let mut sections: Vec<Vec<(bool, String, &str)>> = vec![Vec::new()];
+    for line in events.lines() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        let starts = event[0] == "v2_runner_on_start";
+        let host = event[1].as_str().or(event[1]["host"].as_str());
+        match host {
+            Some(host) => sections
+                .last_mut()
+                .unwrap()
+                .push((!starts, host.to_owned(), line)),
+            None => sections.extend([vec![(true, String::new(), line)], Vec::new()]),
+        }
+    }
+    for section in &mut sections {
+        section.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+    }
+    let lines = sections.concat().into_iter().map(|(_, _, line)| line.to_owned());
+    lines.collect::<Vec<String>>().join("\n")
+}
+
+#[test]
+fn callbacks_are_told_what_ansible_tells_them() {
+    let directory_of_cases = std::fs::read_dir(directory()).unwrap();
+    let cases: Vec<PathBuf> = directory_of_cases
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yml"))
+        .collect();
+    let reference = Reference::new(
+        "callbacks",
+        &["tests/callbacks.rs", "tests/callbacks", "tests/playbooks/hosts"],
+    );
+    assert_same(cases, 2, |case| {
+        let theirs = reference.says(&case.display().to_string(), || {
+            events(Command::new(ansible("ansible-playbook")), &case)
+        });
+        let ours = events(support::runner(), &case);
+        (ours != theirs).then(|| {
+            let name = case.file_name().unwrap().display();
+            let differences: Vec<String> = ours
+                .0
+                .lines()
+                .zip(theirs.0.lines())
+                .filter(|(ours, theirs)| ours != theirs)
+                .map(|(ours, theirs)| format!("ours:   {ours}\ntheirs: {theirs}"))
+                .take(3)
+                .collect();
+            format!(
+                "{name}: exit codes {:?} and {:?}, {} and {} events\n{}",
+                ours.1,
+                theirs.1,
+                ours.0.lines().count(),
+                theirs.0.lines().count(),
+                differences.join("\n")
+            )
+        })
+    });
+}
+
+/// A callback that prints when a task begins and has ended.
+const PRINTS: &str = "import os\nfrom ansible.plugins.callback import CallbackBase\n\n\nclass CallbackModule(CallbackBase):\n    \
+     CALLBACK_TYPE = 'notification'\n\n    \
+     def v2_playbook_on_task_start(self, task, is_conditional):\n        print('begins: ' + task.name)\n\n    \
+     def v2_runner_on_ok(self, result):\n        self._display.display('ended: %s' % result._result)\n\n    \
+     def v2_playbook_on_stats(self, stats):\n        raise ValueError('nothing to count')\n";
+
+#[test]
+fn what_callbacks_print_stands_in_order_and_one_that_fails_ends_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("callback_plugins")).unwrap();
+    std::fs::write(directory.path().join("callback_plugins/prints.py"), PRINTS).unwrap();
+    let playbook = "- hosts: localhost\n  gather_facts: false\n  tasks:\n  \
+         - {name: one, debug: {msg: first}}\n  - {name: two, debug: {msg: second}, no_log: true}\n";
+    let played = play_in(directory, playbook, &["-i", "localhost,", "-c", "local"]);
+    played.assert(
+        0,
+        &[
+            "Failure using method (v2_playbook_on_stats) in callback plugin",
+            "nothing to count",
+        ],
+    );
+    let order = [
+        "TASK [one]",
+        "begins: one",
+        "\"msg\": \"first\"",
+        "ended: {",
+        "TASK [two]",
+        "begins: two",
+    ];
+    let places: Vec<Option<usize>> = order.iter().map(|text| played.stdout.find(text)).collect();
+    assert!(
+        places.is_sorted() && places[0].is_some(),
+        "{places:?}\n{}",
+        played.stdout
+    );
+    assert!(!played.stdout.contains("second"), "{}", played.stdout);
+}
+
+#[test]
+fn without_ansible_core_a_callback_that_is_named_is_refused_and_another_is_told_of() {
+    let run = |settings: &str| {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("callback_plugins")).unwrap();
+        std::fs::write(directory.path().join("callback_plugins/prints.py"), PRINTS).unwrap();
+        std::fs::write(directory.path().join("ansible.cfg"), settings).unwrap();
+        std::fs::write(
+            directory.path().join("site.yml"),
+            "- hosts: localhost\n  gather_facts: false\n",
+        )
+        .unwrap();
+        let output = support::runner()
+            .env("SLIPWAY_ANSIBLE_CORE", directory.path())
+            .current_dir(directory.path())
+            .args(["-i", "localhost,", "site.yml"])
+            .output()
+            .unwrap();
+        support::Played::new(directory, &output)
+    };
+    run("[defaults]\nnocows = 1\n").assert(
+        0,
+        &["the callback prints (", "needs ansible-core", "PLAY [localhost]"],
+    );
+    run("[defaults]\ncallbacks_enabled = timers\n").assert(
+        1,
+        &[
+            "\"timers\" of the setting callbacks_enabled",
+            "did you mean \"timer\"?",
+            "needs ansible-core",
+        ],
+    );
+}
