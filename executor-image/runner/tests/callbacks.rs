@@ -1,7 +1,7 @@
 //! Callbacks in Python: they are told the same, in the same order, by real Ansible and by this runner.
 //!
-//! Each playbook of `tests/callbacks` is one case. The callback `record` beside them writes a line for each event. Within a task, what
-//! is told of several hosts is sorted, for hosts are not waited for in the same order.
+//! Each playbook of `tests/callbacks` is one case, and some of `tests/playbooks` are. The callback `record` writes a line for each event.
+//! Within a task, what is told of several hosts is sorted, for hosts are not waited for in the same order.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -19,29 +19,68 @@ use support::{
     reference::{Reference, ansible},
 };
 
-fn directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/callbacks")
+/// Playbooks that are there for other tests, too.
+const OTHERS: &[&str] = &[
+    "add_host",
+    "any_errors_fatal_handler",
+    "blocks",
+    "delegate",
+    "diff",
+    "handlers",
+    "handlers_include",
+    "include_role",
+    "includes",
+    "lookups",
+    "loop_control",
+    "loops",
+    "meta_all",
+    "no_log",
+    "roles",
+    "run_once",
+    "serial",
+    "until",
+    "vars_prompt",
+];
+
+fn tests() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
 }
 
 /// The events of a run of a playbook, one a line, and its exit code.
-fn events(mut command: Command, case: &Path) -> (String, Option<i32>) {
+fn events(mut command: Command, case: &Path, id: &str) -> (String, Option<i32>) {
+    let text = std::fs::read_to_string(case).unwrap();
+    let first = text.lines().next().unwrap();
+    let arguments = first.strip_prefix("# arguments: ").unwrap_or_default();
+    let name = case.file_stem().unwrap().to_str().unwrap();
+    let id = format!("{id}-{name}");
+    for entry in std::fs::read_dir("/tmp").unwrap().flatten() {
+        if entry.file_name().to_string_lossy().ends_with(&id) {
+            std::fs::remove_file(entry.path()).unwrap();
+        }
+    }
     let record = tempfile::NamedTempFile::new().unwrap();
     let status = command
-        .current_dir(directory())
+        .current_dir(case.parent().unwrap())
         .args(["-i", "../playbooks/hosts"])
+        .args(arguments.split_whitespace())
         .arg(case.file_name().unwrap())
         .env("RECORD_EVENTS", record.path())
+        .env(
+            "ANSIBLE_CALLBACK_PLUGINS",
+            tests().join("callbacks/callback_plugins"),
+        )
+        .env("ANSIBLE_ROLES_PATH", case.with_extension("").join("roles"))
+        .env("SLIPWAY_TEST_ID", &id)
         .env("ANSIBLE_FORKS", "1")
         .env("ANSIBLE_NOCOLOR", "1")
         .env_remove("ANSIBLE_INVENTORY")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .status()
         .unwrap();
-    (
-        sorted(&std::fs::read_to_string(record.path()).unwrap()),
-        status.code(),
-    )
+    let events = std::fs::read_to_string(record.path()).unwrap();
+    (sorted(&events.replace(&id, "ID")), status.code())
 }
 
 /// The events of each task by hosts, the beginnings first.
@@ -50,7 +89,10 @@ fn sorted(events: &str) -> String {
     for line in events.lines() {
         let event: Value = serde_json::from_str(line).unwrap();
         let starts = event[0] == "v2_runner_on_start";
-        let host = event[1].as_str().or(event[1]["host"].as_str());
+        let host = event[1]
+            .as_str()
+            .or(event[1]["host"].as_str())
+            .or(event[2].as_str());
         match host {
             Some(host) => sections
                 .last_mut()
@@ -68,20 +110,22 @@ fn sorted(events: &str) -> String {
 
 #[test]
 fn callbacks_are_told_what_ansible_tells_them() {
-    let directory_of_cases = std::fs::read_dir(directory()).unwrap();
-    let cases: Vec<PathBuf> = directory_of_cases
+    let own = std::fs::read_dir(tests().join("callbacks")).unwrap();
+    let mut cases: Vec<PathBuf> = own
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "yml"))
         .collect();
+    let others = OTHERS.iter().map(|name| tests().join("playbooks").join(name));
+    cases.extend(others.map(|path| path.with_extension("yml")));
     let reference = Reference::new(
         "callbacks",
-        &["tests/callbacks.rs", "tests/callbacks", "tests/playbooks/hosts"],
+        &["tests/callbacks.rs", "tests/callbacks", "tests/playbooks"],
     );
     assert_same(cases, 2, |case| {
         let theirs = reference.says(&case.display().to_string(), || {
-            events(Command::new(ansible("ansible-playbook")), &case)
+            events(Command::new(ansible("ansible-playbook")), &case, "theirs")
         });
-        let ours = events(support::runner(), &case);
+        let ours = events(support::runner(), &case, "ours");
         (ours != theirs).then(|| {
             let name = case.file_name().unwrap().display();
             let differences: Vec<String> = ours

@@ -65,11 +65,16 @@ impl Listening<'_> {
                 .any(|file| loads_by_itself(file));
         if wanted.stdout.is_some() || !wanted.enabled.is_empty() || by_themselves {
             match start.plugins.load_callbacks(&wanted) {
-                Ok(process) => {
+                Ok(mut process) => {
+                    let wants = std::mem::take(&mut process.wants);
                     let relay = start.printer.divert(Box::new(process)).map_err(|error| {
                         Refusal::new(exit::ERROR, format!("callbacks cannot be told: {error}"))
                     })?;
-                    callbacks.push(Box::new(PythonCallbacks::new(relay)));
+                    callbacks.push(Box::new(PythonCallbacks::new(
+                        relay,
+                        wants,
+                        self.settings.diff_always,
+                    )));
                 }
                 // Nobody has asked for those.
                 Err(problem) if wanted.stdout.is_none() && wanted.enabled.is_empty() => {
@@ -92,7 +97,8 @@ impl Listening<'_> {
                 }
             }
         }
-        start.printer.listen(callbacks);
+        // One in Python that prints tells warnings by itself.
+        start.printer.listen(callbacks, printing.is_some());
         Ok(())
     }
 }

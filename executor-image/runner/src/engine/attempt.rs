@@ -16,6 +16,7 @@ use super::{
 use crate::{
     actions,
     inventory::Vars,
+    output::{HostLine, HostOutcome, TOLD},
     playbook::{Action, IncludeRole, ModuleAction},
     transport::TransportError,
 };
@@ -140,8 +141,15 @@ fn include_outcome(item: &ItemContext<'_>, target: &Node, role: Option<&IncludeR
     };
     let target = slipway_language::to_text(&target);
     let mut map = ResultMap::new();
-    map.insert("changed".to_owned(), Json::Bool(false));
-    map.insert("include".to_owned(), Json::from(target.as_str()));
+    if item.task.r#loop.is_none() {
+        map.insert("changed".to_owned(), Json::Bool(false));
+    }
+    if role.is_some() {
+        map.insert("include_args".to_owned(), json!({"name": target}));
+    } else {
+        map.insert("include".to_owned(), Json::from(target.as_str()));
+        map.insert("include_args".to_owned(), json!({}));
+    }
     let include = Include {
         target,
         from,
@@ -269,13 +277,16 @@ async fn run_module(
         }
         if attempt < attempts {
             map.insert("retries".to_owned(), Json::from(attempts));
-            let label = item.label().unwrap_or_else(|| item.host.name.to_string());
-            play.run.printer.retry(
-                &label,
-                own_name(item),
-                attempts - attempt,
-                (!no_log).then_some(&map),
-            );
+            let label = item.label();
+            let outcome = HostOutcome {
+                label: label.as_deref(),
+                no_log,
+                ..HostOutcome::plain(&item.host.name, HostLine::Failed { ignored: false }, &map)
+            };
+            let left = attempts - attempt;
+            play.run
+                .printer
+                .retry(item.header, &outcome, own_name(item), left);
             if stopped_while_waiting(item, delay).await {
                 break;
             }
@@ -285,6 +296,9 @@ async fn run_module(
         }
     }
     keep_facts(item, &mut map);
+    if play.run.printer.is_heard_elsewhere() && !no_log {
+        map.insert(TOLD.to_owned(), json!({"args": args.values}));
+    }
     if item.diff && !no_log {
         map.insert("_ansible_diff".to_owned(), Json::Bool(true));
     }

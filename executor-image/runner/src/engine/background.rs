@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     actions::{self, ActionContext},
+    output::{HostLine, HostOutcome, JobStage},
     transport::TransportError,
 };
 
@@ -77,11 +78,22 @@ impl Background {
         }
         let item = call.item;
         let shown = job.as_str().unwrap_or_default();
-        let said = |what: &str, job: &str, more: &str| {
-            let line = format!("ASYNC {what} on {}: jid={job}{more}", item.host.name);
-            item.play.run.printer.detail(&line, 0);
+        let told = |stage: JobStage, result: &ResultMap, job: &str, more: &str| {
+            let what = match stage {
+                JobStage::Polled => "POLL",
+                JobStage::Done => "OK",
+                JobStage::Failed => "FAILED",
+            };
+            let text = format!("ASYNC {what} on {}: jid={job}{more}", item.host.name);
+            let outcome = HostOutcome {
+                no_log,
+                ..HostOutcome::plain(&item.host.name, HostLine::Ok, result)
+            };
+            item.play.run.printer.job(item.header, stage, &outcome, &text);
         };
-        let ended = |what: &str| said(what, if no_log { "None" } else { shown }, "");
+        let ended = |stage: JobStage, result: &ResultMap| {
+            told(stage, result, if no_log { "None" } else { shown }, "");
+        };
         let mut left = Duration::from_secs(self.seconds);
         let mut last = started;
         while !left.is_zero() && !flag(&last, "finished") && !item.play.run.stop.is_requested() {
@@ -91,28 +103,33 @@ impl Background {
             left = left.saturating_sub(poll);
             if let Ok(answer) = looked {
                 let number = |key: &str| answer.get(key).and_then(Json::as_i64).unwrap_or_default();
-                said(
-                    "POLL",
-                    shown,
-                    &format!(" started={} finished={}", number("started"), number("finished")),
-                );
+                // Of one that has ended, its end is told.
+                if !flag(&answer, "finished") {
+                    let more = format!(" started={} finished={}", number("started"), number("finished"));
+                    told(JobStage::Polled, &answer, shown, &more);
+                }
                 last = answer;
             }
         }
         if !flag(&last, "finished") {
-            ended("FAILED");
             let message = format!(
                 "async task did not complete within the requested time - {}s",
                 self.seconds
             );
             last.shift_remove("changed");
-            return Ok(to_map(
-                json!({"changed": false, "failed": true, "msg": message, "async_result": last}),
-            ));
+            let failed =
+                to_map(json!({"changed": false, "failed": true, "msg": message, "async_result": last}));
+            ended(JobStage::Failed, &failed);
+            return Ok(failed);
         }
         // ok: a status file that stays is litter, not a failure of the task.
         let _ = look(call, &job, "cleanup").await;
-        ended(if flag(&last, "failed") { "FAILED" } else { "OK" });
+        let stage = if flag(&last, "failed") {
+            JobStage::Failed
+        } else {
+            JobStage::Done
+        };
+        ended(stage, &last);
         Ok(last)
     }
 }

@@ -19,11 +19,12 @@ use super::{
     play::PlayRun,
     reach::Reach,
     result::{self, Include, ResultMap, TaskResult, failure, flag},
+    told,
 };
 use crate::{
     actions,
     inventory::Vars,
-    output::{HostLine, ItemLine, PLACE, TaskHeader},
+    output::{self, HostLine, ItemLine, PLACE, TOLD, TaskHeader},
     playbook::{Action, Loop, Task},
 };
 
@@ -168,7 +169,8 @@ pub(super) async fn run_task(
             match &task.r#loop {
                 None => {
                     let item = on_host.item(scope, None, Vec::new());
-                    let done = attempt::run_item(&item, outcome.no_log).await;
+                    let mut done = attempt::run_item(&item, outcome.no_log).await;
+                    told::beside_result(&item, &mut done.map);
                     notify(&item, &done.map, &mut outcome.notify);
                     outcome.label = item.label();
                     outcome.map = done.map;
@@ -294,6 +296,7 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
             include,
             is_unknown,
         } = attempt::run_item(&item, outcome.no_log).await;
+        told::beside_result(&item, &mut map);
         if is_unknown {
             outcome.looped = false;
             outcome.map = map;
@@ -305,6 +308,9 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
             "ansible_loop_var".to_owned(),
             Json::from(looping.control.loop_var.as_ref()),
         );
+        if let Some(Variable::Data(extended)) = vars.get("ansible_loop") {
+            map.insert("ansible_loop".to_owned(), to_json(extended));
+        }
         if let Some(name) = &looping.control.index_var {
             map.insert(name.to_string(), Json::from(index));
             map.insert("ansible_index_var".to_owned(), Json::from(name.as_ref()));
@@ -337,9 +343,18 @@ async fn run_loop(on_host: OnHost<'_>, looping: &Loop, scope: Scope, outcome: &m
         // The items of an include are told by what is included.
         let is_include =
             base.task.module().is_none() && matches!(line.status, HostLine::Ok | HostLine::Changed);
-        if !is_include {
-            base.play.run.printer.item(base.header, &line, &map, no_log);
+        let told = output::ItemOutcome {
+            host: &outcome.host,
+            line: &line,
+            result: &map,
+            no_log,
+        };
+        if is_include {
+            base.play.run.printer.item_asked_to_include(base.header, &told);
+        } else {
+            base.play.run.printer.item(base.header, &told);
         }
+        map.shift_remove(TOLD);
         outcome.items.push(ItemResult {
             label: (!no_log).then_some(shown),
             status: crate::output::status(line.status),

@@ -116,6 +116,7 @@ impl Batch {
                     let chosen = self.chosen_for_meta(*meta, &task, vec![Arc::clone(host)], false)?;
                     if *meta == Meta::FlushHandlers {
                         for host in &chosen {
+                            self.notify_saved(&host.name);
                             self.handlers.begin_flush(&host.name);
                         }
                     } else {

@@ -142,7 +142,7 @@ impl HandlerTable {
     }
 
     /// Notes that a host notifies the handlers of a name or topic: they run when the host flushes, or in this flush if the
-    /// host is in one.
+    /// host is in one. Those that run now and would not have.
     ///
     /// # Errors
     /// The known names, if there is none of this name.
@@ -151,7 +151,7 @@ impl HandlerTable {
         name: &str,
         host: &Arc<str>,
         is_flushing: bool,
-    ) -> Result<(), Vec<String>> {
+    ) -> Result<Vec<usize>, Vec<String>> {
         let found = self.find(name);
         if found.is_empty() {
             return Err(self
@@ -162,14 +162,20 @@ impl HandlerTable {
                 .collect());
         }
         if is_flushing {
-            self.notified.entry(Arc::clone(host)).or_default().extend(found);
-        } else {
-            let saved = self.saved.entry(Arc::clone(host)).or_default();
-            if !saved.iter().any(|known| known == name) {
-                saved.push(name.to_owned());
-            }
+            return Ok(self.add_notified(host, found));
         }
-        Ok(())
+        let saved = self.saved.entry(Arc::clone(host)).or_default();
+        if !saved.iter().any(|known| known == name) {
+            saved.push(name.to_owned());
+        }
+        Ok(Vec::new())
+    }
+
+    /// Notes that these handlers are to run on a host; those that were not to run before.
+    fn add_notified(&mut self, host: &Arc<str>, mut found: Vec<usize>) -> Vec<usize> {
+        let notified = self.notified.entry(Arc::clone(host)).or_default();
+        found.retain(|index| notified.insert(*index));
+        found
     }
 
     /// Puts included tasks behind the handler that runs now; each is to run on its host.
@@ -219,11 +225,13 @@ impl HandlerTable {
     }
 
     /// The handlers that a host has notified are known from now on.
-    fn resolve(&mut self, host: &Arc<str>) {
+    fn resolve(&mut self, host: &Arc<str>) -> Vec<usize> {
+        let mut notified = Vec::new();
         for name in self.saved.remove(host).unwrap_or_default() {
             let found = self.find(&name);
-            self.notified.entry(Arc::clone(host)).or_default().extend(found);
+            notified.extend(self.add_notified(host, found));
         }
+        notified
     }
 
     fn find(&self, name: &str) -> Vec<usize> {
@@ -263,7 +271,6 @@ impl HandlerTable {
 
     /// A host begins to run what it has notified.
     pub(super) fn begin_flush(&mut self, host: &Arc<str>) {
-        self.resolve(host);
         self.flushing.insert(Arc::clone(host), 0);
     }
 
@@ -310,7 +317,7 @@ impl Batch {
     pub(super) async fn flush_handlers(&mut self, hosts: &[Arc<HostState>]) -> Result<(), Fatal> {
         let mut alive: Vec<Arc<HostState>> = hosts.to_vec();
         for host in hosts {
-            self.handlers.resolve(&host.name);
+            self.notify_saved(&host.name);
         }
         let mut index = 0;
         // A handler may notify a later one: that runs in the same flush. Included roles may add handlers at the end.
@@ -355,6 +362,24 @@ impl Batch {
             index += 1;
         }
         Ok(())
+    }
+
+    /// What a host has notified is known from now on.
+    pub(super) fn notify_saved(&mut self, host: &Arc<str>) {
+        let notified = self.handlers.resolve(host);
+        self.tell_notified(&notified, host);
+    }
+
+    /// Tells of handlers that will run on a host.
+    pub(super) fn tell_notified(&self, handlers: &[usize], host: &Arc<str>) {
+        if handlers.is_empty() || !self.play.run.printer.is_heard_elsewhere() {
+            return;
+        }
+        let scope = self.play.scope(&HostState::nobody(), None);
+        for task in handlers.iter().filter_map(|index| self.handlers.task(*index)) {
+            let header = self.header(&task, &scope, true);
+            self.play.run.printer.notified(&header, host);
+        }
     }
 
     /// These hosts and those that failed, in the batch's order: with `force_handlers`, all run what they have notified.

@@ -96,6 +96,8 @@ impl Batch {
             // A host that does not wait for others has its banner with its results.
             if self.play.play.strategy == Strategy::Linear {
                 run.printer.task_started(&header);
+            } else {
+                run.printer.meta_started(&header);
             }
             let conditions = task.settings.when.iter().filter(|_| !unconditional);
             let mut verdicts =
@@ -104,6 +106,9 @@ impl Batch {
             let refused = decisive.transpose();
             let refused = refused.map_err(|error| Fatal::at(&task.span, &error.to_string()))?;
             if refused.is_none() {
+                if meta == Meta::FlushHandlers {
+                    self.notify_saved(&host.name);
+                }
                 if let Some(done) = done(meta, &host) {
                     run.printer.detail(&format!("META: {done}"), 2);
                 }

@@ -34,6 +34,7 @@ mod settle;
 mod ssh_arguments;
 mod stop;
 mod template_variables;
+mod told;
 mod variables;
 
 pub(crate) use arguments::defaults;

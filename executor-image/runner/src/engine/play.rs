@@ -15,6 +15,7 @@ use super::{
     batch::{Batch, BatchEnd},
     files::TaskFiles,
     run::Fatal,
+    told,
 };
 use crate::{
     inventory::{Vars, pattern, read_play_vars_file},
@@ -76,7 +77,7 @@ impl PlayRun {
     }
 
     /// Tells that the play, or a batch of it, begins.
-    pub(super) fn tell(&self, hosts: usize, tasks: usize, check: bool) {
+    pub(super) fn tell(self: &Arc<Self>, hosts: usize, tasks: usize, check: bool) {
         let printer = &self.run.printer;
         let banner = printer.play_banner(&self.name, check);
         let header = PlayHeader {
@@ -84,6 +85,7 @@ impl PlayRun {
             name: &self.name,
             banner: &banner,
             patterns: &self.patterns,
+            answers: printer.is_heard_elsewhere().then(|| told::answers(self)),
         };
         printer.play_started(&header, hosts, tasks);
     }
@@ -189,8 +191,11 @@ pub(super) async fn run_play(run: &Arc<Run>, play: &Arc<Play>, loader: &Loader) 
     head.all_hosts = Arc::new(Mutex::new(hosts.iter().cloned().collect()));
     let hosts = ordered(&draft, &scope, hosts).map_err(failed)?;
     let batches = batches(&draft, &scope, &hosts).map_err(failed)?;
+    for prompt in &play.prompts {
+        run.printer.prompted(prompt);
+    }
     if batches.is_empty() {
-        head.tell(0, 0, run.options.check);
+        Arc::new(head).tell(0, 0, run.options.check);
         run.printer.no_hosts_matched();
         return Ok(PlayEnd::GoOn);
     }

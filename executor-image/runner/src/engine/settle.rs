@@ -91,12 +91,16 @@ impl Batch {
             for warning in self.handlers.warnings(name) {
                 run.printer.warning(warning);
             }
-            let Err(known) = self.handlers.notify(name, &result.host, handler) else {
-                if !handler {
-                    run.printer
-                        .detail(&format!("Notification for handler {name} has been saved."), 2);
+            let known = match self.handlers.notify(name, &result.host, handler) {
+                Err(known) => known,
+                Ok(notified) => {
+                    self.tell_notified(&notified, &result.host);
+                    if !handler {
+                        run.printer
+                            .detail(&format!("Notification for handler {name} has been saved."), 2);
+                    }
+                    continue;
                 }
-                continue;
             };
             let mut written = task.settings.notify.iter();
             let written = written.find(|node| node.as_str() == Some(name));

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
+use slipway_language::Node;
 use slipway_report::ItemResult;
 
-use super::{Console, HostLine, ItemLine, Stats, TaskHeader};
+use super::{Answers, Console, HostLine, ItemLine, Stats, TaskHeader};
 use crate::playbook::{Play, Playbook};
 
 /// How a task ended on a host.
@@ -60,7 +61,9 @@ impl HostOutcome<'_> {
 /// An item of a loop that has ended.
 #[derive(Debug, Clone, Copy)]
 pub struct ItemOutcome<'a> {
-    /// Host, status and label.
+    /// Inventory name.
+    pub host: &'a str,
+    /// The host as printed, status and label.
     pub line: &'a ItemLine,
     /// What the item returned.
     pub result: &'a Map<String, Value>,
@@ -69,7 +72,7 @@ pub struct ItemOutcome<'a> {
 }
 
 /// What is printed when a play, or a batch of it, begins.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 pub struct PlayHeader<'a> {
     /// The play.
     pub play: &'a Arc<Play>,
@@ -79,6 +82,32 @@ pub struct PlayHeader<'a> {
     pub banner: &'a str,
     /// The patterns of its hosts, rendered.
     pub patterns: &'a [String],
+    /// Who answers what others ask of it who listen in another process.
+    pub answers: Option<Answers>,
+}
+
+/// What a task has included.
+#[derive(Debug, Clone, Copy)]
+pub struct Included<'a> {
+    /// The line about it.
+    pub text: &'a str,
+    /// The file's or role's name.
+    pub file: &'a str,
+    /// The hosts that asked for it.
+    pub hosts: &'a [Arc<str>],
+    /// The item of the loop, as printed.
+    pub label: Option<&'a str>,
+}
+
+/// How far a task is that goes on by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobStage {
+    /// It was looked at.
+    Polled,
+    /// It has ended well.
+    Done,
+    /// It has failed, or takes too long.
+    Failed,
 }
 
 /// Listens to a run. What a listener does not care for, it leaves out.
@@ -95,16 +124,41 @@ pub trait Callback: Send {
     fn task_started(&mut self, _console: &mut Console, _header: &Arc<TaskHeader>) {}
     /// A task begins on a host.
     fn host_started(&mut self, _header: &Arc<TaskHeader>, _host: &str) {}
+    /// A `meta` task begins for a host that does not wait for others.
+    fn meta_started(&mut self, _header: &Arc<TaskHeader>) {}
     /// An item of a loop has ended.
     fn item(&mut self, _console: &mut Console, _header: &Arc<TaskHeader>, _outcome: &ItemOutcome<'_>) {}
     /// A task has ended on a host.
     fn host(&mut self, _console: &mut Console, _header: &Arc<TaskHeader>, _outcome: &HostOutcome<'_>) {}
     /// A task that includes something has ended on a host: what it asks for comes later.
     fn asked_to_include(&mut self, _header: &Arc<TaskHeader>, _outcome: &HostOutcome<'_>) {}
-    /// A file or role was included: the line about it.
-    fn included(&mut self, _console: &mut Console, _header: &Arc<TaskHeader>, _text: &str) {}
-    /// A task will be tried again: the line about it, and what it returned.
-    fn retry(&mut self, _console: &mut Console, _text: &str) {}
+    /// The same of an item of its loop.
+    fn item_asked_to_include(&mut self, _header: &Arc<TaskHeader>, _outcome: &ItemOutcome<'_>) {}
+    /// A file or role was included.
+    fn included(&mut self, _console: &mut Console, _header: &Arc<TaskHeader>, _included: &Included<'_>) {}
+    /// A handler will run on a host.
+    fn notified(&mut self, _header: &Arc<TaskHeader>, _host: &str) {}
+    /// A task will be tried again: what it returned, and the line about it.
+    fn retry(
+        &mut self,
+        _console: &mut Console,
+        _header: &Arc<TaskHeader>,
+        _outcome: &HostOutcome<'_>,
+        _text: &str,
+    ) {
+    }
+    /// A task goes on by itself, or has ended: what is known of it, and the line about it.
+    fn job(
+        &mut self,
+        _console: &mut Console,
+        _header: &Arc<TaskHeader>,
+        _stage: JobStage,
+        _outcome: &HostOutcome<'_>,
+        _text: &str,
+    ) {
+    }
+    /// A play has a variable that somebody would be asked for.
+    fn prompted(&mut self, _prompt: &Node) {}
     /// A playbook has ended.
     fn recap(&mut self, _console: &mut Console, _stats: &Stats, _check: bool) {}
 }

@@ -11,6 +11,8 @@ use crate::{playbook::Task, settings::Settings};
 const INTERNAL_PREFIX: &str = "_ansible_";
 /// The key under which a result keeps the place of a failure that its message does not tell. People see it, playbooks do not.
 pub const PLACE: &str = "_ansible_place";
+/// The key under which a result keeps what others who listen are told of the task on its host.
+pub const TOLD: &str = "_ansible_told";
 /// Of a `debug` result with `msg`, only these are shown.
 const DEBUG_KEYS: &[&str] = &["msg", "exception", "warnings", "deprecations"];
 /// Of a `debug` result with `var`, these are hidden.

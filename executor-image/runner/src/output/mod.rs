@@ -16,14 +16,14 @@ mod stats;
 mod wrap;
 mod yaml;
 
-pub use callback::{Callback, HostOutcome, ItemOutcome, PlayHeader};
+pub use callback::{Callback, HostOutcome, Included, ItemOutcome, JobStage, PlayHeader};
 pub use color::{Color, Palette};
 pub use console::Console;
-pub use display::{HostLine, ItemLine, PLACE, TaskHeader};
+pub use display::{HostLine, ItemLine, PLACE, TOLD, TaskHeader};
 pub use echo::leave_signals_to_the_run;
 pub use events::EventSink;
 pub use json::python_json;
 pub use printer::{Printer, message_of, status};
-pub use relay::{Relay, Teller};
+pub use relay::{Answers, Relay, Teller};
 pub use stats::Stats;
 pub use yaml::python_yaml;

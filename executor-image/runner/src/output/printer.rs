@@ -6,12 +6,12 @@ use std::{
 };
 
 use serde_json::{Map, Value};
-use slipway_language::Listener;
+use slipway_language::{Listener, Node};
 use slipway_report::{EventKind, HostStatus, RunResult, shorten};
 
 use super::{
-    Callback, Color, Console, EventSink, HostLine, HostOutcome, ItemLine, ItemOutcome, PlayHeader, Relay,
-    Stats, TaskHeader, Teller, display, python_json,
+    Callback, Color, Console, EventSink, HostLine, HostOutcome, Included, ItemOutcome, JobStage, PlayHeader,
+    Relay, Stats, TaskHeader, Teller, display, python_json,
 };
 use crate::{playbook::Playbook, settings::Settings};
 
@@ -31,6 +31,7 @@ pub struct Printer {
 struct State {
     console: Console,
     callbacks: Vec<Box<dyn Callback>>,
+    tells_warnings: bool,
     events: EventSink,
     check: bool,
     header: Option<Arc<TaskHeader>>,
@@ -93,6 +94,7 @@ impl Printer {
         let state = State {
             console,
             callbacks: Vec::new(),
+            tells_warnings: true,
             events,
             check: false,
             header: None,
@@ -169,9 +171,11 @@ impl Printer {
         });
     }
 
-    /// Tells these what happens from here on.
-    pub fn listen(&self, callbacks: Vec<Box<dyn Callback>>) {
-        self.state().callbacks = callbacks;
+    /// Tells these what happens from here on; whether warnings of results are to be printed for them.
+    pub fn listen(&self, callbacks: Vec<Box<dyn Callback>>, warnings: bool) {
+        let mut state = self.state();
+        state.callbacks = callbacks;
+        state.tells_warnings = warnings;
     }
 
     /// Tells somebody in another process too, what it prints in order with everything else.
@@ -269,7 +273,7 @@ impl Printer {
     }
 
     /// Whether others listen than the runner's own callbacks, who make nothing of some events.
-    fn is_heard_elsewhere(&self) -> bool {
+    pub fn is_heard_elsewhere(&self) -> bool {
         self.relay.get().is_some()
     }
 
@@ -289,12 +293,11 @@ impl Printer {
     }
 
     /// An item of a loop has ended.
-    pub fn item(&self, header: &Arc<TaskHeader>, line: &ItemLine, result: &Map<String, Value>, no_log: bool) {
+    pub fn item(&self, header: &Arc<TaskHeader>, outcome: &ItemOutcome<'_>) {
         let mut state = self.state();
         Self::begin(&mut state, header);
-        self.warnings_of(&mut state, result, no_log);
-        let outcome = ItemOutcome { line, result, no_log };
-        state.tell(|callback, console| callback.item(console, header, &outcome));
+        self.warnings_of(&mut state, outcome.result, outcome.no_log);
+        state.tell(|callback, console| callback.item(console, header, outcome));
     }
 
     /// A task has ended on a host. A loop's items have been told already.
@@ -334,9 +337,34 @@ impl Printer {
         }
     }
 
+    /// The same of an item of its loop.
+    pub fn item_asked_to_include(&self, header: &Arc<TaskHeader>, outcome: &ItemOutcome<'_>) {
+        if self.is_heard_elsewhere() {
+            self.state()
+                .tell(|callback, _| callback.item_asked_to_include(header, outcome));
+        }
+    }
+
+    /// A `meta` task begins for a host that does not wait for others: there is no line about it.
+    pub fn meta_started(&self, header: &Arc<TaskHeader>) {
+        if self.is_heard_elsewhere() {
+            self.state().tell(|callback, _| callback.meta_started(header));
+        }
+    }
+
+    /// A handler will run on a host.
+    pub fn notified(&self, header: &Arc<TaskHeader>, host: &str) {
+        self.state().tell(|callback, _| callback.notified(header, host));
+    }
+
+    /// A play has a variable that somebody would be asked for.
+    pub fn prompted(&self, prompt: &Node) {
+        self.state().tell(|callback, _| callback.prompted(prompt));
+    }
+
     fn warnings_of(&self, state: &mut State, result: &Map<String, Value>, no_log: bool) {
         let list = |key: &str| result.get(key).and_then(Value::as_array).into_iter().flatten();
-        if no_log {
+        if no_log || !state.tells_warnings {
             return;
         }
         if self.action_warnings {
@@ -362,13 +390,21 @@ impl Printer {
         }
         let mut state = self.state();
         Self::begin(&mut state, header);
-        state.tell(|callback, console| callback.included(console, header, &text));
+        let included = Included {
+            text: &text,
+            file,
+            hosts,
+            label,
+        };
+        state.tell(|callback, console| callback.included(console, header, &included));
     }
 
     /// A task will be tried again; what it returned is shown to those who want to see much.
-    pub fn retry(&self, host: &str, task: &str, left: u64, result: Option<&Map<String, Value>>) {
+    pub fn retry(&self, header: &Arc<TaskHeader>, outcome: &HostOutcome<'_>, task: &str, left: u64) {
+        let host = outcome.shown_host();
         let mut text = format!("FAILED - RETRYING: [{host}]: {task} ({left} retries left).");
-        if let Some(result) = result.filter(|_| self.verbosity > 2) {
+        if self.verbosity > 2 && !outcome.no_log {
+            let result = outcome.result;
             let visible = result.iter().filter(|(key, _)| !key.starts_with("_ansible_"));
             let visible = visible.map(|(key, value)| (key.clone(), value.clone())).collect();
             text = format!(
@@ -377,12 +413,13 @@ impl Printer {
             );
         }
         self.state()
-            .tell(|callback, console| callback.retry(console, &text));
+            .tell(|callback, console| callback.retry(console, header, outcome, &text));
     }
 
-    /// A line about an asynchronous job.
-    pub fn job(&self, text: &str) {
-        self.state().console.line(text, Some(Color::Debug));
+    /// A task goes on by itself, or has ended.
+    pub fn job(&self, header: &Arc<TaskHeader>, stage: JobStage, outcome: &HostOutcome<'_>, text: &str) {
+        self.state()
+            .tell(|callback, console| callback.job(console, header, stage, outcome, text));
     }
 
     /// A host's key was accepted at first use.

@@ -3,7 +3,10 @@
 
 use std::{
     io::{self, Write},
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
     thread,
 };
 
@@ -12,27 +15,37 @@ use serde_json::Value as Json;
 /// How much may wait. A run does not go on much faster than those who listen to it.
 const WAITING: usize = 4096;
 
+/// Answers what those ask who are told of events.
+pub type Answers = Arc<dyn Fn(&Json) -> Json + Send + Sync>;
+
 /// Passes events on.
 pub trait Teller: Send {
     /// Tells of an event, and returns when it has been heard.
     ///
     /// # Errors
     /// When nobody hears any more.
-    fn tell(&mut self, event: &Json) -> Result<(), String>;
+    fn tell(&mut self, event: &Json, answers: &dyn Fn(&Json) -> Json) -> Result<(), String>;
 }
 
-#[derive(Debug)]
 enum Message {
     Output(Vec<u8>),
     Errors(Vec<u8>),
     Event(Json),
+    /// Who answers from here on.
+    Answers(Answers),
     /// Everything before is to be written and heard.
     Settle(SyncSender<()>),
 }
 
 /// Takes lines and events, in order.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Relay(SyncSender<Message>);
+
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("Relay").finish_non_exhaustive()
+    }
+}
 
 impl Relay {
     /// Starts the thread.
@@ -58,6 +71,11 @@ impl Relay {
     /// An event, behind everything that has been said.
     pub fn tell(&self, event: Json) {
         self.send(Message::Event(event));
+    }
+
+    /// Those who ask are answered by this from here on.
+    pub fn answer(&self, answers: Answers) {
+        self.send(Message::Answers(answers));
     }
 
     /// Waits until everything that has been said is written and heard.
@@ -109,18 +127,26 @@ fn pass_on(
     mut errors: Box<dyn Write + Send>,
 ) {
     let mut teller = Some(teller);
+    let mut answers: Answers = Arc::new(|_| Json::Null);
     for message in receiver {
         // ok: a reader that went away ends nothing; the run goes on.
         let _ = match message {
             Message::Output(bytes) => output.write_all(&bytes).and_then(|()| output.flush()),
             Message::Errors(bytes) => errors.write_all(&bytes).and_then(|()| errors.flush()),
-            Message::Event(event) => match teller.as_mut().map(|teller| teller.tell(&event)) {
+            Message::Event(event) => match teller
+                .as_mut()
+                .map(|teller| teller.tell(&event, answers.as_ref()))
+            {
                 Some(Err(why)) => {
                     teller = None;
                     writeln!(errors, "[WARNING]: callbacks hear no more of this run: {why}")
                 }
                 _ => Ok(()),
             },
+            Message::Answers(new) => {
+                answers = new;
+                Ok(())
+            }
             Message::Settle(done) => {
                 let _ = done.send(());
                 Ok(())
@@ -131,7 +157,7 @@ fn pass_on(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use super::*;
 
@@ -153,7 +179,7 @@ mod tests {
     }
 
     impl Teller for Page {
-        fn tell(&mut self, event: &Json) -> Result<(), String> {
+        fn tell(&mut self, event: &Json, _: &dyn Fn(&Json) -> Json) -> Result<(), String> {
             thread::sleep(std::time::Duration::from_millis(20));
             if event == "end" {
                 return Err("no".to_owned());

@@ -35,5 +35,5 @@ pub use model::{
 };
 pub use module_defaults::ModuleDefaults;
 pub use roles::{LoadedRole, RoleFiles, RoleUse};
-pub use settings::{Settings, split as split_names};
+pub use settings::{Settings, is_true, list, split as split_names};
 pub use tags::TagSelection;

@@ -40,6 +40,8 @@ pub struct Play {
     pub gather_facts: Option<GatherFacts>,
     /// `vars`, with those of `import_playbook` below them.
     pub vars: Arc<Vars>,
+    /// `vars_prompt`
+    pub prompts: Vec<Node>,
     /// `vars_files`
     pub vars_files: Vec<Node>,
     /// `serial`

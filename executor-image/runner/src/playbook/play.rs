@@ -286,6 +286,7 @@ impl Loader {
             settings,
             gather_facts: Some(gather_facts),
             vars,
+            prompts: self.prompts(node),
             vars_files: node.get("vars_files").map(list).unwrap_or_default(),
             serial: node.get("serial").cloned(),
             max_fail_percentage: node.get("max_fail_percentage").cloned(),

@@ -21,6 +21,15 @@ const KEYWORDS: [&str; 9] = [
 ];
 
 impl Loader {
+    /// The entries of `vars_prompt` that the command line does not answer.
+    pub(super) fn prompts(&self, node: &Node) -> Vec<Node> {
+        let mut prompts = node.get("vars_prompt").map(list).unwrap_or_default();
+        let name = |prompt: &Node| prompt.get("name").and_then(Node::as_str).map(str::to_owned);
+        prompts
+            .retain(|prompt| !name(prompt).is_some_and(|name| self.extra_vars.contains_key(name.as_str())));
+        prompts
+    }
+
     /// The variables of `vars_prompt`.
     ///
     /// # Errors

@@ -1,6 +1,9 @@
 //! Callbacks: a process of their own hears of everything that happens, and prints by itself.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Value as Json, json};
 
@@ -31,6 +34,8 @@ pub struct CallbacksWanted<'a> {
 #[derive(Debug)]
 pub struct CallbackProcess {
     process: Process,
+    /// The methods that one of them has.
+    pub wants: HashSet<String>,
 }
 
 /// Whether a callback in a folder is used though nobody names it. Only what plainly says that it waits for its name does: whether a
@@ -99,14 +104,16 @@ impl PythonPlugins {
             "verbosity": wanted.verbosity,
         });
         let loaded = process.ask(&request, &mut |_| None)?;
-        loaded.map_err(|refusal| refusal.message)?;
-        Ok(CallbackProcess { process })
+        let wants = loaded.map_err(|refusal| refusal.message)?;
+        let wants = wants.try_iter().into_iter().flatten();
+        let wants = wants.map(|method| slipway_language::to_text(&method)).collect();
+        Ok(CallbackProcess { process, wants })
     }
 }
 
 impl Teller for CallbackProcess {
-    fn tell(&mut self, event: &Json) -> Result<(), String> {
-        let heard = self.process.ask(event, &mut |_| None)?;
+    fn tell(&mut self, event: &Json, answers: &dyn Fn(&Json) -> Json) -> Result<(), String> {
+        let heard = self.process.ask(event, &mut |question| Some(answers(question)))?;
         heard.map(|_| ()).map_err(|refusal| refusal.message)
     }
 }

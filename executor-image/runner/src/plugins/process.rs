@@ -34,6 +34,7 @@ pub const PLUGINS: Program = Program {
 pub const CALLBACKS: Program = Program {
     text: concat!(
         include_str!("bridge/wire.py"),
+        include_str!("bridge/inventory.py"),
         include_str!("bridge/tasks.py"),
         include_str!("bridge/callbacks.py"),
     ),

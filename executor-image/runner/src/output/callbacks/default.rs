@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 use slipway_report::Totals;
 
 use crate::output::{
-    Callback, Color, Console, HostLine, HostOutcome, ItemOutcome, PlayHeader, Stats, TaskHeader, diff,
+    Callback, Color, Console, HostLine, HostOutcome, Included, ItemOutcome, JobStage, PlayHeader, Stats,
+    TaskHeader, diff,
     display::{self, Shown, View},
 };
 use crate::{playbook::Playbook, settings::Settings};
@@ -142,7 +143,9 @@ impl Callback for DefaultCallback {
     }
 
     fn item(&mut self, console: &mut Console, header: &Arc<TaskHeader>, outcome: &ItemOutcome<'_>) {
-        let ItemOutcome { line, result, no_log } = *outcome;
+        let ItemOutcome {
+            line, result, no_log, ..
+        } = *outcome;
         if !self.is_shown(line.status) {
             return;
         }
@@ -200,12 +203,23 @@ impl Callback for DefaultCallback {
         }
     }
 
-    fn included(&mut self, console: &mut Console, header: &Arc<TaskHeader>, text: &str) {
+    fn included(&mut self, console: &mut Console, header: &Arc<TaskHeader>, included: &Included<'_>) {
         self.announce(console, header);
-        console.line(text, Some(Color::Included));
+        console.line(included.text, Some(Color::Included));
     }
 
-    fn retry(&mut self, console: &mut Console, text: &str) {
+    fn retry(&mut self, console: &mut Console, _: &Arc<TaskHeader>, _: &HostOutcome<'_>, text: &str) {
+        console.line(text, Some(Color::Debug));
+    }
+
+    fn job(
+        &mut self,
+        console: &mut Console,
+        _: &Arc<TaskHeader>,
+        _: JobStage,
+        _: &HostOutcome<'_>,
+        text: &str,
+    ) {
         console.line(text, Some(Color::Debug));
     }
 

@@ -2,6 +2,7 @@
 
 # Loads callbacks as Ansible loads them, and passes on what happens.
 from ansible.executor.task_queue_manager import TaskQueueManager
+from ansible.playbook.play_context import PlayContext
 from ansible.plugins.callback import CallbackBase
 
 
@@ -32,8 +33,8 @@ def load(told):
     # The runner carries out the others by itself.
     constants.CALLBACKS_ENABLED = told["enabled"]
     manager = TaskQueueManager(
-        inventory=None,
-        variable_manager=None,
+        inventory=inventory,
+        variable_manager=variables,
         loader=files,
         passwords={},
         stdout_callback=told["stdout"] or Elsewhere(),
@@ -41,6 +42,36 @@ def load(told):
     )
     manager.load_callbacks()
     return manager
+
+
+def everybody(manager):
+    return [manager._stdout_callback, *manager._callback_plugins]
+
+
+def is_written(callback, name):
+    """Whether a callback has a method that is not that of all."""
+    method = getattr(callback, name, None)
+    return getattr(method, "__func__", method) is not getattr(CallbackBase, name, None)
+
+
+def methods_of(manager):
+    """The events that somebody makes something of."""
+    events = [name for name in dir(CallbackBase) if name.startswith("v2_")]
+    wanted = []
+    for event in events:
+        names = {event, event.removeprefix("v2_"), "v2_on_any", "on_any"}
+        if any(is_written(callback, name) for callback in everybody(manager) for name in names):
+            wanted.append(event)
+    return wanted
+
+
+def pass_on(manager, told):
+    arguments = [object_of(argument) for argument in told["arguments"]]
+    if told["method"] == "v2_playbook_on_play_start":
+        for callback in everybody(manager):
+            if hasattr(callback, "set_play_context"):
+                callback.set_play_context(PlayContext(*arguments))
+    manager.send_callback(told["method"], *arguments, **told["named"])
 
 
 def flush():
@@ -52,6 +83,8 @@ def flush():
 
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 files = DataLoader()
+inventory = RunnerInventory()
+variables = RunnerVariables()
 tell({"ready": True})
 manager = None
 while True:
@@ -59,10 +92,10 @@ while True:
     try:
         if manager is None:
             manager = load(asked)
+            answer = {"value": methods_of(manager)}
         else:
-            arguments = [object_of(told) for told in asked["arguments"]]
-            manager.send_callback(asked["method"], *arguments, **asked["named"])
-        answer = {"value": None}
+            pass_on(manager, asked)
+            answer = {"value": None}
     except Exception as error:
         answer = {"error": to_text(error), "kind": "failed"}
     flush()

@@ -4,13 +4,13 @@
 from ansible import context
 from ansible.executor.stats import AggregateStats
 from ansible.executor.task_result import TaskResult
-from ansible.inventory.host import Host
 from ansible.parsing.yaml.objects import AnsibleMapping
 from ansible.playbook import Playbook
 from ansible.playbook.block import Block
 from ansible.playbook.handler import Handler
 from ansible.playbook.handler_task_include import HandlerTaskInclude
 from ansible.playbook.included_file import IncludedFile
+from ansible.playbook.loop_control import LoopControl
 from ansible.playbook.play import Play
 from ansible.playbook.role import Role
 from ansible.playbook.role_include import IncludeRole
@@ -25,7 +25,6 @@ KINDS_OF_TASKS = {
     "include_role": IncludeRole,
 }
 
-hosts = {}
 plays = {}
 roles = {}
 tasks = {}
@@ -43,7 +42,7 @@ def fill(made, told):
     """Sets the keywords that the runner knows; all others are as if nobody had set them."""
     for name, value in told["keywords"].items():
         if value is not None and name in made.fattributes:
-            setattr(made, name, value)
+            setattr(made, name, loop_control_of(value) if name == "loop_control" else value)
     made.vars = told.get("vars") or {}
     made._ds = place(told["place"])
     made._loader = files
@@ -51,10 +50,16 @@ def fill(made, told):
     return made
 
 
+def loop_control_of(told):
+    made = LoopControl()
+    for name, value in told.items():
+        if value is not None:
+            setattr(made, name, value)
+    return made
+
+
 def host_of(name):
-    if name not in hosts:
-        hosts[name] = Host(name)
-    return hosts[name]
+    return inventory.get_host(name)
 
 
 def playbook_of(told):
@@ -68,6 +73,7 @@ def play_of(told):
     known = plays.get(told["id"])
     if known is None:
         known = plays[told["id"]] = fill(Play(), told)
+        known._variable_manager = variables
     current["play"] = known
     return known
 
@@ -106,7 +112,9 @@ def result_of(told):
         resolved._parent = task._parent
         resolved.from_attrs(told["keywords"])
         task = resolved
-    return TaskResult(host_of(told["host"]), task, told["result"], task.dump_attrs())
+    # What Ansible carries out itself has no more than its name.
+    fields = {} if task.action in constants._ACTION_META else task.dump_attrs()
+    return TaskResult(host_of(told["host"]), task, told["result"], fields)
 
 
 def included_of(told):

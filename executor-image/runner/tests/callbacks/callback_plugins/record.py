@@ -11,8 +11,8 @@ from ansible.playbook.play import Play
 from ansible.playbook.task import Task
 from ansible.plugins.callback import CallbackBase
 
-# What two runs never have in common, and what only one of the two says of a result.
-LEFT_OUT = {"invocation", "delta", "start", "end", "exception", "ansible_job_id", "results_file"}
+# What two runs never have in common, and what says nothing more.
+LEFT_OUT = {"_ansible_no_log", "warnings", "deprecations", "invocation", "delta", "start", "end", "exception", "ansible_job_id", "results_file"}
 
 
 def plain(value):
@@ -21,6 +21,18 @@ def plain(value):
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     return value
+
+
+def words(msg):
+    """A message, unless it says what is wrong with a template: each has its own words for that."""
+    is_template = isinstance(msg, str) and any(word in msg for word in ("undefined", "conditional", "loop_control.label"))
+    return "TEMPLATE" if is_template else plain(msg)
+
+
+def left_out(told):
+    if words(told._result.get("msg")) == "TEMPLATE":
+        return LEFT_OUT | {"changed", "_ansible_item_label"}
+    return LEFT_OUT
 
 
 def task(told):
@@ -46,8 +58,8 @@ def described(told):
             "delegate_to": told._task.delegate_to,
             "register": told._task_fields.get("register"),
             "states": [told.is_changed(), told.is_unreachable()],
-            "keys": sorted(set(told._result) - LEFT_OUT),
-            "msg": plain(told._result.get("msg")),
+            "keys": sorted(set(told._result) - left_out(told)),
+            "msg": words(told._result.get("msg")),
             "item": told._result.get("item"),
         }
     if isinstance(told, Host):
