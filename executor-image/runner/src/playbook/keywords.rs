@@ -186,7 +186,7 @@ static KEYWORDS: &[Keyword] = &[
     known("until", TASKS, Holds::Anything),
     known("vars", EVERYWHERE, Holds::Mapping),
     known("vars_files", PLAY, Holds::Anything),
-    known("vars_prompt", PLAY, Holds::List),
+    known("vars_prompt", PLAY, Holds::Anything),
     known("when", BELOW_PLAY, Holds::Anything),
 ];
 
