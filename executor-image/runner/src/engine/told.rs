@@ -28,7 +28,8 @@ pub(super) fn beside_result(item: &ItemContext<'_>, map: &mut ResultMap) {
     if flag(map, "skipped") {
         return;
     }
-    let mut vars = json!({"ansible_delegated_host": delegate.host.name.as_ref()});
+    let name = delegate.host.name.as_ref();
+    let mut vars = json!({"ansible_delegated_host": name, "ansible_host": name});
     for name in [
         "ansible_host",
         "ansible_port",
@@ -64,7 +65,7 @@ fn answer(play: &Arc<PlayRun>, question: &Json) -> Json {
         .filter(|name| !matches!(name.as_ref(), "hostvars" | "vars"))
     {
         // What has no value here cannot be told.
-        if let Ok(Some(value)) = scope.get_as_far_as_known(&play.run.templar, name) {
+        if let Ok(Some(value)) = scope.get(&play.run.templar, name) {
             variables.insert(name.to_string(), to_json(&value));
         }
     }

@@ -28,7 +28,7 @@ KINDS_OF_TASKS = {
 plays = {}
 roles = {}
 tasks = {}
-current = {"play": None}
+current = {"playbook": None, "play": None}
 
 
 def place(told):
@@ -66,13 +66,39 @@ def playbook_of(told):
     playbook = Playbook(files)
     playbook._file_name = told["file"]
     playbook._basedir = told["directory"]
+    current["playbook"] = os.path.abspath(told["file"])
     return playbook
+
+
+class RunnerPlay(Play):
+    """A play whose tasks are loaded when somebody looks at them, which few do."""
+
+    @property
+    def written(self):
+        """The play as Ansible loads it. What only the runner understands has no tasks here."""
+        if not hasattr(self, "loaded"):
+            self.loaded = Play()
+            with contextlib.suppress(AnsibleError):
+                for play in Playbook.load(self.playbook, variable_manager=variables, loader=files).get_plays():
+                    if play.get_path() == self.get_path():
+                        self.loaded = play
+        return self.loaded
+
+    def get_tasks(self):
+        return self.written.get_tasks()
+
+    def get_handlers(self):
+        return self.written.get_handlers()
+
+    def get_roles(self):
+        return self.written.get_roles()
 
 
 def play_of(told):
     known = plays.get(told["id"])
     if known is None:
-        known = plays[told["id"]] = fill(Play(), told)
+        known = plays[told["id"]] = fill(RunnerPlay(), told)
+        known.playbook = current["playbook"]
         known._variable_manager = variables
     current["play"] = known
     return known

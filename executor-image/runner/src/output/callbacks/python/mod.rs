@@ -15,7 +15,7 @@ use crate::{
         Callback, Console, HostLine, HostOutcome, Included, ItemOutcome, JobStage, PlayHeader, Relay, Stats,
         TOLD, TaskHeader, display,
     },
-    playbook::{Action, Playbook, Strategy, Task, is_true},
+    playbook::{Action, Play, Playbook, Strategy, Task, is_true},
 };
 
 /// Passes on what happens.
@@ -26,7 +26,7 @@ pub struct PythonCallbacks {
     wants: HashSet<String>,
     /// Whether differences are wanted of all tasks.
     diff: bool,
-    plays: usize,
+    plays: Vec<Arc<Play>>,
     /// Whether each host begins a task by itself.
     free: bool,
     /// The tasks that have been told, and their numbers. They are kept, so that no other comes to stand at the same address.
@@ -40,7 +40,7 @@ impl PythonCallbacks {
             relay,
             wants,
             diff,
-            plays: 0,
+            plays: Vec::new(),
             free: false,
             tasks: HashMap::new(),
         }
@@ -170,19 +170,30 @@ impl Callback for PythonCallbacks {
         if let Some(answers) = &header.answers {
             self.relay.answer(Arc::clone(answers));
         }
-        self.plays += 1;
+        // Batches of one play are one play.
+        let same = |play: &Arc<Play>| Arc::ptr_eq(play, header.play);
+        let number = self.plays.iter().position(same).unwrap_or_else(|| {
+            self.plays.push(Arc::clone(header.play));
+            self.plays.len() - 1
+        });
         self.free = header.play.strategy != Strategy::Linear;
         let strategies = Strategy::NAMES.iter();
         let mut strategies = strategies.filter(|(_, strategy)| *strategy == header.play.strategy);
+        let mut keywords = Map::new();
+        task::inherited(&header.play.settings, &mut |name, value| {
+            keywords.insert(name.to_owned(), value);
+        });
+        keywords.insert("name".to_owned(), header.name.into());
+        keywords.insert("hosts".to_owned(), json!(header.patterns));
+        keywords.insert(
+            "strategy".to_owned(),
+            json!(strategies.next().map(|(name, _)| name)),
+        );
         let told = json!({
-            "id": self.plays,
+            "id": number,
             "place": task::place(&header.play.span),
-            "keywords": {
-                "name": header.name,
-                "hosts": header.patterns,
-                "tags": header.play.settings.tags,
-                "strategy": strategies.next().map(|(name, _)| name),
-            },
+            "keywords": keywords,
+            "vars": task::vars(&header.play.vars),
         });
         self.event("v2_playbook_on_play_start", &[json!({"play": told})]);
     }

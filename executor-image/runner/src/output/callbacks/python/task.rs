@@ -8,7 +8,7 @@ use slipway_language::{Node, NodeKind, Span, Variable, to_json};
 use crate::{
     inventory::Vars,
     output::TaskHeader,
-    playbook::{Action, Keyword, Loop, Role, Task, list, normalize},
+    playbook::{Action, Keyword, Loop, Role, Settings, Task, list, normalize},
 };
 
 /// Everything that is told of a task under its number.
@@ -74,7 +74,41 @@ fn keywords(header: &TaskHeader) -> Json {
     set("name", own_name(header, task).into());
     set("action", task.action_name.as_ref().into());
     set("args", arguments(task));
-    let settings = &task.settings;
+    inherited(&task.settings, &mut set);
+    let own = [
+        ("async_val", &task.r#async),
+        ("poll", &task.poll),
+        ("retries", &task.retries),
+        ("delay", &task.delay),
+    ];
+    for (name, node) in own {
+        if let Some(node) = node {
+            set(name, written(node));
+        }
+    }
+    let conditions = [
+        ("until", &task.until),
+        ("changed_when", &task.changed_when),
+        ("failed_when", &task.failed_when),
+    ];
+    for (name, node) in conditions {
+        if let Some(node) = node {
+            set(name, list(node).iter().map(written).collect());
+        }
+    }
+    if let Some(register) = &task.register {
+        set("register", register.as_ref().into());
+    }
+    if let Some(looping) = &task.r#loop {
+        set("loop", written(&looping.items));
+        set("loop_with", json!(looping.lookup));
+        set("loop_control", loop_control(looping));
+    }
+    Json::Object(all)
+}
+
+/// The keywords that tasks have from what is around them, and that plays have, too.
+pub fn inherited(settings: &Settings, set: &mut impl FnMut(&str, Json)) {
     set("tags", json!(settings.tags));
     set("collections", json!(settings.collections));
     let inherited = [
@@ -111,36 +145,6 @@ fn keywords(header: &TaskHeader) -> Json {
     for (name, nodes) in lists.into_iter().filter(|(_, nodes)| !nodes.is_empty()) {
         set(name, nodes.iter().map(written).collect());
     }
-    let own = [
-        ("async_val", &task.r#async),
-        ("poll", &task.poll),
-        ("retries", &task.retries),
-        ("delay", &task.delay),
-    ];
-    for (name, node) in own {
-        if let Some(node) = node {
-            set(name, written(node));
-        }
-    }
-    let conditions = [
-        ("until", &task.until),
-        ("changed_when", &task.changed_when),
-        ("failed_when", &task.failed_when),
-    ];
-    for (name, node) in conditions {
-        if let Some(node) = node {
-            set(name, list(node).iter().map(written).collect());
-        }
-    }
-    if let Some(register) = &task.register {
-        set("register", register.as_ref().into());
-    }
-    if let Some(looping) = &task.r#loop {
-        set("loop", written(&looping.items));
-        set("loop_with", json!(looping.lookup));
-        set("loop_control", loop_control(looping));
-    }
-    Json::Object(all)
 }
 
 fn loop_control(looping: &Loop) -> Json {
@@ -171,7 +175,8 @@ fn arguments(task: &Task) -> Json {
     }
 }
 
-fn vars(vars: &Vars) -> Json {
+/// Variables as they are written.
+pub fn vars(vars: &Vars) -> Json {
     let written = vars.iter().map(|(name, variable)| {
         let value = match variable {
             Variable::Template(node) => written(node),
