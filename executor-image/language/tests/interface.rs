@@ -489,6 +489,41 @@ fn what_doubles_ends_with_a_clear_error_and_not_with_the_memory() {
 }
 
 #[test]
+fn what_becomes_ever_deeper_ends_with_a_clear_error_and_not_with_the_stack() {
+    let grown = |begin: &str, step: &str, shown: &str| {
+        format!(
+            "{{% set ns = namespace(x={begin}) %}}{{% for i in range(9999) %}}{{% set ns.x = {step} %}}{{% endfor %}}{{{{ {shown} }}}}"
+        )
+    };
+    let deep = "more than 500 lists and mappings in each other";
+    let cyclic = "a list or mapping becomes part of itself";
+    for (source, said) in [
+        (grown("1", "[ns.x]", "ns.x | length"), deep),
+        (grown("1", "{'a': ns.x}", "ns.x == ns.x"), deep),
+        (
+            "{% set a = [] %}{% set _ = a.append(a) %}{{ a }}".to_owned(),
+            cyclic,
+        ),
+        (
+            "{% set a = [] %}{% set b = [a] %}{% set _ = a.extend([b]) %}{{ a }}".to_owned(),
+            cyclic,
+        ),
+        (
+            "{% set a = {} %}{% set _ = a.setdefault('k', [a]) %}{{ a }}".to_owned(),
+            cyclic,
+        ),
+        (
+            "{% set ns = namespace(x=1) %}{% for i in range(40) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}"
+                .to_owned(),
+            "a list becomes longer than 5000000 items",
+        ),
+    ] {
+        let error = render(&source, "").unwrap_err();
+        assert!(error.contains(said), "{source}: {error:.300}");
+    }
+}
+
+#[test]
 fn an_expression_without_end_fits_the_stack_of_a_worker_thread_or_is_refused() {
     let run = || {
         let sources = |length: usize| {

@@ -40,6 +40,7 @@ fn build() -> Environment<'static> {
     environment.add_filter(rewrite::REMAINDER, functions::remainder);
     environment.add_filter(rewrite::DIFFERENCE, functions::difference);
     environment.add_filter(rewrite::GROWN, growth::grown);
+    environment.add_filter(rewrite::SHALLOW, growth::shallow);
     environment.add_filter(rewrite::COMPLETE, complete);
     environment.add_filter(rewrite::MUTABLE, super::mutable::mutable);
     environment.add_filter(rewrite::ENCRYPTED, encrypted);

@@ -8,6 +8,7 @@
 use minijinja::value::{Tuple, ValueKind};
 use minijinja::{Error, Value};
 
+use super::growth::Extent;
 use super::undefined::undefined;
 use crate::value::convert::{check, entries, map, sequence};
 use crate::value::{literal, python};
@@ -68,25 +69,31 @@ fn count_trailing_newlines(text: &str) -> usize {
 
 /// The value with everything in it rendered, iterators unrolled, and nothing in it undefined.
 pub(crate) fn complete(value: &Value) -> Result<Value, Error> {
+    complete_below(value, &mut Extent::default())
+}
+
+fn complete_below(value: &Value, extent: &mut Extent) -> Result<Value, Error> {
     let value = check(value.clone())?;
-    Ok(match value.kind() {
-        ValueKind::Undefined => return Err(undefined(&value)),
-        ValueKind::Seq | ValueKind::Iterable => {
-            let items = value
-                .try_iter()?
-                .map(|item| complete(&item))
-                .collect::<Result<Vec<_>, _>>()?;
-            if value.is_tuple() {
-                Value::from(Tuple::from(items))
-            } else {
-                sequence(items)
+    extent.enter(|extent| {
+        Ok(match value.kind() {
+            ValueKind::Undefined => return Err(undefined(&value)),
+            ValueKind::Seq | ValueKind::Iterable => {
+                let items = value
+                    .try_iter()?
+                    .map(|item| complete_below(&item, extent))
+                    .collect::<Result<Vec<_>, _>>()?;
+                if value.is_tuple() {
+                    Value::from(Tuple::from(items))
+                } else {
+                    sequence(items)
+                }
             }
-        }
-        ValueKind::Map => map(entries(&value)
-            .into_iter()
-            .map(|(key, value)| Ok((key, complete(&value)?)))
-            .collect::<Result<Vec<_>, Error>>()?),
-        _ => value,
+            ValueKind::Map => map(entries(&value)
+                .into_iter()
+                .map(|(key, value)| Ok((key, complete_below(&value, extent)?)))
+                .collect::<Result<Vec<_>, Error>>()?),
+            _ => value,
+        })
     })
 }
 

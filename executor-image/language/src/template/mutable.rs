@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
 
+use super::growth::{check_items, check_part};
 use crate::filters::call::items;
 use crate::filters::same;
 use crate::value::convert::entries;
@@ -36,6 +37,15 @@ fn failed(message: &str) -> Error {
 struct List(Mutex<Vec<Value>>);
 
 impl List {
+    /// Whether this may become an item.
+    fn check(&self, item: &Value) -> Result<(), Error> {
+        check_part(item, &|value| {
+            value
+                .downcast_object_ref::<Self>()
+                .is_some_and(|list| std::ptr::eq(list, self))
+        })
+    }
+
     /// Python's index: negative ones count from the end.
     fn index(&self, argument: Option<&Value>, default: i64) -> Option<usize> {
         let length = lock(&self.0).len();
@@ -68,14 +78,19 @@ impl Object for List {
         arguments: &[Value],
     ) -> Result<Value, Error> {
         match (name, arguments) {
-            ("append", [item]) => lock(&self.0).push(item.clone()),
+            ("append", [item]) => {
+                self.check(item)?;
+                lock(&self.0).push(item.clone());
+            }
             ("extend", [more]) => {
                 let more = items(more)?;
+                more.iter().try_for_each(|item| self.check(item))?;
                 let mut list = lock(&self.0);
-                super::growth::check_items(list.len().saturating_add(more.len()))?;
+                check_items(list.len().saturating_add(more.len()))?;
                 list.extend(more);
             }
             ("insert", [place, item]) => {
+                self.check(item)?;
                 let place = self.index(Some(place), 0).unwrap_or(0);
                 let mut list = lock(&self.0);
                 let place = place.min(list.len());
@@ -108,12 +123,18 @@ impl Object for List {
 struct Mapping(Mutex<Vec<(Value, Value)>>);
 
 impl Mapping {
-    fn put(&self, key: Value, value: Value) {
+    fn put(&self, key: Value, value: Value) -> Result<(), Error> {
+        check_part(&value, &|value| {
+            value
+                .downcast_object_ref::<Self>()
+                .is_some_and(|mapping| std::ptr::eq(mapping, self))
+        })?;
         let mut pairs = lock(&self.0);
         match pairs.iter_mut().find(|(known, _)| same(known, &key)) {
             Some(known) => known.1 = value,
             None => pairs.push((key, value)),
         }
+        Ok(())
     }
 
     fn get(&self, key: &Value) -> Option<Value> {
@@ -147,7 +168,7 @@ impl Object for Mapping {
             ("update", [other]) => {
                 // Named arguments come as a mapping too.
                 for (key, value) in entries(other) {
-                    self.put(key, value);
+                    self.put(key, value)?;
                 }
             }
             ("pop", [key] | [key, _]) => {
@@ -163,7 +184,7 @@ impl Object for Mapping {
                     return Ok(known);
                 }
                 let value = arguments.get(1).cloned().unwrap_or_else(none);
-                self.put(key.clone(), value.clone());
+                self.put(key.clone(), value.clone())?;
                 return Ok(value);
             }
             ("clear", []) => lock(&self.0).clear(),

@@ -35,6 +35,8 @@ pub(super) const COMPLETE: &str = "__complete";
 pub(super) const DEFINED: &str = "__defined";
 /// Makes a literal list or mapping one that `append`, `update` and their like change.
 pub(super) const MUTABLE: &str = "__mutable";
+/// Lets no value pass that is too deep.
+pub(super) const SHALLOW: &str = "__shallow";
 /// Whether what names and keys lead to is written encrypted.
 pub(super) const ENCRYPTED: &str = "__encrypted";
 /// The test that asks how a variable is written, not what its value is.
@@ -81,7 +83,10 @@ fn statement<'a>(statement: &Stmt<'a>, assigned: &Assigned<'a>) -> Stmt<'a> {
         })),
         Stmt::Set(node) => Stmt::Set(spanned(node, |node| Set {
             target: target(&node.target),
-            expr: changeable(&node.expr),
+            expr: match node.target {
+                Expr::GetAttr(_) => outcome(&node.expr, SHALLOW),
+                _ => changeable(&node.expr),
+            },
         })),
         Stmt::SetBlock(node) => Stmt::SetBlock(spanned(node, |node| SetBlock {
             target: target(&node.target),

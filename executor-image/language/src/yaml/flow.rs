@@ -74,7 +74,7 @@ impl Moved {
 fn lines_after_the_first(text: &str, line: usize, column: usize) -> usize {
     let mut characters = text
         .split_inclusive('\n')
-        .skip(line - 1)
+        .skip(line.saturating_sub(1))
         .flat_map(str::chars)
         .skip(column);
     let Some(quote) = characters.next() else { return 0 };
