@@ -86,7 +86,7 @@ const REMARKS: &[Remark] = &[
     differs(
         Kind::Filter,
         "type_debug",
-        "gives `str`, `dict`, `list` where Ansible names its own classes (`AnsibleUnicode`)",
+        "knows where a text is from (`AnsibleUnicode`, `AnsibleUnsafeText`) by the variable's name, not behind a filter",
     ),
     differs(
         Kind::Filter,
