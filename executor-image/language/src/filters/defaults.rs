@@ -87,7 +87,6 @@ fn type_debug(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         (true, _) => "NativeJinjaText",
         (false, Origin::Others) => "AnsibleUnsafeText",
         (false, Origin::Written) => "AnsibleUnicode",
-        (false, Origin::Encrypted) => "AnsibleVaultEncryptedUnicode",
         (false, Origin::Made) => "str",
     }))
 }

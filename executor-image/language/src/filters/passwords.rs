@@ -9,11 +9,12 @@ use minijinja::{Error, Value};
 use sha2::Digest as _;
 use slipway_vault::{VaultSecrets, is_encrypted};
 
-use super::call::Call;
+use super::call::{Call, flag};
 use super::text::whole;
 use crate::template::undefined::defined;
 use crate::value::mersenne::Chance;
 use crate::value::python;
+use crate::value::vault::{wrap as wrap_encrypted, wrapped};
 
 pub(super) const FILTERS: super::Table = &[
     ("password_hash", password_hash),
@@ -329,6 +330,9 @@ fn md5_crypt(password: &[u8], salt: &[u8]) -> String {
     )
 }
 
+/// What the password of `vault` and `unvault` is called if nothing is said.
+const DEFAULT_LABEL: &str = "filter_default";
+
 /// The password of `vault` and `unvault`.
 fn secret(call: &Call<'_, '_, '_>, argument: Option<&Value>) -> Result<String, Error> {
     let argument = argument.ok_or_else(|| call.error("a secret is needed"))?;
@@ -345,7 +349,8 @@ fn secret(call: &Call<'_, '_, '_>, argument: Option<&Value>) -> Result<String, E
 /// The input, which must be text.
 fn data(call: &Call<'_, '_, '_>) -> Result<String, Error> {
     let value = call.value()?;
-    match value.as_str() {
+    let encrypted = wrapped(&value).filter(|_| call.name == "unvault");
+    match value.as_str().or(encrypted) {
         Some(text) => Ok(text.to_owned()),
         None => Err(call.wrong_type(format!(
             "{}, instead we got: <class '{}'>",
@@ -359,15 +364,20 @@ fn data(call: &Call<'_, '_, '_>) -> Result<String, Error> {
     }
 }
 
+/// What the password is called; `vaultid` is an older name of `vault_id`.
+fn label(id: Option<Value>, old_id: Option<Value>) -> String {
+    let given = [id, old_id].into_iter().flatten();
+    let given = given
+        .map(|id| python::to_text(&id))
+        .find(|id| id != DEFAULT_LABEL && id != "None");
+    given.unwrap_or_else(|| DEFAULT_LABEL.to_owned())
+}
+
 fn vault(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
-    let [password, salt, id, wrap] = call.bind(["secret", "salt", "vault_id", "wrap_object"])?;
-    if wrap.is_some_and(|wrap| wrap.is_true()) {
-        return Err(call.error("wrap_object is not supported: a template gives text, not a !vault value"));
-    }
+    let [password, salt, id, wrap, old_id] =
+        call.bind(["secret", "salt", "vault_id", "wrap_object", "vaultid"])?;
     let password = secret(call, password.as_ref())?;
-    let id = id
-        .filter(|id| !id.is_none())
-        .map_or_else(|| "filter_default".to_owned(), |id| python::to_text(&id));
+    let id = label(id, old_id);
     let mut secrets = VaultSecrets::new();
     let failed = |error| call.verbatim(format!("Unable to encrypt: {error}"));
     secrets.add(&id, password.as_bytes()).map_err(failed)?;
@@ -376,17 +386,22 @@ fn vault(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         Some(salt) => secrets.encrypt_with_salt(&id, data.as_bytes(), python::to_text(&salt).as_bytes()),
         None => secrets.encrypt(&id, data.as_bytes()),
     };
-    encrypted.map(Value::from).map_err(failed)
+    let encrypted = encrypted.map_err(failed)?;
+    Ok(if flag(wrap.as_ref(), false)? {
+        wrap_encrypted(encrypted)
+    } else {
+        Value::from(encrypted)
+    })
 }
 
 fn unvault(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
-    let [password, id, _] = call.bind(["secret", "vault_id", "vaultid"])?;
+    let [password, id, old_id] = call.bind(["secret", "vault_id", "vaultid"])?;
     let password = secret(call, password.as_ref())?;
     let data = data(call)?;
     if !is_encrypted(data.as_bytes()) {
         return Ok(Value::from(data));
     }
-    let id = id.map_or_else(|| "filter_default".to_owned(), |id| python::to_text(&id));
+    let id = label(id, old_id);
     let mut secrets = VaultSecrets::new();
     let failed = |error| call.verbatim(format!("Unable to decrypt: {error}"));
     secrets.add(&id, password.as_bytes()).map_err(failed)?;

@@ -211,16 +211,16 @@ impl Context {
         Some(variable)
     }
 
-    /// Whether what these names and keys lead to is written as ansible-vault has encrypted it.
-    pub(crate) fn is_encrypted(&self, path: &[Value]) -> bool {
-        let Some((name, keys)) = path.split_first() else {
-            return false;
+    /// What these names and keys lead to, if it is written as ansible-vault has encrypted it.
+    pub(crate) fn encrypted(&self, path: &[Value]) -> Option<Encrypted> {
+        let (name, keys) = path.split_first()?;
+        let Variable::Template(node) = self.scope.variable(name.as_str()?)? else {
+            return None;
         };
-        let Some(Variable::Template(node)) = name.as_str().and_then(|name| self.scope.variable(name)) else {
-            return false;
-        };
-        node.at(keys)
-            .is_some_and(|node| matches!(node.kind, NodeKind::Vault(_)))
+        match &node.at(keys)?.kind {
+            NodeKind::Vault(encrypted) => Some(encrypted.clone()),
+            _ => None,
+        }
     }
 
     /// The value of an expression, complete but with its own type.

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, Value};
 
+use crate::value::vault::wrap;
 use crate::value::{convert, python};
 
 use super::compile::Printed;
@@ -58,9 +59,10 @@ fn complete(state: &mut State<'_, '_>, value: Value) -> Result<Value, minijinja:
     super::finalize::complete(&value)
 }
 
-/// Whether what names and keys lead to is written encrypted.
-fn encrypted(state: &mut State<'_, '_>, path: &Value) -> Result<bool, minijinja::Error> {
-    Ok(Context::of(state)?.is_encrypted(&convert::items(path)))
+/// What names and keys lead to, if it is written encrypted: it stays so. Else nothing.
+fn encrypted(state: &mut State<'_, '_>, path: &Value) -> Result<Value, minijinja::Error> {
+    let found = Context::of(state)?.encrypted(&convert::items(path));
+    Ok(found.map_or(Value::from(()), |encrypted| wrap(encrypted.text().to_string())))
 }
 
 /// Prints a value as Python does; None prints nothing, unless values keep their types.

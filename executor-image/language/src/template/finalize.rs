@@ -11,6 +11,7 @@ use minijinja::{Error, Value};
 use super::growth::Extent;
 use super::undefined::undefined;
 use crate::value::convert::{check, entries, map, sequence};
+use crate::value::vault::wrapped;
 use crate::value::{literal, python};
 
 /// The value of a template whose expression or text came out as `value`.
@@ -29,7 +30,7 @@ pub(crate) fn outcome(value: &Value) -> Value {
 /// what the literal says, but for quotes, which stay.
 pub(super) fn native(value: &Value) -> Value {
     let Some(text) = value.as_str() else {
-        return value.clone();
+        return wrapped(value).map_or_else(|| value.clone(), Value::from);
     };
     if value.is_safe() {
         return value.clone();

@@ -15,9 +15,7 @@ use crate::scope::Variable;
 pub(crate) enum Origin {
     /// It stands so in a YAML file.
     Written,
-    /// It stands in a YAML file, encrypted.
-    Encrypted,
-    /// A host or a lookup has said it, or `!unsafe` marks it.
+    /// A host or a lookup has said it, or `!unsafe` or `!vault` marks it.
     Others,
     /// The playbook's templates made it.
     Made,
@@ -40,8 +38,7 @@ impl Context {
             return None;
         };
         match &node.at(keys)?.kind {
-            NodeKind::Vault(_) => Some(Origin::Encrypted),
-            NodeKind::Unsafe(_) => Some(Origin::Others),
+            NodeKind::Vault(_) | NodeKind::Unsafe(_) => Some(Origin::Others),
             NodeKind::Str(text) if !looks_like_template(text) => Some(Origin::Written),
             // What is but another variable is that one's text.
             NodeKind::Str(text) if depth < 10 => {

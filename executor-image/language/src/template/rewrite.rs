@@ -4,7 +4,7 @@
 //! - in `a.b.c` each step but the last may be undefined (`__chain` makes an undefined value one that can be asked for
 //!   more); the whole then is undefined as a whole, so `default` and `is defined` see it and everything else fails;
 //! - `%` also formats text, `-` also takes times apart; `<` and its like and `in` refuse kinds of values that Python refuses;
-//! - `is vault_encrypted` looks at how the variable of that name is written;
+//! - `is vault_encrypted`, `unvault` and `type_debug` look at how the variable of that name is written;
 //! - filters and tests that are not built in are left to plugins;
 //! - `{% include %}` reads the file through the host ([`super::includes`]).
 
@@ -37,10 +37,17 @@ pub(super) const DEFINED: &str = "__defined";
 pub(super) const MUTABLE: &str = "__mutable";
 /// Lets no value pass that is too deep.
 pub(super) const SHALLOW: &str = "__shallow";
-/// Whether what names and keys lead to is written encrypted.
+/// What names and keys lead to, if it is written encrypted.
 pub(super) const ENCRYPTED: &str = "__encrypted";
 /// The test that asks how a variable is written, not what its value is.
 const IS_ENCRYPTED: &[&str] = &["vault_encrypted", "ansible.builtin.vault_encrypted"];
+/// Filters that take a variable as it is written if that is encrypted.
+const TAKE_ENCRYPTED: &[&str] = &[
+    "ansible.builtin.type_debug",
+    "ansible.builtin.unvault",
+    "type_debug",
+    "unvault",
+];
 /// The argument by which a filter is told what its input is called.
 pub(crate) const INPUT_NAME: &str = "__input_name";
 /// The argument by which a filter is told the names and keys that lead to its input; none of them if a lookup gives it.
@@ -195,7 +202,13 @@ fn expression<'a>(node: &Expr<'a>) -> Expr<'a> {
         Expr::Filter(node) => Expr::Filter(Spanned::new(
             Filter {
                 name: node.name,
-                expr: node.expr.as_ref().map(expression),
+                expr: node.expr.as_ref().map(|input| {
+                    let rewritten = expression(input);
+                    match path(input).filter(|_| TAKE_ENCRYPTED.contains(&node.name)) {
+                        Some(path) => encrypted_or(path, None, rewritten, node.span()),
+                        None => rewritten,
+                    }
+                }),
                 args: told_of_input(node, arguments(&node.args)),
             },
             node.span(),
@@ -204,14 +217,17 @@ fn expression<'a>(node: &Expr<'a>) -> Expr<'a> {
             let value = Some(expression(&node.expr));
             plugin(PluginKind::Test, node.name, value, &node.args, node.span())
         }
-        Expr::Test(node) => encrypted_or(
-            node,
-            Expr::Test(spanned(node, |node| Test {
+        Expr::Test(node) => {
+            let rewritten = Expr::Test(spanned(node, |node| Test {
                 name: node.name,
                 expr: expression(&node.expr),
                 args: arguments(&node.args),
-            })),
-        ),
+            }));
+            match path(&node.expr).filter(|_| IS_ENCRYPTED.contains(&node.name)) {
+                Some(path) => encrypted_or(path, Some(true.into()), rewritten, node.span()),
+                None => rewritten,
+            }
+        }
         Expr::GetAttr(node) => Expr::GetAttr(spanned(node, |node| GetAttr {
             expr: chained(&node.expr),
             name: node.name,
@@ -258,17 +274,15 @@ fn plugin<'a>(
     ))
 }
 
-/// `is vault_encrypted` of a name: true if what it leads to is written encrypted, which then is not decrypted.
-fn encrypted_or<'a>(node: &Spanned<Test<'a>>, otherwise: Expr<'a>) -> Expr<'a> {
-    let Some(path) = path(&node.expr).filter(|_| IS_ENCRYPTED.contains(&node.name)) else {
-        return otherwise;
-    };
-    let span = node.span();
+/// If what names and keys lead to is written encrypted, another value, or else that text itself: it then is not decrypted.
+fn encrypted_or(path: Vec<Value>, another: Option<Value>, otherwise: Expr<'_>, span: Span) -> Expr<'_> {
     let constant = |value: Value| Expr::Const(Spanned::new(Const { value }, span));
+    let path = Value::from(path);
+    let encrypted = || filter(ENCRYPTED, constant(path.clone()), Vec::new(), span);
     Expr::IfExpr(Spanned::new(
         IfExpr {
-            test_expr: filter(ENCRYPTED, constant(path.into_iter().collect()), Vec::new(), span),
-            true_expr: constant(true.into()),
+            test_expr: encrypted(),
+            true_expr: another.map_or_else(encrypted, constant),
             false_expr: Some(otherwise),
         },
         span,

@@ -7,3 +7,4 @@ pub(crate) mod mersenne;
 pub mod omit;
 pub mod python;
 pub(crate) mod time;
+pub(crate) mod vault;

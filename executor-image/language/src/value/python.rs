@@ -44,7 +44,10 @@ fn write_repr(out: &mut String, value: &Value) {
             }
             out.push('}');
         }
-        _ => out.push_str(&super::time::repr(value).unwrap_or_else(|| value.to_string())),
+        _ => match super::vault::wrapped(value) {
+            Some(text) => write_string(out, text),
+            None => out.push_str(&super::time::repr(value).unwrap_or_else(|| value.to_string())),
+        },
     }
 }
 
@@ -167,6 +170,7 @@ pub fn type_name(value: &Value) -> &'static str {
         ValueKind::Seq => "list",
         ValueKind::Map => "dict",
         ValueKind::Iterable => "generator",
+        _ if super::vault::wrapped(value).is_some() => "AnsibleVaultEncryptedUnicode",
         _ => super::time::type_name(value).unwrap_or("object"),
     }
 }

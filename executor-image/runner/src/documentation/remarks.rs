@@ -93,7 +93,6 @@ const REMARKS: &[Remark] = &[
         "random, shuffle",
         "with a `seed` as Python's generator; without one by chance, as there",
     ),
-    differs(Kind::Filter, "vault", "`wrap_object` is refused"),
     differs(Kind::Filter, "to_json, to_yaml", "a `range` is a list"),
     differs(
         Kind::Lookup,

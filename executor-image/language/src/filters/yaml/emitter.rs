@@ -8,6 +8,7 @@ use crate::filters::call::items;
 use crate::filters::compare::sort_by_key;
 use crate::value::convert::{entries, sequence};
 use crate::value::python;
+use crate::value::vault::wrapped;
 
 /// A key longer than this is written with `? `.
 const LONGEST_SIMPLE_KEY: usize = 128;
@@ -144,7 +145,7 @@ impl Emitter {
             !matches!(
                 value.kind(),
                 ValueKind::Seq | ValueKind::Map | ValueKind::Iterable
-            )
+            ) && wrapped(value).is_none()
         };
         self.flow_level > 0
             || match self.options.flow {
@@ -289,7 +290,15 @@ impl Emitter {
     fn scalar(&mut self, value: &Value, place: Place) {
         let (text, is_text) = written(value);
         let analysis = analyze(&text);
-        let style = self.style(&text, is_text, &analysis, place);
+        let mut style = self.style(&text, is_text, &analysis, place);
+        if wrapped(value).is_some() {
+            self.indicator("!vault", true, false, false);
+            style = if self.flow_level == 0 && place != Place::SimpleKey {
+                Style::Literal
+            } else {
+                Style::Double
+            };
+        }
         if style == Style::Double && !is_text {
             self.tag(value);
         }
