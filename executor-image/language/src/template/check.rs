@@ -51,7 +51,7 @@ pub(super) fn node(templar: &Templar, node: &Node) -> Vec<Problem> {
 /// Checks the source of a template file.
 pub(super) fn file(templar: &Templar, text: &str, name: &str) -> Vec<Problem> {
     let span = Span::start_of(name);
-    match TemplateOptions::default().with_header(text) {
+    match TemplateOptions::default().with_header(text, None) {
         Ok((options, text)) => source(templar, &Kind::File(Box::new(options)), text, &span),
         Err(error) => vec![Problem {
             span,

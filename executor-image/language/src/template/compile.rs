@@ -15,6 +15,7 @@ use minijinja::value::Value;
 
 use super::error::{PROGRAM, TemplateError};
 use super::escape::escape_backslashes;
+use super::line_comments;
 use super::loading;
 use super::options::TemplateOptions;
 use super::{plus, refused, rewrite, tuples};
@@ -147,7 +148,8 @@ fn compile(kind: &Kind, source: &str) -> Result<Program, TemplateError> {
     let source = with_one_newline(source);
     let text = match kind {
         Kind::Text => escape_backslashes(&source)?.into_owned(),
-        Kind::Condition | Kind::File(_) => source.into_owned(),
+        Kind::Condition => source.into_owned(),
+        Kind::File(options) => line_comments::without(&source, options).into_owned(),
     };
     super::depth::with_room(kind, &text, || generate(kind, &text))
 }

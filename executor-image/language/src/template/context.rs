@@ -255,7 +255,7 @@ impl Context {
         // A line of options is none of the template's.
         let header = u32::from(source.starts_with("#jinja2:"));
         let run = || {
-            let (options, body) = options.with_header(source)?;
+            let (options, body) = options.with_header(source, self.templar.listener())?;
             let program = self.templar.cache.program(&Kind::File(Box::new(options)), body)?;
             match self.run(&program) {
                 Err(error) if error.is_of_undefined && self.keeps_undefined() => Ok(Value::from(body)),

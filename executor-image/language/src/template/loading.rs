@@ -9,6 +9,7 @@ use minijinja::{Environment, Error, Value};
 use super::compile::{self, Kind};
 use super::context::Context;
 use super::error::{self, TemplateError};
+use super::line_comments;
 use super::options::TemplateOptions;
 use super::visit::{self, Visitor};
 use super::{depth, print, rewrite};
@@ -40,9 +41,10 @@ fn load(host: &dyn LookupHost, name: &str) -> Result<Option<String>, Error> {
     let Some((_, source)) = find(host, &[Value::from(name)])? else {
         return Ok(None);
     };
-    let (options, body) = TemplateOptions::default().with_header(&source)?;
-    let kind = Kind::File(Box::new(options));
+    let (options, body) = TemplateOptions::default().with_header(&source, None)?;
     let body = compile::with_one_newline(body);
+    let body = line_comments::without(&body, &options);
+    let kind = Kind::File(Box::new(options.clone()));
     let text = depth::with_room(&kind, &body, || {
         let body = compile::parsable(&kind, &body);
         let tree = compile::tree(&kind, &body)?;

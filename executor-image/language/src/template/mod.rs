@@ -18,6 +18,7 @@ mod functions;
 pub(crate) mod growth;
 mod includes;
 pub(crate) mod lazy;
+mod line_comments;
 mod loading;
 mod methods;
 mod mutable;

@@ -2,6 +2,7 @@
 
 use minijinja::syntax::SyntaxConfig;
 
+use super::conditions::Listener;
 use super::error::TemplateError;
 use crate::value::literal;
 
@@ -22,6 +23,8 @@ pub struct TemplateOptions {
     pub comment_end_string: String,
     /// Makes a line that begins with it a statement; none if empty.
     pub line_statement_prefix: String,
+    /// Makes the rest of a line behind it a comment; none if empty.
+    pub line_comment_prefix: String,
     /// Whether the newline after a statement is removed.
     pub trim_blocks: bool,
     /// Whether blanks before a statement at the beginning of a line are removed.
@@ -40,6 +43,7 @@ impl Default for TemplateOptions {
             comment_start_string: "{#".into(),
             comment_end_string: "#}".into(),
             line_statement_prefix: String::new(),
+            line_comment_prefix: String::new(),
             trim_blocks: true,
             lstrip_blocks: false,
             newline_sequence: "\n".into(),
@@ -48,8 +52,13 @@ impl Default for TemplateOptions {
 }
 
 impl TemplateOptions {
-    /// These options changed by a `#jinja2: lstrip_blocks: True, …` line, and the text after that line.
-    pub(super) fn with_header<'text>(&self, source: &'text str) -> Result<(Self, &'text str), TemplateError> {
+    /// These options changed by a `#jinja2: lstrip_blocks: True, …` line, and the text after that line. Names that are no options are
+    /// told to `listener`.
+    pub(super) fn with_header<'text>(
+        &self,
+        source: &'text str,
+        listener: Option<&dyn Listener>,
+    ) -> Result<(Self, &'text str), TemplateError> {
         let Some(rest) = source.strip_prefix("#jinja2:") else {
             return Ok((self.clone(), source));
         };
@@ -83,13 +92,17 @@ impl TemplateOptions {
                 "comment_start_string" => &mut options.comment_start_string,
                 "comment_end_string" => &mut options.comment_end_string,
                 "line_statement_prefix" => &mut options.line_statement_prefix,
+                "line_comment_prefix" => &mut options.line_comment_prefix,
                 "newline_sequence" => &mut options.newline_sequence,
                 // The newlines at a template's end are kept in any case.
                 "keep_trailing_newline" => continue,
                 other => {
-                    return Err(TemplateError::new(format!(
-                        "the #jinja2 line of a template has no setting '{other}'"
-                    )));
+                    if let Some(listener) = listener {
+                        listener.warning(&format!(
+                            "Could not find Jinja2 environment setting to override: '{other}'"
+                        ));
+                    }
+                    continue;
                 }
             };
             let Some(text) = text else {

@@ -167,6 +167,11 @@ impl Templar {
         }
     }
 
+    /// Who is told of what should be written differently.
+    pub(super) fn listener(&self) -> Option<&dyn Listener> {
+        self.conditions.listener.as_deref()
+    }
+
     /// Whether the values of templates keep their types.
     pub(crate) fn is_native(&self) -> bool {
         self.types == Types::Kept
