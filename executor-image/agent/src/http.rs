@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use ureq::unversioned::transport::DefaultConnector;
 
 pub use self::multipart::{Form, form};
+pub use self::redirect::Redirects;
 use self::unix_socket::SocketConnector;
 use crate::answer::Failure;
 use crate::context::Context;
@@ -39,8 +40,8 @@ pub struct Request {
     pub body: Vec<u8>,
     /// How long a connection or an answer may stand still.
     pub timeout: Duration,
-    /// Whether redirects are followed.
-    pub follow_redirects: bool,
+    /// Which redirects are followed.
+    pub redirects: Redirects,
     /// Headers that are not sent to the address that a redirect leads to.
     pub unredirected: Vec<String>,
     /// The header that says who asks, for a server that wants to know.
@@ -103,7 +104,7 @@ impl Request {
             headers,
             body: Vec::new(),
             timeout: Duration::from_secs(args.count("timeout").unwrap_or(default_timeout)),
-            follow_redirects: true,
+            redirects: Redirects::All,
             unredirected: args.list("unredirected_headers"),
             credentials: on_demand,
         }
@@ -129,8 +130,8 @@ impl Request {
                 continue;
             }
             match redirect::next(&request, &response) {
-                Some(next) if self.follow_redirects => request = next,
-                _ => return Ok(response),
+                Some(next) => request = next,
+                None => return Ok(response),
             }
         }
         Err(NoAnswer(format!("more than {REDIRECTS} redirects")))

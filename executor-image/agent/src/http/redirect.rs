@@ -2,9 +2,31 @@
 
 use super::{Request, Response};
 
-/// The request that a redirect asks for; nothing when the answer is none.
+/// Which redirects are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Redirects {
+    /// Every one, as browsers do.
+    All,
+    /// Those that Python's library follows by itself: what is posted is sent nowhere else.
+    Urllib,
+    /// None.
+    None,
+}
+
+impl Redirects {
+    fn follow(self, method: &str, status: u16) -> bool {
+        match (status, self) {
+            (301 | 302 | 303 | 307 | 308, Self::All) => true,
+            (301..=303, Self::Urllib) => matches!(method, "GET" | "HEAD" | "POST"),
+            (307 | 308, Self::Urllib) => matches!(method, "GET" | "HEAD"),
+            _ => false,
+        }
+    }
+}
+
+/// The request that a redirect asks for; nothing when the answer is none, or not to be followed.
 pub(super) fn next(request: &Request, response: &Response) -> Option<Request> {
-    if !matches!(response.status, 301 | 302 | 303 | 307 | 308) {
+    if !request.redirects.follow(&request.method, response.status) {
         return None;
     }
     let url = joined(&request.url, response.header("location")?);

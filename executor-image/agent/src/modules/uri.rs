@@ -11,7 +11,7 @@ use crate::checksum::{Algorithm, sha1};
 use crate::context::Context;
 use crate::file_attributes::FileAttributes;
 use crate::glob_paths::anything_matches;
-use crate::http::{self, Request, Response, elapsed};
+use crate::http::{self, Redirects, Request, Response, elapsed};
 use crate::python_text::{display, python_json, repr_text};
 
 pub(super) fn run(context: &mut Context) -> Outcome {
@@ -117,11 +117,13 @@ fn request(context: &Context, url: &str) -> Result<Request, Failure> {
     let args = &context.args;
     let mut request = Request::of(context, url, 30);
     request.method = args.required("method").to_uppercase();
-    request.follow_redirects = match args.required("follow_redirects") {
-        "all" | "yes" => true,
-        "urllib2" => matches!(request.method.as_str(), "GET" | "HEAD" | "POST"),
-        "none" | "no" => false,
-        _ => matches!(request.method.as_str(), "GET" | "HEAD"),
+    let is_safe = matches!(request.method.as_str(), "GET" | "HEAD");
+    request.redirects = match args.required("follow_redirects") {
+        "all" | "yes" => Redirects::All,
+        "urllib2" => Redirects::Urllib,
+        "none" | "no" => Redirects::None,
+        _ if is_safe => Redirects::All,
+        _ => Redirects::None,
     };
     let mut content_type: Option<String> = None;
     if let Some(body) = args.value("body") {

@@ -79,12 +79,13 @@ fn fill(value: &Value, directory: &str, url: &str) -> Value {
 }
 
 /// The files of the table.
-const TABLE: [&str; 8] = [
+const TABLE: [&str; 9] = [
     include_str!("rows.yml"),
     include_str!("rows/apt.yml"),
     include_str!("rows/edits.yml"),
     include_str!("rows/kernel.yml"),
     include_str!("rows/keys.yml"),
+    include_str!("rows/network.yml"),
     include_str!("rows/packages.yml"),
     include_str!("rows/repositories.yml"),
     include_str!("rows/software.yml"),

@@ -57,6 +57,11 @@ const REMARKS: &[Remark] = &[
         "gives `ssh` the password of the login itself, without `sshpass`; fails at once where `sudo` or `su` wants one; checks the host's key as the connection does, unless `verify_host` says otherwise",
     ),
     differs(
+        Kind::Module,
+        "ansible.builtin.include_tasks",
+        "of a file that is not there, rescued, is counted as rescued; Ansible counts it as failed, and leaves the host out of later plays",
+    ),
+    differs(
         Kind::Syntax,
         "{{ list.append(x) }}",
         "values do not change in place, but for lists and mappings that the same template has made with `set`",

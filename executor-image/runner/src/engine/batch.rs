@@ -59,8 +59,13 @@ pub(super) fn id(task: &Arc<Task>) -> usize {
 
 /// Whether one host does the task for all, whatever the play says: it is about no host.
 pub(super) fn for_all_hosts(task: &Task) -> bool {
-    let name = task.module().map(|module| module.spec.name);
-    matches!(name, Some("ansible.builtin.add_host" | "ansible.builtin.pause"))
+    task.module().is_some_and(|module| match &module.plugin {
+        Some(plugin) => plugin.bypasses_hosts,
+        None => matches!(
+            module.spec.name,
+            "ansible.builtin.add_host" | "ansible.builtin.pause"
+        ),
+    })
 }
 
 /// Whether a host has done the task's role already and is not to do it again.

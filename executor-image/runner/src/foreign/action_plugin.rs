@@ -1,6 +1,6 @@
 //! The half of a module that is this machine's, written in Python.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use slipway_protocol::spec;
 
@@ -20,6 +20,8 @@ pub struct ActionPlugin {
     pub path: PathBuf,
     /// Whether what is written behind its name may be text, as for the module whose place it takes.
     pub free_form: bool,
+    /// Whether it acts once, for all hosts.
+    pub bypasses_hosts: bool,
 }
 
 impl ActionPlugin {
@@ -28,10 +30,20 @@ impl ActionPlugin {
         Self {
             name: name.to_owned(),
             handler: handler.to_owned(),
+            bypasses_hosts: bypasses_hosts(&path),
             path,
             free_form: spec::find(name).is_some_and(|spec| spec.free_form),
         }
     }
+}
+
+/// Whether the file says that its plugin is not carried out for each host.
+fn bypasses_hosts(file: &Path) -> bool {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    text.lines().any(|line| {
+        let (name, value) = line.split_once('=').unwrap_or_default();
+        name.trim() == "BYPASS_HOST_LOOP" && value.trim() == "True"
+    })
 }
 
 /// The action plugin that a collection names for a module, which may be that of several modules. A module that names its own has that

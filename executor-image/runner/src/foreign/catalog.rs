@@ -26,6 +26,9 @@ const NO_MODULES: [&str; 12] = [
     "pyc", "pyo", "swp", "bak", "rpm", "md", "txt", "rst", "yml", "yaml", "ini", "ps1",
 ];
 
+/// The action plugin of modules that have none of their own.
+const NORMAL: &str = "normal";
+
 /// A module of the runner's table, or one that was found.
 #[derive(Debug, Clone)]
 pub enum Module {
@@ -196,12 +199,37 @@ impl Catalog {
         for _ in 0..8 {
             self.0.rejected.refuse(&name)?;
             match self.follow(&name)? {
-                Lead::Module(module) => return Ok(Some(module)),
+                Lead::Module(module) => return Ok(Some(self.by_normal(&name, module))),
                 Lead::Nowhere => return Ok(None),
                 Lead::Name(redirect) => name = redirect,
             }
         }
         Err(CatalogError::Endless(name))
+    }
+
+    /// A plugin `normal` of the playbook's or of settings carries out every module that has no action of its own.
+    fn by_normal(&self, name: &str, module: Module) -> Module {
+        let Some(path) = self.near_action(NORMAL) else {
+            return module;
+        };
+        let has_own = match &module {
+            Module::Native(spec) => spec.side != Side::Agent || self.has_core_action(spec.short_name()),
+            Module::Foreign(_) => false,
+            Module::Action(_) => true,
+        };
+        if has_own {
+            return module;
+        }
+        Module::Action(Arc::new(ActionPlugin::new(name, NORMAL, path)))
+    }
+
+    /// Whether ansible-core has an action plugin of this name.
+    fn has_core_action(&self, name: &str) -> bool {
+        let core = self.installed().core.as_ref();
+        core.is_some_and(|(core, ..)| {
+            let folder = core.directory.join("plugins/action");
+            folder.join(format!("{name}.py")).is_file()
+        })
     }
 
     fn follow(&self, name: &str) -> Result<Lead> {
