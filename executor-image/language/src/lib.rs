@@ -21,7 +21,7 @@ pub use minijinja::Value;
 
 pub use filters::encrypt_password;
 pub use node::{Encrypted, Node, NodeKind};
-pub use plugins::{PluginCall, PluginKind, Plugins};
+pub use plugins::{PluginCall, PluginKind, Plugins, Replaced};
 pub use scope::{CommandOutput, FileKind, Layer, LookupHost, PathType, Scope, UrlRequest, Variable, View};
 pub use slipway_vault::{VaultError, VaultSecrets};
 pub use span::Span;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use minijinja::value::{Kwargs, Rest};
-use minijinja::{Error, State, Value};
+use minijinja::{Environment, Error, State, Value};
 
 use crate::template::context::Context;
 use crate::template::{TemplateError, environment, finalize_complete};
@@ -38,6 +38,10 @@ pub trait Plugins: Send + Sync + Debug {
     fn find(&self, kind: PluginKind, name: &str) -> Option<PathBuf>;
     /// Whether there is one of this name, whichever file it is in. This may take Python's time: for names that nothing else knows.
     fn is_there(&self, kind: PluginKind, name: &str) -> bool;
+    /// Those of this crate's whose place plugins take; none if none is.
+    fn replaced(&self) -> Option<Arc<Replaced>> {
+        None
+    }
     /// Plugins of this folder can be used from now on: it has folders `filter_plugins` and the like.
     fn add_folder(&self, folder: &Path);
     /// Carries out a plugin.
@@ -45,6 +49,58 @@ pub trait Plugins: Send + Sync + Debug {
     /// # Errors
     /// When it fails or cannot be carried out.
     fn call(&self, call: &PluginCall<'_>) -> Result<Value, TemplateError>;
+}
+
+/// Filters, tests and lookups of this crate whose place plugins of the same names take.
+#[derive(Debug)]
+pub struct Replaced {
+    /// What templates run in.
+    pub(crate) environment: Environment<'static>,
+    lookups: Vec<String>,
+}
+
+impl Replaced {
+    /// With plugins in the place of what has these names; none if there are no names.
+    pub fn new(filters: Vec<String>, tests: Vec<String>, lookups: Vec<String>) -> Option<Self> {
+        if filters.is_empty() && tests.is_empty() && lookups.is_empty() {
+            return None;
+        }
+        let mut environment = environment::environment().clone();
+        for name in filters {
+            let own = name.clone();
+            let filter = move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>, named: Kwargs| {
+                let arguments: Vec<Value> = std::iter::once(value).chain(rest.0).collect();
+                carry_out(&Context::of(state)?, PluginKind::Filter, &own, &arguments, &named)
+            };
+            environment.add_filter(name, filter);
+        }
+        for name in tests {
+            let own = name.clone();
+            let test = move |state: &mut State<'_, '_>, value: Value, rest: Rest<Value>, named: Kwargs| {
+                let arguments: Vec<Value> = std::iter::once(value).chain(rest.0).collect();
+                let answer = carry_out(&Context::of(state)?, PluginKind::Test, &own, &arguments, &named)?;
+                Ok::<_, Error>(answer.is_true())
+            };
+            environment.add_test(name, test);
+        }
+        Some(Self { environment, lookups })
+    }
+
+    /// Whether a plugin takes the place of a lookup.
+    pub(crate) fn has_lookup(&self, name: &str) -> bool {
+        is_known(&self.lookups, name)
+    }
+}
+
+/// A filter or test that a plugin carries out, with the arguments as they come.
+fn called(
+    state: &mut State<'_, '_>,
+    kind: PluginKind,
+    name: &str,
+    arguments: &[Value],
+) -> Result<Value, Error> {
+    let (arguments, named): (Rest<Value>, Kwargs) = minijinja::value::from_args(arguments)?;
+    carry_out(&Context::of(state)?, kind, name, &arguments.0, &named)
 }
 
 /// One use of a plugin.
@@ -107,14 +163,7 @@ pub(crate) fn filter(state: &mut State<'_, '_>, name: &str, arguments: &[Value])
     if is_known(environment::filter_names(), name) {
         return state.apply_filter(name, arguments);
     }
-    let (arguments, named): (Rest<Value>, Kwargs) = minijinja::value::from_args(arguments)?;
-    carry_out(
-        &Context::of(state)?,
-        PluginKind::Filter,
-        name,
-        &arguments.0,
-        &named,
-    )
+    called(state, PluginKind::Filter, name, arguments)
 }
 
 /// A test by its name: this crate's own, or a plugin.
@@ -122,9 +171,7 @@ pub(crate) fn test(state: &mut State<'_, '_>, name: &str, arguments: &[Value]) -
     if is_known(environment::test_names(), name) {
         return state.perform_test(name, arguments);
     }
-    let (arguments, named): (Rest<Value>, Kwargs) = minijinja::value::from_args(arguments)?;
-    let answer = carry_out(&Context::of(state)?, PluginKind::Test, name, &arguments.0, &named)?;
-    Ok(answer.is_true())
+    Ok(called(state, PluginKind::Test, name, arguments)?.is_true())
 }
 
 /// Whether a name is among those of this crate.

@@ -72,6 +72,11 @@ pub(super) fn run(context: &mut Context) -> Outcome {
 
 fn check_arguments(context: &Context) -> Result<(), Failure> {
     let args = &context.args;
+    if args.text("cron_file") == Some("/etc/crontab") {
+        return Err(Failure::new(
+            "Will not manage /etc/crontab via cron_file, see documentation.",
+        ));
+    }
     let installs = args.required("state") == "present";
     let has_times = TIMES.iter().any(|field| args.required(field) != "*");
     if args.text("special_time").is_some() && has_times {

@@ -93,12 +93,16 @@ pub(crate) fn run(
     folder: FileKind,
 ) -> Result<Vec<Value>, Error> {
     let short = name.strip_prefix("ansible.builtin.").unwrap_or(name);
-    let Some((_, lookup)) = TABLES
+    let plugins = context.templar.plugins();
+    let is_replaced = plugins
+        .and_then(|plugins| plugins.replaced())
+        .is_some_and(|replaced| replaced.has_lookup(name));
+    let own = TABLES
         .iter()
         .copied()
         .flatten()
-        .find(|(known, _)| *known == short)
-    else {
+        .find(|(known, _)| *known == short && !is_replaced);
+    let Some((_, lookup)) = own else {
         let found = plugins::carry_out(context, PluginKind::Lookup, name, &terms, options)?;
         return items(&found);
     };

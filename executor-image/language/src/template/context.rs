@@ -273,8 +273,12 @@ impl Context {
 
     fn run(self: &Arc<Self>, program: &Program) -> Result<Value, TemplateError> {
         let root = Value::from_dyn_object(Arc::clone(self));
-        let loading = program.loads.then(|| loading::environment(self));
-        let environment = loading.as_ref().unwrap_or_else(|| environment::environment());
+        let replaced = self.templar.plugins().and_then(|plugins| plugins.replaced());
+        let environment = replaced
+            .as_ref()
+            .map_or_else(|| environment::environment(), |replaced| &replaced.environment);
+        let loading = program.loads.then(|| loading::environment(environment, self));
+        let environment = loading.as_ref().unwrap_or(environment);
         compile::run(program, environment, root, self.templar.is_native())
             .map_err(|error| self.explain(error.into(), program))
     }

@@ -20,7 +20,7 @@ const FUEL: u64 = 20_000_000;
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(build);
 
 /// The environment that all templates run in.
-pub(super) fn environment() -> &'static Environment<'static> {
+pub(crate) fn environment() -> &'static Environment<'static> {
     &ENVIRONMENT
 }
 

@@ -29,9 +29,12 @@ pub(super) fn is_needed(tree: &Stmt<'_>) -> bool {
     names.0
 }
 
-/// An environment that loads what templates name from the files that this context can see.
-pub(super) fn environment(context: &Arc<Context>) -> Environment<'static> {
-    let mut environment = super::environment::environment().clone();
+/// The environment, which loads what templates name from the files that this context can see.
+pub(super) fn environment(
+    environment: &Environment<'static>,
+    context: &Arc<Context>,
+) -> Environment<'static> {
+    let mut environment = environment.clone();
     let host = Arc::clone(context.scope().host());
     environment.set_loader(move |name| load(host.as_ref(), name));
     environment

@@ -257,9 +257,16 @@ impl Catalog {
         if replaceable && let Some(path) = self.near_file(short) {
             return self.load(short, &format!("ansible.modules.{short}"), &path);
         }
-        match native {
-            Some(spec) => Ok(Lead::Module(Module::Native(spec))),
-            None => self.in_core(short),
+        if let Some(spec) = native {
+            return Ok(Lead::Module(Module::Native(spec)));
+        }
+        match self.in_core(short)? {
+            // Its file begins with an underscore where a name is out of use, or another one's.
+            Lead::Nowhere => match self.near_file(&format!("_{short}")) {
+                Some(path) => self.load(short, &format!("ansible.modules.{short}"), &path),
+                None => Ok(Lead::Nowhere),
+            },
+            lead => Ok(lead),
         }
     }
 

@@ -125,6 +125,27 @@ impl Folders {
         })
     }
 
+    /// Those of the names that a file in the folders of a kind has as plugins declare theirs; that it has it is not sure.
+    pub fn mentioned(&self, kind: &str, names: &[String]) -> Vec<String> {
+        let files: Vec<PathBuf> = self
+            .all(kind)
+            .iter()
+            .flat_map(|folder| python_files(folder))
+            .collect();
+        if files.is_empty() {
+            return Vec::new();
+        }
+        let texts: Vec<String> = files
+            .iter()
+            .map(|file| std::fs::read_to_string(file).unwrap_or_default())
+            .collect();
+        names
+            .iter()
+            .filter(|name| !name.contains('.') && texts.iter().any(|text| declares(text, name)))
+            .cloned()
+            .collect()
+    }
+
     /// All folders of a kind but those of collections.
     fn all(&self, kind: &str) -> Vec<PathBuf> {
         let near = lock(&self.near);
@@ -142,16 +163,19 @@ impl Folders {
     }
 }
 
-/// The Python file in a folder that has this name in quotation marks or as its own, as plugins declare theirs.
+/// The Python file in a folder that has this name as plugins declare theirs, or as its own.
 fn defines(folder: &Path, name: &str) -> Option<PathBuf> {
     python_files(folder).into_iter().find(|file| {
         let text = std::fs::read_to_string(file).unwrap_or_default();
-        file.file_stem().is_some_and(|stem| stem == name)
-            || text.contains(&format!("'{name}'"))
-            || text.contains(&format!("\"{name}\""))
-            // `dict(name=function)`
-            || text.contains(&format!("{name}="))
+        file.file_stem().is_some_and(|stem| stem == name) || declares(&text, name)
     })
+}
+
+/// Whether a text has a name in quotation marks, or before a sign of equality: `dict(name=function)`.
+fn declares(text: &str, name: &str) -> bool {
+    [format!("'{name}'"), format!("\"{name}\""), format!("{name}=")]
+        .iter()
+        .any(|form| text.contains(form))
 }
 
 fn python_files(folder: &Path) -> Vec<PathBuf> {

@@ -12,12 +12,12 @@ mod wire;
 use std::{
     collections::HashMap,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use futures::future::BoxFuture;
 use serde_json::Value as Json;
-use slipway_language::Value;
+use slipway_language::{Replaced, Value};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use self::{
@@ -48,6 +48,18 @@ pub struct PythonPlugins {
     at_once: Semaphore,
     /// The variables that connection plugins document.
     documented: Mutex<HashMap<String, Arc<[String]>>>,
+    /// What they take the place of: forgotten when there are more folders.
+    replaced: RwLock<InPlace>,
+}
+
+/// What plugins take the place of.
+#[derive(Debug, Default)]
+enum InPlace {
+    /// It was not looked for.
+    #[default]
+    Unknown,
+    /// What was found, if anything was.
+    Found(Option<Arc<Replaced>>),
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -100,6 +112,7 @@ impl PythonPlugins {
             idle: Mutex::default(),
             at_once: Semaphore::new(settings.forks.clamp(1, Semaphore::MAX_PERMITS)),
             documented: Mutex::default(),
+            replaced: RwLock::default(),
         }
     }
 

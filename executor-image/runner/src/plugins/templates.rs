@@ -1,11 +1,14 @@
 //! Filters, tests and lookups, for the language.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError},
+};
 
 use serde_json::{Value as Json, json};
-use slipway_language::{PluginCall, PluginKind, Plugins, TemplateError, Value};
+use slipway_language::{PluginCall, PluginKind, Plugins, Replaced, TemplateError, Value, names};
 
-use super::{Named, PythonPlugins, process::Refusal, wire::encode};
+use super::{InPlace, Named, PythonPlugins, process::Refusal, wire::encode};
 
 impl Plugins for PythonPlugins {
     fn find(&self, kind: PluginKind, name: &str) -> Option<PathBuf> {
@@ -36,8 +39,19 @@ impl Plugins for PythonPlugins {
         matches!(said, Ok(Ok(value)) if value.is_true())
     }
 
+    fn replaced(&self) -> Option<Arc<Replaced>> {
+        if let InPlace::Found(known) = &*self.replaced.read().unwrap_or_else(PoisonError::into_inner) {
+            return known.clone();
+        }
+        let found = self.find_replaced().map(Arc::new);
+        let mut known = self.replaced.write().unwrap_or_else(PoisonError::into_inner);
+        *known = InPlace::Found(found.clone());
+        found
+    }
+
     fn add_folder(&self, folder: &Path) {
         self.folders.add(folder);
+        *self.replaced.write().unwrap_or_else(PoisonError::into_inner) = InPlace::Unknown;
     }
 
     fn call(&self, call: &PluginCall<'_>) -> Result<Value, TemplateError> {
@@ -67,6 +81,53 @@ impl Plugins for PythonPlugins {
         });
         let said = self.ask(&named, &request, &mut |question| answer(call, question));
         said.map_err(TemplateError::new)?.map_err(TemplateError::from)
+    }
+}
+
+impl PythonPlugins {
+    /// Looks for plugins that have the name of something that the runner has itself: a name without a collection means them.
+    fn find_replaced(&self) -> Option<Replaced> {
+        let (filter, test) = (PluginKind::Filter.word(), PluginKind::Test.word());
+        let lookup = PluginKind::Lookup.word();
+        let lookups = names::lookups().iter().filter(|name| !name.contains('.'));
+        Replaced::new(
+            self.defined(filter, self.folders.mentioned(filter, names::filters())),
+            self.defined(test, self.folders.mentioned(test, names::tests())),
+            lookups
+                .filter(|name| self.folders.file(lookup, name).is_some())
+                .cloned()
+                .collect(),
+        )
+    }
+
+    /// Those of the names that plugins outside of ansible-core define. Where that cannot be known none is: the runner has its own.
+    fn defined(&self, kind: &'static str, mut names: Vec<String>) -> Vec<String> {
+        let Some(first) = names.first() else {
+            return names;
+        };
+        let named = Named {
+            kind,
+            name: first.clone(),
+            file: None,
+        };
+        let request = json!({
+            "kind": kind, "do": "find elsewhere", "names": names, "folders": self.folders.near(),
+            "directory": ".",
+        });
+        let said = self.ask(&named, &request, &mut |_| Json::Null);
+        let defined: Vec<String> = match said {
+            Ok(Ok(said)) => said
+                .try_iter()
+                .map(|names| {
+                    names
+                        .filter_map(|name| name.as_str().map(str::to_owned))
+                        .collect()
+                })
+                .unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        names.retain(|name| defined.contains(name));
+        names
     }
 }
 

@@ -45,9 +45,26 @@ def is_there(plugin_loader, name):
         return False
 
 
+# Those of the names that a plugin outside of ansible-core has.
+def defined_elsewhere(plugin_loader, names):
+    own = os.path.dirname(plugin_loaders.__file__) + os.sep
+    defined = []
+    for name in names:
+        try:
+            path = getattr(plugin_loader.get(name), "_original_path", None)
+        except KeyError:
+            continue
+        if path and not path.startswith(own):
+            defined.append(name)
+    return defined
+
+
 def call_template_plugin(request):
+    plugin_loader = getattr(plugin_loaders, request["kind"] + "_loader")
     if request.get("do") == "find":
-        return is_there(getattr(plugin_loaders, request["kind"] + "_loader"), request["name"])
+        return is_there(plugin_loader, request["name"])
+    if request.get("do") == "find elsewhere":
+        return defined_elsewhere(plugin_loader, request["names"])
     if request["kind"] == "lookup":
         return call_lookup(request)
     if request["kind"] == "test":
