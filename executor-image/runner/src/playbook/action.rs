@@ -166,7 +166,7 @@ impl Written {
     fn unfold_action(&mut self) -> Result<(), Problem> {
         let span = self.value.span.clone();
         match &self.value.kind {
-            NodeKind::Str(text) => {
+            NodeKind::Str(text) | NodeKind::Unsafe(text) => {
                 let (name, rest) = text.trim().split_at(first_word(text.trim()));
                 self.name = Arc::from(name);
                 self.value = Node::text(span, rest.trim());
