@@ -409,6 +409,16 @@ impl Arguments {
         self.optional_flag(name).unwrap_or(false)
     }
 
+    /// The options of a program that stand for flags which are set.
+    #[must_use]
+    pub fn options_of_flags(&self, options: &[(&str, &str)]) -> Vec<String> {
+        options
+            .iter()
+            .filter(|(flag, _)| self.flag(flag))
+            .map(|(_, option)| (*option).to_owned())
+            .collect()
+    }
+
     /// A flag that may be left out.
     #[must_use]
     pub fn optional_flag(&self, name: &str) -> Option<bool> {

@@ -66,11 +66,25 @@ pub struct Response {
 #[error("Request failed: <urlopen error {0}>")]
 pub struct NoAnswer(String);
 
-impl NoAnswer {
+/// Why something was not fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum NotFetched {
+    /// There was no answer.
+    #[error(transparent)]
+    NoAnswer(#[from] NoAnswer),
+    /// The answer said that it did not work.
+    #[error("HTTP Error {0}: {1}")]
+    Status(u16, String),
+}
+
+impl NotFetched {
     /// What went wrong, as `urllib` says it.
     #[must_use]
     pub fn cause(&self) -> String {
-        format!("<urlopen error {}>", self.0)
+        match self {
+            Self::NoAnswer(NoAnswer(cause)) => format!("<urlopen error {cause}>"),
+            Self::Status(..) => self.to_string(),
+        }
     }
 }
 
@@ -135,6 +149,19 @@ impl Request {
             }
         }
         Err(NoAnswer(format!("more than {REDIRECTS} redirects")))
+    }
+
+    /// Sends the request; the answer is that it worked.
+    ///
+    /// # Errors
+    /// When no answer comes, or another one.
+    pub fn fetch(&self, context: &Context) -> Result<Response, NotFetched> {
+        let response = self.send(context)?;
+        if response.is_success() {
+            Ok(response)
+        } else {
+            Err(NotFetched::Status(response.status, response.reason))
+        }
     }
 
     fn send_once(&self, context: &Context) -> Result<Response, NoAnswer> {
@@ -231,6 +258,30 @@ impl Response {
     #[must_use]
     pub const fn is_success(&self) -> bool {
         self.status >= 200 && self.status < 300
+    }
+
+    /// The whole body.
+    ///
+    /// # Errors
+    /// When the connection fails, or the call is stopped.
+    pub fn content(mut self, context: &Context) -> Result<Vec<u8>, Failure> {
+        let mut content = Vec::new();
+        self.copy_to(context, &mut content)?;
+        Ok(content)
+    }
+
+    /// The body in a temporary file with such an end of its name.
+    ///
+    /// # Errors
+    /// When the connection or the file fails, or the call is stopped.
+    pub fn file(mut self, context: &Context, suffix: &str) -> Result<tempfile::NamedTempFile, Failure> {
+        let mut file = tempfile::Builder::new()
+            .prefix("download-")
+            .suffix(suffix)
+            .tempfile_in(&context.temporary)
+            .map_err(|error| Failure::io("making a temporary file", &error))?;
+        self.copy_to(context, file.as_file_mut())?;
+        Ok(file)
     }
 
     /// Reads the body piece by piece into a writer; returns its size.

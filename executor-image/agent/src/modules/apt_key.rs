@@ -167,19 +167,10 @@ fn stored(context: &Context, key: &[u8]) -> Result<tempfile::NamedTempFile, Fail
 }
 
 fn download(context: &Context, url: &str) -> Result<Vec<u8>, Failure> {
-    let failed = |why: String| Failure::new(format!("Failed to download key at {url}: {why}"));
-    let mut response = Request::of(context, url, TIMEOUT)
-        .send(context)
-        .map_err(|error| failed(error.to_string()))?;
-    if !response.is_success() {
-        return Err(failed(format!(
-            "HTTP Error {}: {}",
-            response.status, response.reason
-        )));
-    }
-    let mut key = Vec::new();
-    response.copy_to(context, &mut key)?;
-    Ok(key)
+    Request::of(context, url, TIMEOUT)
+        .fetch(context)
+        .map_err(|error| Failure::new(format!("Failed to download key at {url}: {error}")))?
+        .content(context)
 }
 
 /// apt's program for keys, on the keyring of the call.

@@ -96,15 +96,10 @@ fn key_text(context: &Context, given: &str) -> Result<String, Failure> {
     if !given.starts_with("http") {
         return Ok(given.to_owned());
     }
-    let failed = || Failure::new(format!("Error getting key from: {given}"));
-    let mut response = Request::of(context, given, TIMEOUT)
-        .send(context)
-        .map_err(|_| failed())?;
-    if !response.is_success() {
-        return Err(failed());
-    }
-    let mut text = Vec::new();
-    response.copy_to(context, &mut text)?;
+    let text = Request::of(context, given, TIMEOUT)
+        .fetch(context)
+        .map_err(|_| Failure::new(format!("Error getting key from: {given}")))?
+        .content(context)?;
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 

@@ -8,7 +8,7 @@ use crate::atomic_write::{Content, back_up, replace};
 use crate::checksum::Algorithm;
 use crate::context::Context;
 use crate::file_attributes::FileAttributes;
-use crate::http::{Request, Response, elapsed};
+use crate::http::{NotFetched, Request, Response, elapsed};
 
 /// Seconds that a server may stand still unless the call says otherwise.
 const TIMEOUT: u64 = 10;
@@ -237,22 +237,17 @@ fn expected_checksum(context: &Context, checksum: &str, url: &str) -> Result<(Al
         }
         return Ok((known, digits));
     }
-    let failed = |response: String, status: i64| {
-        Failure::new("Request failed")
-            .with_all(answer!({"url": value, "response": response, "status_code": status}))
-    };
-    let mut response = Request::of(context, value, TIMEOUT)
-        .send(context)
-        .map_err(|error| failed(error.to_string(), -1))?;
-    if !response.is_success() {
-        let status = response.status;
-        return Err(failed(
-            format!("HTTP Error {status}: {}", response.reason),
-            i64::from(status),
-        ));
-    }
-    let mut text = Vec::new();
-    response.copy_to(context, &mut text)?;
+    let text = Request::of(context, value, TIMEOUT)
+        .fetch(context)
+        .map_err(|error| {
+            let status = match error {
+                NotFetched::NoAnswer(_) => -1,
+                NotFetched::Status(status, _) => i64::from(status),
+            };
+            Failure::new("Request failed")
+                .with_all(answer!({"url": value, "response": error.to_string(), "status_code": status}))
+        })?
+        .content(context)?;
     let name = last_part(url);
     find_checksum(&String::from_utf8_lossy(&text), &name)
         .map(|digest| (known, digest))

@@ -73,21 +73,10 @@ fn is_of(id: &str, key: &KeyName) -> bool {
 }
 
 fn download(context: &Context, url: &str) -> Result<tempfile::NamedTempFile, Failure> {
-    let failed = |why: String| Failure::new(format!("failed to fetch key at {url} , error was: {why}"));
-    let mut response = Request::of(context, url, TIMEOUT)
-        .send(context)
-        .map_err(|error| failed(error.to_string()))?;
-    if !response.is_success() {
-        return Err(failed(format!(
-            "HTTP Error {}: {}",
-            response.status, response.reason
-        )));
-    }
-    let mut file = tempfile::Builder::new()
-        .prefix("key-")
-        .tempfile_in(&context.temporary)
-        .map_err(|error| Failure::io("making a temporary file", &error))?;
-    response.copy_to(context, file.as_file_mut())?;
+    let file = Request::of(context, url, TIMEOUT)
+        .fetch(context)
+        .map_err(|error| Failure::new(format!("failed to fetch key at {url} , error was: {error}")))?
+        .file(context, "")?;
     let text = std::fs::read(file.path()).unwrap_or_default();
     if armor::blocks(&String::from_utf8_lossy(&text)).is_empty() {
         return Err(Failure::new(format!("Not a public key: {url}")));

@@ -172,20 +172,8 @@ fn open(context: &Context, source: &Path, destination: &Path) -> Result<Box<dyn 
 }
 
 fn download(context: &Context, url: &str) -> Result<tempfile::NamedTempFile, Failure> {
-    let failed = |why: String| Failure::new(format!("Failure downloading {url}, {why}"));
-    let mut response = Request::of(context, url, 30)
-        .send(context)
-        .map_err(|error| failed(error.to_string()))?;
-    if !response.is_success() {
-        return Err(failed(format!(
-            "HTTP Error {}: {}",
-            response.status, response.reason
-        )));
-    }
-    let mut file = tempfile::Builder::new()
-        .prefix("archive-")
-        .tempfile_in(&context.temporary)
-        .map_err(|error| failed(error.to_string()))?;
-    response.copy_to(context, file.as_file_mut())?;
-    Ok(file)
+    Request::of(context, url, 30)
+        .fetch(context)
+        .map_err(|error| Failure::new(format!("Failure downloading {url}, {error}")))?
+        .file(context, "")
 }

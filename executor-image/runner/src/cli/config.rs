@@ -155,17 +155,10 @@ fn as_yaml(value: &Value) -> Result<String, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::{super::arguments::ConfigCommonArguments, *};
+    use crate::settings::tests::surroundings;
 
     fn shown(action: &ConfigAction, environment: &[(&str, &str)], file: &str) -> String {
-        let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("ansible.cfg"), file).unwrap();
-        let surroundings = Surroundings {
-            environment: environment
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect(),
-            directory: directory.path().to_path_buf(),
-        };
+        let (directory, surroundings) = surroundings(environment, file);
         let settings = Settings::read(&surroundings).unwrap();
         let text = text(action, &settings).unwrap_or_else(|refusal| refusal.message);
         text.replace(&directory.path().display().to_string(), "HERE")

@@ -160,10 +160,14 @@ impl Settings {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn surroundings(environment: &[(&str, &str)], file: &str) -> (tempfile::TempDir, Surroundings) {
+    /// A folder with a configuration file, and its surroundings.
+    pub(crate) fn surroundings(
+        environment: &[(&str, &str)],
+        file: &str,
+    ) -> (tempfile::TempDir, Surroundings) {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("ansible.cfg"), file).unwrap();
         let surroundings = Surroundings {

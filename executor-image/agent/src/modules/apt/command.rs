@@ -25,16 +25,12 @@ impl<'a> Apt<'a> {
                 args.integer("lock_timeout").unwrap_or(60)
             ),
         ]);
-        for (flag, option) in [
+        options.extend(args.options_of_flags(&[
             ("fail_on_autoremove", "--no-remove"),
             ("allow_unauthenticated", "--allow-unauthenticated"),
             ("allow_downgrade", "--allow-downgrades"),
             ("allow_change_held_packages", "--allow-change-held-packages"),
-        ] {
-            if args.flag(flag) {
-                options.push(option.to_owned());
-            }
-        }
+        ]));
         if args.flag("force") {
             for option in [
                 "--allow-unauthenticated",

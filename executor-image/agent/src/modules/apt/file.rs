@@ -157,21 +157,10 @@ fn unsatisfiable(stdout: &str) -> Option<&str> {
 }
 
 fn download(context: &Context, url: &str) -> Result<tempfile::NamedTempFile, Failure> {
-    let mut response = crate::http::Request::of(context, url, 30)
-        .send(context)
-        .map_err(|error| Failure::new(format!("Failure downloading {url}, {error}")))?;
-    if !response.is_success() {
-        return Err(Failure::new(format!(
-            "Failure downloading {url}, HTTP Error {}: {}",
-            response.status, response.reason
-        )));
-    }
-    let mut file = tempfile::Builder::new()
-        .suffix(".deb")
-        .tempfile_in(&context.temporary)
-        .map_err(|error| Failure::io("making a temporary file", &error))?;
-    response.copy_to(context, file.as_file_mut())?;
-    Ok(file)
+    crate::http::Request::of(context, url, 30)
+        .fetch(context)
+        .map_err(|error| Failure::new(format!("Failure downloading {url}, {error}")))?
+        .file(context, ".deb")
 }
 
 #[cfg(test)]

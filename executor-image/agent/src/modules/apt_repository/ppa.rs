@@ -58,15 +58,10 @@ impl Archive {
         request
             .headers
             .push(("Accept".to_owned(), "application/json".to_owned()));
-        let mut response = request.send(context).map_err(|error| failed(error.to_string()))?;
-        if !response.is_success() {
-            return Err(failed(format!(
-                "HTTP Error {}: {}",
-                response.status, response.reason
-            )));
-        }
-        let mut text = Vec::new();
-        response.copy_to(context, &mut text)?;
+        let text = request
+            .fetch(context)
+            .map_err(|error| failed(error.to_string()))?
+            .content(context)?;
         let fingerprint = serde_json::from_slice::<serde_json::Value>(&text)
             .ok()
             .and_then(|archive| {

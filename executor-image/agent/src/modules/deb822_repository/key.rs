@@ -87,19 +87,10 @@ fn keep(context: &Context, key: &[u8], slug: &str) -> Result<(PathBuf, bool), Fa
 }
 
 fn download(context: &Context, url: &str) -> Result<Vec<u8>, Failure> {
-    let failed = |why: String| Failure::new(format!("Could not fetch signed_by key: {why}"));
-    let mut response = Request::of(context, url, TIMEOUT)
-        .send(context)
-        .map_err(|error| failed(error.cause()))?;
-    if !response.is_success() {
-        return Err(failed(format!(
-            "HTTP Error {}: {}",
-            response.status, response.reason
-        )));
-    }
-    let mut key = Vec::new();
-    response.copy_to(context, &mut key)?;
-    Ok(key)
+    Request::of(context, url, TIMEOUT)
+        .fetch(context)
+        .map_err(|error| Failure::new(format!("Could not fetch signed_by key: {}", error.cause())))?
+        .content(context)
 }
 
 #[cfg(test)]

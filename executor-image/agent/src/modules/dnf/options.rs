@@ -18,8 +18,7 @@ pub(super) fn check(context: &Context) -> Result<(), Failure> {
 /// The options of a call.
 pub(super) fn of(context: &Context) -> Vec<String> {
     let args = &context.args;
-    let mut options = Vec::new();
-    for (flag, option) in [
+    let mut options = args.options_of_flags(&[
         ("allowerasing", "--allowerasing"),
         ("bugfix", "--bugfix"),
         ("cacheonly", "--cacheonly"),
@@ -27,11 +26,7 @@ pub(super) fn of(context: &Context) -> Vec<String> {
         ("download_only", "--downloadonly"),
         ("security", "--security"),
         ("skip_broken", "--skip-broken"),
-    ] {
-        if args.flag(flag) {
-            options.push(option.to_owned());
-        }
-    }
+    ]);
     let mut set = |option: &str| options.push(format!("--setopt={option}"));
     if !args.flag("disable_gpg_check") {
         set("gpgcheck=True");

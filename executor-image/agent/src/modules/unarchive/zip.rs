@@ -167,17 +167,23 @@ fn wanted_group(context: &Context) -> u32 {
 
 /// A line of `unzip -v`: length, method, size, ratio, date, time, CRC-32, name.
 fn parse(line: &str) -> Option<Entry> {
-    let mut rest = line.trim_start();
-    let mut fields = Vec::with_capacity(7);
-    for _ in 0..7 {
-        let end = rest.find(char::is_whitespace)?;
-        fields.push(&rest[..end]);
-        rest = rest[end..].trim_start();
-    }
+    let (fields, name) = fields(line)?;
     Some(Entry {
         checksum: u32::from_str_radix(fields[6], 16).ok()?,
-        name: rest.to_owned(),
+        name: name.to_owned(),
     })
+}
+
+/// The seven fields before a name, and the name, which may have spaces.
+fn fields(line: &str) -> Option<([&str; 7], &str)> {
+    let mut rest = line.trim_start();
+    let mut fields = [""; 7];
+    for field in &mut fields {
+        let end = rest.find(char::is_whitespace)?;
+        *field = &rest[..end];
+        rest = rest[end..].trim_start();
+    }
+    Some((fields, rest))
 }
 
 impl Archive for Zip {

@@ -36,16 +36,10 @@ pub(super) struct Listed {
 
 /// A line: mode, version, system, size, type, method, time, name. Heading and sum are none.
 pub(super) fn parse(line: &str) -> Option<Listed> {
-    let mut rest = line.trim_start();
-    let mut fields = Vec::with_capacity(7);
-    for _ in 0..7 {
-        let end = rest.find(char::is_whitespace)?;
-        fields.push(&rest[..end]);
-        rest = rest[end..].trim_start();
-    }
+    let (fields, name) = super::fields(line)?;
     let (kind, letters) = (fields[0].chars().next()?, fields[0].get(1..)?);
     let kind = match kind {
-        _ if rest.ends_with('/') => Kind::Directory,
+        _ if name.ends_with('/') => Kind::Directory,
         'l' => Kind::Link,
         '-' | '?' => Kind::File,
         _ => return None,
@@ -56,7 +50,7 @@ pub(super) fn parse(line: &str) -> Option<Listed> {
         mode: mode(letters, kind),
         size: fields[3].parse().ok()?,
         time: time.and_local_timezone(Local).earliest()?.timestamp(),
-        name: rest.to_owned(),
+        name: name.to_owned(),
     })
 }
 
