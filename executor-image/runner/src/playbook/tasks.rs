@@ -410,9 +410,11 @@ fn topics(node: &Node) -> Result<Vec<Arc<str>>, Problem> {
 }
 
 fn may_loop_over_nothing(node: &Node) -> bool {
-    let is_loop = |name: &str| name == "loop" || name.starts_with("with_");
-    let has_items = |items: &Node| items.as_list().is_some_and(|items| !items.is_empty());
     node.entries()
         .iter()
-        .any(|(key, items)| key.as_str().is_some_and(is_loop) && !has_items(items))
+        .any(|(key, items)| match key.as_str().unwrap_or_default() {
+            "loop" => !items.as_list().is_some_and(|items| !items.is_empty()),
+            // What a lookup makes of its terms, it alone knows.
+            name => name.starts_with("with_"),
+        })
 }
