@@ -413,7 +413,7 @@ fn may_loop_over_nothing(node: &Node) -> bool {
     node.entries()
         .iter()
         .any(|(key, items)| match key.as_str().unwrap_or_default() {
-            "loop" => !items.as_list().is_some_and(|items| !items.is_empty()),
+            "loop" => items.as_list().is_none_or(<[Node]>::is_empty),
             // What a lookup makes of its terms, it alone knows.
             name => name.starts_with("with_"),
         })
