@@ -19,7 +19,7 @@ pub mod yaml;
 
 pub use minijinja::Value;
 
-pub use filters::encrypt_password;
+pub use filters::{encrypt_password, merge_facts};
 pub use node::{Encrypted, Node, NodeKind};
 pub use plugins::{PluginCall, PluginKind, Plugins, Replaced};
 pub use scope::{CommandOutput, FileKind, Layer, LookupHost, PathType, Scope, UrlRequest, Variable, View};

@@ -81,6 +81,11 @@ fn combine(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     mappings.try_fold(first, |low, high| merge(&low, &high, recursive, list_merge))
 }
 
+/// Facts that one module found over those of others: mappings key by key, and lists one behind the other, with nothing twice.
+pub fn merge_facts(low: &Value, high: &Value) -> Value {
+    merge(low, high, true, ListMerge::AppendNew).unwrap_or_else(|_| high.clone())
+}
+
 /// `high` over `low`.
 pub(super) fn merge(
     low: &Value,

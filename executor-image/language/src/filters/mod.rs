@@ -33,6 +33,7 @@ use minijinja::{Environment, Error, State, Value};
 
 use crate::template::growth::check_text;
 use call::Call;
+pub use combine::merge_facts;
 pub(crate) use compare::{order, same};
 pub(crate) use network::address as network_address;
 pub use passwords::encrypt_password;

@@ -1,4 +1,4 @@
-//! `set_fact` and `gather_facts`
+//! `set_fact`
 
 use std::sync::Arc;
 
@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use slipway_language::{NodeKind, Part, Variable, from_json};
 
 use super::{ActionContext, Arguments, ResultMap, boolean, failure, map};
-use crate::transport::TransportError;
 
 /// The module whose arguments become variables.
 pub(crate) const SET_FACT: &str = "ansible.builtin.set_fact";
@@ -74,21 +73,4 @@ pub(super) fn set_fact(context: &ActionContext<'_>, mut args: Arguments) -> Resu
     result.insert("_ansible_facts_kept".to_owned(), Value::Bool(true));
     result.insert(super::TRUSTED.to_owned(), Value::Bool(context.trusted));
     result
-}
-
-pub(super) async fn gather(
-    context: &ActionContext<'_>,
-    mut args: Arguments,
-) -> Result<ResultMap, TransportError> {
-    args.shift_remove("parallel");
-    let mut result = context.call_instead("ansible.builtin.setup", args).await?;
-    // The facts themselves are long; they are shown only to who asks for details.
-    if !result.contains_key("failed") {
-        result.insert("_ansible_verbose_override".to_owned(), Value::Bool(true));
-        // Before the facts themselves are kept: the cache says so too.
-        for receiver in context.item.fact_receivers() {
-            receiver.set_gathered();
-        }
-    }
-    Ok(result)
 }

@@ -8,6 +8,7 @@ mod copy;
 mod debug;
 mod facts;
 mod fetch;
+mod gather_facts;
 mod include_vars;
 mod inventory;
 mod kubernetes;
@@ -127,7 +128,7 @@ pub(crate) async fn execute(
         "set_fact" => Ok(facts::set_fact(context, args)),
         "include_vars" => Ok(include_vars::run(context, &args)),
         "pause" => Ok(pause::run(context, &args).await),
-        "gather_facts" => facts::gather(context, args).await,
+        "gather_facts" => Box::pin(gather_facts::run(context, args)).await,
         "k8s" | "k8s_info" => kubernetes::run(context, args).await,
         "fetch" => fetch::run(context, &args).await,
         "synchronize" => synchronize::run(context, &args).await,

@@ -160,6 +160,19 @@ impl<'a> Shown<'a> {
     }
 }
 
+/// A value without the engine's keys, at any depth.
+fn without_internal(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .filter(|(key, _)| !key.starts_with(INTERNAL_PREFIX))
+            .map(|(key, value)| (key.clone(), without_internal(value)))
+            .collect(),
+        Value::Array(items) => items.iter().map(without_internal).collect(),
+        other => other.clone(),
+    }
+}
+
 /// What is left of a result for people.
 pub fn shown(result: &Map<String, Value>, no_log: bool, is_debug: bool, verbosity: u8) -> Map<String, Value> {
     if no_log {
@@ -175,7 +188,7 @@ pub fn shown(result: &Map<String, Value>, no_log: bool, is_debug: bool, verbosit
         .filter(|(key, _)| {
             !key.starts_with(INTERNAL_PREFIX) && !matches!(key.as_str(), "failed" | "skipped" | "exception")
         })
-        .map(|(key, value)| (key.clone(), value.clone()))
+        .map(|(key, value)| (key.clone(), without_internal(value)))
         .collect();
     if verbosity < 3 {
         shown.remove("invocation");

@@ -409,6 +409,20 @@ impl Loader {
         Ok(module)
     }
 
+    /// A module that gathers facts.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub fn module_of_facts(&self, name: &str) -> Result<Module, String> {
+        match self.modules.find(name, &[]) {
+            Ok(Some(module)) => Ok(module),
+            Ok(None) => Err(format!(
+                "The module {name} was not found in configured module paths"
+            )),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     /// A call of a module, checked against the table of modules.
     pub(super) fn module(&mut self, written: &Written, has_defaults: bool) -> Result<ModuleAction, Problem> {
         let spec = written.spec();

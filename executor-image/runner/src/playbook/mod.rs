@@ -22,7 +22,7 @@ mod settings;
 mod tags;
 mod tasks;
 
-pub use action::Written;
+pub use action::{Written, canonical};
 pub use collections::playbook_of_collection;
 pub use error::{IncludeFailure, LoadError, Problem, nearest};
 pub use keyword::{Candidates, Keyword};

@@ -358,6 +358,8 @@ settings! {
     fact_caching_prefix: Option<String> = "", [ANSIBLE_CACHE_PLUGIN_PREFIX] [defaults.fact_caching_prefix];
     /// Seconds after which they are old; none is never.
     fact_caching_timeout: u64 = "86400", [ANSIBLE_CACHE_PLUGIN_TIMEOUT] [defaults.fact_caching_timeout];
+    /// The modules that gather facts; `smart` is that of ansible-core, or one for the system of a network device.
+    facts_modules: Vec<String> = "smart", [ANSIBLE_FACTS_MODULES] [defaults.facts_modules];
     /// Whether facts are variables by their own names too.
     inject_facts_as_vars: bool = "true", [ANSIBLE_INJECT_FACT_VARS] [defaults.inject_facts_as_vars];
     /// What becomes of a mapping that is defined again at a higher precedence.

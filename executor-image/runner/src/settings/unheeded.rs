@@ -55,13 +55,6 @@ pub const UNHEEDED: &[Unheeded] = &[
         instead: "variables files are read beside the playbook that was named",
     },
     Unheeded {
-        name: "facts_modules",
-        environment: &["ANSIBLE_FACTS_MODULES"],
-        file: &[("defaults", "facts_modules")],
-        default: "smart",
-        instead: "the agent gathers facts",
-    },
-    Unheeded {
         name: "jinja2_extensions",
         environment: &["ANSIBLE_JINJA2_EXTENSIONS"],
         file: &[("defaults", "jinja2_extensions")],
