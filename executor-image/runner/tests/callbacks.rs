@@ -187,6 +187,125 @@ fn what_callbacks_print_stands_in_order_and_one_that_fails_ends_nothing() {
     assert!(!played.stdout.contains("second"), "{}", played.stdout);
 }
 
+/// A callback that prints its name and its option at each task.
+fn printing(name: &str, kind: &str, waits: bool) -> String {
+    let waits = if waits { "True" } else { "False" };
+    format!(
+        "from ansible.plugins.callback import CallbackBase\n\nDOCUMENTATION = '''\nname: {name}\ntype: notification\n\
+         short_description: x\ndescription: x\noptions:\n  level:\n    description: x\n    default: low\n    \
+         env: [{{name: CALLBACK_LEVEL}}]\n    ini: [{{section: callback, key: level}}]\n'''\n\n\nclass CallbackModule(CallbackBase):\n    \
+         CALLBACK_VERSION = 2.0\n    CALLBACK_TYPE = '{kind}'\n    CALLBACK_NEEDS_ENABLED = {waits}\n\n    \
+         def v2_playbook_on_task_start(self, task, is_conditional):\n        \
+         self._display.display('{name} %s %s' % (task.get_name(), self.get_option('level')))\n"
+    )
+}
+
+/// One that cannot be made.
+const BROKEN: &str = "from ansible.plugins.callback import CallbackBase\n\n\nclass CallbackModule(CallbackBase):\n    \
+     def __init__(self):\n        raise ValueError('no luck')\n";
+
+/// One that does not want to hear.
+const OFF: &str = "from ansible.plugins.callback import CallbackBase\n\n\nclass CallbackModule(CallbackBase):\n    \
+     def __init__(self):\n        super().__init__()\n        self.disabled = True\n\n    \
+     def v2_on_any(self, *arguments, **named):\n        print('not off')\n";
+
+/// A folder with callbacks wherever they are found.
+fn folder_with_callbacks() -> tempfile::TempDir {
+    let collection = "collections/ansible_collections/my/coll/plugins/callback/mine.py";
+    let files = [
+        (
+            "callback_plugins/beside.py",
+            printing("beside", "notification", false),
+        ),
+        (
+            "callback_plugins/waits.py",
+            printing("waits", "notification", true),
+        ),
+        // The name of one that this program has itself.
+        ("callback_plugins/timer.py", printing("timer", "aggregate", true)),
+        ("callback_plugins/broken.py", BROKEN.to_owned()),
+        ("callback_plugins/off.py", OFF.to_owned()),
+        (
+            "roles/r/callback_plugins/of_role.py",
+            printing("of_role", "notification", false),
+        ),
+        ("roles/r/tasks/main.yml", "- debug: {msg: x}\n".to_owned()),
+        ("far/far.py", printing("far", "notification", false)),
+        ("far/prints.py", printing("prints", "stdout", false)),
+        (collection, printing("my.coll.mine", "notification", true)),
+        ("ansible.cfg", "[callback]\nlevel = high\n".to_owned()),
+        (
+            "site.yml",
+            "- {hosts: localhost, gather_facts: false, roles: [r]}\n".to_owned(),
+        ),
+    ];
+    let directory = tempfile::tempdir().unwrap();
+    for (path, content) in &files {
+        let path = directory.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    directory
+}
+
+/// Variables of the environment.
+type Environment<'a> = &'a [(&'a str, &'a str)];
+
+#[test]
+fn callbacks_are_found_and_chosen_as_ansible_does_it() {
+    let directory = folder_with_callbacks();
+    std::os::unix::fs::symlink(support::RUNNER, directory.path().join("ansible")).unwrap();
+    let playbook: &[&str] = &["-i", "localhost,", "-c", "local", "site.yml"];
+    let task: &[&str] = &["localhost", "-m", "debug", "-a", "msg=x"];
+    let load = ("ANSIBLE_LOAD_CALLBACK_PLUGINS", "1");
+    let enabled = "waits,my.coll.mine,timer,no.such.one,nosuch";
+    let cases: [(&[&str], Environment<'_>); 6] = [
+        (playbook, &[]),
+        (
+            playbook,
+            &[
+                ("ANSIBLE_CALLBACKS_ENABLED", enabled),
+                ("CALLBACK_LEVEL", "other"),
+            ],
+        ),
+        (playbook, &[("ANSIBLE_STDOUT_CALLBACK", "prints")]),
+        (task, &[]),
+        (task, &[load]),
+        (task, &[load, ("ANSIBLE_STDOUT_CALLBACK", "prints")]),
+    ];
+    let reference = Reference::new("callbacks-found", &["tests/callbacks.rs"]);
+    for (arguments, environment) in cases {
+        let run = |mut command: Command| {
+            let output = command
+                .current_dir(directory.path())
+                .args(arguments)
+                .env("ANSIBLE_CALLBACK_PLUGINS", "far")
+                .env("ANSIBLE_LOCALHOST_WARNING", "0")
+                .env("ANSIBLE_INVENTORY_UNPARSED_WARNING", "0")
+                .envs(environment.iter().copied())
+                .output()
+                .unwrap();
+            let told = [output.stdout, output.stderr].map(|said| String::from_utf8(said).unwrap());
+            (told.concat(), output.status.code())
+        };
+        let name = if arguments[0] == "localhost" {
+            "ansible"
+        } else {
+            "ansible-playbook"
+        };
+        let theirs = reference.says(&format!("{arguments:?} {environment:?}"), || {
+            run(Command::new(ansible(name)))
+        });
+        let mut ours = support::runner();
+        if name == "ansible" {
+            let named = Command::new(directory.path().join(name));
+            let plain = std::mem::replace(&mut ours, named);
+            ours.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        }
+        assert_eq!(run(ours), theirs, "{arguments:?} {environment:?}");
+    }
+}
+
 #[test]
 fn without_ansible_core_a_callback_that_is_named_is_refused_and_another_is_told_of() {
     let run = |settings: &str| {

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::ExitCode, sync::Arc};
 
-use slipway_language::{Node, NodeKind, Span};
+use slipway_language::{Node, NodeKind, Plugins as _, Span};
 
 use super::{
     arguments::AdHocArguments,
@@ -51,8 +51,8 @@ fn listen(
 ) -> Result<(), Refusal> {
     let stdout = match (arguments.one_line, settings.bin_ansible_callbacks) {
         (true, _) => "oneline",
-        (false, true) => settings.stdout_callback.as_str(),
-        (false, false) => "minimal",
+        (false, true) if settings.stdout_callback != "default" => settings.stdout_callback.as_str(),
+        (false, _) => "minimal",
     };
     let mut settings = settings.clone();
     if !settings.bin_ansible_callbacks {
@@ -101,6 +101,11 @@ async fn run(
         printer.warning("No hosts matched, nothing to do");
         return Ok(0);
     }
+    // Without a folder of a playbook there are no callbacks beside one.
+    if settings.playbook_dir.is_some() {
+        start.plugins.add_folder(&directory);
+    }
+    listen(arguments, settings, &start, &directory)?;
     let mut loader = start.loader(&directory);
     let playbook = loader
         .playbook_of(&[play], &directory)
@@ -117,7 +122,6 @@ async fn run(
         reaches_hosts: true,
     };
     let (run, stop) = session.prepare(inventory, limit)?;
-    listen(arguments, settings, &session.start, &directory)?;
     let summary = session.play(&run, stop, &[(playbook, loader)]).await;
     Ok(summary.exit_code)
 }

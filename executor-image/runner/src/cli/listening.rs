@@ -1,6 +1,6 @@
 //! Who listens to a run: the callback that prints, those that are enabled, and those that need not be.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use super::{
     refusal::{Refusal, exit},
@@ -64,9 +64,16 @@ impl Listening<'_> {
                 .iter()
                 .any(|file| loads_by_itself(file));
         if wanted.stdout.is_some() || !wanted.enabled.is_empty() || by_themselves {
-            match start.plugins.load_callbacks(&wanted) {
-                Ok(mut process) => {
-                    let wants = std::mem::take(&mut process.wants);
+            let prepared = start.plugins.callbacks(&wanted).and_then(|mut process| {
+                // Whether it can print is to be known before there is something to print.
+                if wanted.stdout.is_some() {
+                    process.load()?;
+                }
+                Ok(process)
+            });
+            match prepared {
+                Ok(process) => {
+                    let wants = Arc::clone(&process.wants);
                     let relay = start.printer.divert(Box::new(process)).map_err(|error| {
                         Refusal::new(exit::ERROR, format!("callbacks cannot be told: {error}"))
                     })?;

@@ -347,6 +347,7 @@ impl Batch {
     async fn is_wanted(&mut self, name: &str) -> bool {
         let question = format!("Perform task: TASK: {name} (N)o/(y)es/(c)ontinue: ");
         let asked = question.clone();
+        self.play.run.printer.settle();
         let answer = tokio::task::spawn_blocking(move || prompt::line(&asked));
         let answer = tokio::select! {
             answer = answer => answer.ok().and_then(Result::ok).flatten(),

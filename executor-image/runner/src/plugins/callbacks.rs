@@ -3,13 +3,14 @@
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
 };
 
 use serde_json::{Value as Json, json};
 
 use super::{
     Named, PythonPlugins,
-    process::{CALLBACKS, Process},
+    process::{CALLBACKS, Launch, Process},
 };
 use crate::output::Teller;
 
@@ -30,12 +31,38 @@ pub struct CallbacksWanted<'a> {
     pub verbosity: u8,
 }
 
-/// The process, which has loaded them.
+/// The methods that some callbacks have; not known until they are loaded.
+pub type Wants = Arc<OnceLock<HashSet<String>>>;
+
+/// Their process. It is started when they are to be told of the first event: the run goes on meanwhile.
 #[derive(Debug)]
 pub struct CallbackProcess {
-    process: Process,
-    /// The methods that one of them has.
-    pub wants: HashSet<String>,
+    launch: Launch,
+    /// What is to be loaded.
+    request: Json,
+    process: Option<Process>,
+    /// What they make something of.
+    pub wants: Wants,
+}
+
+impl CallbackProcess {
+    /// Loads them.
+    ///
+    /// # Errors
+    /// When they cannot be loaded.
+    pub fn load(&mut self) -> Result<&mut Process, String> {
+        if let Some(ref mut process) = self.process {
+            Ok(process)
+        } else {
+            let mut process = self.launch.start(CALLBACKS)?;
+            let loaded = process.ask(&self.request, &mut |_| Some(Json::Null))?;
+            let wants = loaded.map_err(|refusal| refusal.message)?;
+            let wants = wants.try_iter().into_iter().flatten();
+            let wants = wants.map(|method| slipway_language::to_text(&method));
+            self.wants.get_or_init(|| wants.collect());
+            Ok(self.process.insert(process))
+        }
+    }
 }
 
 /// Whether a callback in a folder is used though nobody names it. Only what plainly says that it waits for its name does: whether a
@@ -63,11 +90,11 @@ impl PythonPlugins {
         self.folders.file("callback", name)
     }
 
-    /// Loads callbacks.
+    /// Prepares to load callbacks.
     ///
     /// # Errors
-    /// When they cannot be loaded.
-    pub fn load_callbacks(&self, wanted: &CallbacksWanted<'_>) -> Result<CallbackProcess, String> {
+    /// When there is nothing that could load them.
+    pub fn callbacks(&self, wanted: &CallbacksWanted<'_>) -> Result<CallbackProcess, String> {
         let first = wanted.stdout.or(wanted.enabled.first().copied());
         let file = first.map_or_else(
             || {
@@ -88,7 +115,6 @@ impl PythonPlugins {
             },
             file: file.ok(),
         };
-        let mut process = self.start(CALLBACKS, &named)?;
         let arguments: Vec<String> = std::env::args_os()
             .skip(1)
             .map(|argument| argument.to_string_lossy().into_owned())
@@ -103,17 +129,18 @@ impl PythonPlugins {
             "directory": wanted.directory,
             "verbosity": wanted.verbosity,
         });
-        let loaded = process.ask(&request, &mut |_| None)?;
-        let wants = loaded.map_err(|refusal| refusal.message)?;
-        let wants = wants.try_iter().into_iter().flatten();
-        let wants = wants.map(|method| slipway_language::to_text(&method)).collect();
-        Ok(CallbackProcess { process, wants })
+        Ok(CallbackProcess {
+            launch: self.launch(&named)?,
+            request,
+            process: None,
+            wants: Wants::default(),
+        })
     }
 }
 
 impl Teller for CallbackProcess {
     fn tell(&mut self, event: &Json, answers: &dyn Fn(&Json) -> Json) -> Result<(), String> {
-        let heard = self.process.ask(event, &mut |question| Some(answers(question)))?;
+        let heard = self.load()?.ask(event, &mut |question| Some(answers(question)))?;
         heard.map(|_| ()).map_err(|refusal| refusal.message)
     }
 }

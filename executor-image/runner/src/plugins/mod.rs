@@ -22,13 +22,13 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use self::{
     action::ActionCall,
-    callbacks::{CallbackProcess, CallbacksWanted, loads_by_itself},
+    callbacks::{CallbackProcess, CallbacksWanted, Wants, loads_by_itself},
     connection::PluginCarriers,
     wire::encode,
 };
 use self::{
     folders::Folders,
-    process::{Answer, Killer, PLUGINS, Process, Program},
+    process::{Answer, Killer, Launch, PLUGINS, Process},
 };
 use crate::{
     foreign::{Core, HOW_TO_INSTALL},
@@ -121,7 +121,7 @@ impl PythonPlugins {
         let waiting = lock(&self.idle).pop();
         match waiting {
             Some(process) => Ok(process),
-            None => self.start(PLUGINS, named),
+            None => self.launch(named)?.start(PLUGINS),
         }
     }
 
@@ -135,7 +135,8 @@ impl PythonPlugins {
         })
     }
 
-    fn start(&self, program: Program, named: &Named) -> Result<Process, String> {
+    /// How a process is started.
+    fn launch(&self, named: &Named) -> Result<Launch, String> {
         let core = self.core_for(named)?;
         let roots: Vec<String> = self
             .folders
@@ -143,9 +144,12 @@ impl PythonPlugins {
             .iter()
             .map(|root| root.display().to_string())
             .collect();
-        let library = core.directory.parent().unwrap_or(&core.directory);
-        Process::start(program, &core.python(), library, &roots.join(":"))
-            .map_err(|error| format!("{}, and its Python does not run: {error}", named.needs()))
+        Ok(Launch {
+            python: core.python(),
+            library: core.directory.parent().unwrap_or(&core.directory).to_path_buf(),
+            collections: roots.join(":"),
+            needs: named.needs(),
+        })
     }
 
     /// Lets a process carry out a request; `answer` is for what it asks meanwhile. The outer error is that there is no process.

@@ -7,7 +7,7 @@ use std::{
         fd::OwnedFd,
         unix::{net::UnixStream, process::CommandExt},
     },
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -58,12 +58,31 @@ pub struct Process {
     output: BufReader<UnixStream>,
 }
 
-impl Process {
-    /// Starts one with the library of the ansible-core in `library`, and collections of these folders.
+/// What a process needs to start.
+#[derive(Debug)]
+pub struct Launch {
+    pub python: String,
+    /// The folder that the package `ansible` is in.
+    pub library: PathBuf,
+    /// The folders that collections are in, with colons between them.
+    pub collections: String,
+    /// Who needs it, for messages.
+    pub needs: String,
+}
+
+impl Launch {
+    /// Starts a process.
     ///
     /// # Errors
     /// When it cannot be started, or ends at once.
-    pub fn start(program: Program, python: &str, library: &Path, collections: &str) -> Result<Self, String> {
+    pub fn start(&self, program: Program) -> Result<Process, String> {
+        let started = Process::start(program, &self.python, &self.library, &self.collections);
+        started.map_err(|error| format!("{}, and its Python does not run: {error}", self.needs))
+    }
+}
+
+impl Process {
+    fn start(program: Program, python: &str, library: &Path, collections: &str) -> Result<Self, String> {
         let path = match std::env::var("PYTHONPATH") {
             Ok(path) if !path.is_empty() => format!("{path}:{}", library.display()),
             _ => library.display().to_string(),

@@ -2,10 +2,7 @@
 
 mod task;
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use serde_json::{Map, Value as Json, json};
 use slipway_language::Node;
@@ -16,14 +13,15 @@ use crate::{
         TOLD, TaskHeader, display,
     },
     playbook::{Action, Play, Playbook, Strategy, Task, is_true},
+    plugins::Wants,
 };
 
 /// Passes on what happens.
 #[derive(Debug)]
 pub struct PythonCallbacks {
     relay: Relay,
-    /// The methods that one of them has.
-    wants: HashSet<String>,
+    /// What they make something of.
+    wants: Wants,
     /// Whether differences are wanted of all tasks.
     diff: bool,
     plays: Vec<Arc<Play>>,
@@ -35,7 +33,7 @@ pub struct PythonCallbacks {
 
 impl PythonCallbacks {
     /// Tells the callbacks behind a relay.
-    pub fn new(relay: Relay, wants: HashSet<String>, diff: bool) -> Self {
+    pub fn new(relay: Relay, wants: Wants, diff: bool) -> Self {
         Self {
             relay,
             wants,
@@ -53,7 +51,7 @@ impl PythonCallbacks {
 
     /// Whether anybody makes something of an event.
     fn wants(&self, method: &str) -> bool {
-        self.wants.contains(method)
+        self.wants.get().is_none_or(|wants| wants.contains(method))
     }
 
     fn event(&self, method: &str, arguments: &[Json]) {
