@@ -47,6 +47,7 @@ macro_rules! files {
 }
 
 files! {
+    fetch_does_as_ansible: "fetch",
     package_does_as_ansible: "package",
     script_does_as_ansible: "script",
     template_does_as_ansible: "template",

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use indexmap::IndexMap;
+use md5::Md5;
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 
@@ -20,56 +21,45 @@ pub(super) async fn run(context: &ActionContext<'_>, args: &Arguments) -> Result
             json!({"changed": false, "skipped": true, "msg": "check mode not (yet) supported for this module"}),
         ));
     }
-    for (name, called) in [("src", "source"), ("dest", "dest")] {
-        let is_text = |value: &Value| value.is_string() || value.is_number() || value.is_null();
-        if args.get(name).is_some_and(|value| !is_text(value)) {
+    let is_given = |name: &str| args.get(name).is_some_and(|value| !value.is_null());
+    if !is_given("src") || !is_given("dest") {
+        return Ok(failure("src and dest are required"));
+    }
+    for (name, called) in [("dest", "dest"), ("src", "source")] {
+        if !args.get(name).is_some_and(Value::is_string) {
             return Ok(failure(format!(
                 "Invalid type supplied for {called} option, it must be a string"
             )));
         }
     }
-    let (Some(source), Some(destination)) = (text(args, "src"), text(args, "dest")) else {
-        return Ok(failure("src and dest are required"));
-    };
+    let source = text(args, "src").unwrap_or_default();
+    let destination = text(args, "dest").unwrap_or_default();
     let mut wanted = Arguments::new();
     wanted.insert("path".to_owned(), Value::from(source.as_str()));
     wanted.insert("follow".to_owned(), true.into());
     let found = context
         .call("ansible.builtin.stat", wanted, IndexMap::new())
         .await?;
-    let fail_on_missing = boolean(args, "fail_on_missing").unwrap_or(true);
-    let missing = |why: &str| {
-        let mut result = map(json!({"changed": false, "file": source, "msg": why}));
-        if fail_on_missing {
-            result.insert("failed".to_owned(), true.into());
-        } else {
-            let said = format!("{why}, ignored");
-            result.insert("msg".to_owned(), said.into());
-        }
-        result
-    };
+    let becomes = item.target().is_ok_and(|target| target.launch.r#become.is_some());
+    let missing = |why: Missing| Ok(why.result(&source, boolean(args, "fail_on_missing").unwrap_or(true)));
     if boolean(&found, "failed") == Some(true) {
         // As another user Ansible does not ask what there is: it reads the file.
-        let becomes = item.target().is_ok_and(|target| target.launch.r#become.is_some());
-        let why = text(&found, "msg").unwrap_or_default();
-        return Ok(missing(&if becomes {
-            format!("file is not readable: {source}")
+        return missing(if becomes {
+            Missing::unreadable(&source)
         } else {
-            format!("Failed to get information on remote file ({source}): {why}")
-        }));
+            Missing::Unknown(text(&found, "msg").unwrap_or_default())
+        });
     }
     let stat = found.get("stat").cloned().unwrap_or_default();
     let is = |key: &str| stat.get(key).and_then(Value::as_bool).unwrap_or(false);
     if !is("exists") {
-        return Ok(missing("the remote file does not exist"));
+        return missing(Missing::Absent);
     }
     if is("isdir") {
-        return Ok(missing(
-            "remote file is a directory, fetch cannot work on directories",
-        ));
+        return missing(Missing::Directory { is_read: becomes });
     }
     if stat.get("readable").and_then(Value::as_bool) == Some(false) {
-        return Ok(missing(&format!("file is not readable: {source}")));
+        return missing(Missing::unreadable(&source));
     }
     let path = match local_path(context, args, &source, &destination) {
         Ok(path) if path.is_dir() => {
@@ -83,22 +73,17 @@ pub(super) async fn run(context: &ActionContext<'_>, args: &Arguments) -> Result
     };
     let remote = stat.get("checksum").and_then(Value::as_str).unwrap_or_default();
     let shown = path.display().to_string();
-    let answer = |changed: bool, checksum: &str| {
-        json!({
-            "changed": changed, "md5sum": null, "file": source, "dest": shown, "checksum": checksum,
-            "remote_checksum": remote, "remote_md5sum": null,
-        })
-    };
-    if std::fs::read(&path).is_ok_and(|content| checksum(&content) == remote) {
-        let mut result = map(answer(false, remote));
-        result.shift_remove("remote_checksum");
-        result.shift_remove("remote_md5sum");
-        return Ok(result);
+    if let Ok(content) = std::fs::read(&path)
+        && sha1(&content) == remote
+    {
+        return Ok(map(json!({
+            "changed": false, "md5sum": md5(&content), "file": source, "dest": shown, "checksum": remote,
+        })));
     }
     let size = stat.get("size").and_then(Value::as_u64).unwrap_or_default();
     let content = match read(context, &source, size).await? {
         Ok(content) => content,
-        Err(message) => return Ok(missing(&message)),
+        Err(message) => return missing(Missing::Unreadable(message)),
     };
     let written = path
         .parent()
@@ -107,13 +92,61 @@ pub(super) async fn run(context: &ActionContext<'_>, args: &Arguments) -> Result
     if let Err(error) = written {
         return Ok(failure(format!("cannot write {shown}: {error}")));
     }
-    let local = checksum(&content);
-    let mut result = map(answer(true, &local));
+    let local = sha1(&content);
+    let mut result = map(json!({
+        "changed": true, "md5sum": md5(&content), "dest": shown, "checksum": local,
+        "remote_checksum": remote, "remote_md5sum": null,
+    }));
     if local != remote && boolean(args, "validate_checksum").unwrap_or(true) {
         result.insert("failed".to_owned(), true.into());
         result.insert("msg".to_owned(), "checksum mismatch".into());
+        result.insert("file".to_owned(), source.into());
     }
     Ok(result)
+}
+
+/// Why there is nothing to bring.
+enum Missing {
+    /// What is there cannot be known.
+    Unknown(String),
+    /// Nothing is there.
+    Absent,
+    /// A directory; whether that was found out by reading it.
+    Directory { is_read: bool },
+    /// It cannot be read.
+    Unreadable(String),
+}
+
+impl Missing {
+    fn unreadable(source: &str) -> Self {
+        Self::Unreadable(format!("file is not readable: {source}"))
+    }
+
+    /// The result, with what Ansible says in it: where nothing fails, not always why.
+    fn result(self, source: &str, fails: bool) -> ResultMap {
+        const IGNORED: &str = "not transferring, ignored";
+        const DIRECTORY: &str = "remote file is a directory, fetch cannot work on directories";
+        let quiet = |why: String| map(json!({"changed": false, "file": source, "msg": why}));
+        match self {
+            Self::Unknown(why) => {
+                let why = format!("Failed to get information on remote file ({source}): {why}");
+                if fails {
+                    map(json!({"changed": false, "failed": true, "file": source, "msg": why}))
+                } else {
+                    quiet(format!("{why}, ignored"))
+                }
+            }
+            Self::Absent => {
+                let why = format!("the remote file does not exist, {IGNORED}");
+                if fails { failure(why) } else { quiet(why) }
+            }
+            Self::Directory { .. } if fails => failure(DIRECTORY),
+            Self::Directory { is_read: true } => quiet(DIRECTORY.to_owned()),
+            Self::Directory { is_read: false } => map(json!({"msg": format!("{DIRECTORY}, {IGNORED}")})),
+            Self::Unreadable(why) if fails => failure(why),
+            Self::Unreadable(_) => map(json!({"changed": false, "file": source})),
+        }
+    }
 }
 
 /// The content of a file of the host; the inner error is for the task.
@@ -171,22 +204,26 @@ fn local_path(
         crate::playbook::normalize(&path)
     };
     if !boolean(args, "flat").unwrap_or(false) {
-        return Ok(absolute(PathBuf::from(destination))
-            .join(host.as_ref())
-            .join(source.trim_start_matches('/')));
+        let folder = absolute(PathBuf::from(destination)).join(host.as_ref());
+        return Ok(absolute(folder.join(source.trim_start_matches('/'))));
     }
     if destination.ends_with('/') {
         return Ok(absolute(PathBuf::from(destination)).join(base));
     }
     let path = absolute(PathBuf::from(destination));
     if path.is_dir() {
-        return Err(format!(
-            "dest is an existing directory, use a trailing slash if you want to fetch src into that directory: {destination}"
-        ));
+        return Err(
+            "dest is an existing directory, use a trailing slash if you want to fetch src into that directory"
+                .to_owned(),
+        );
     }
     Ok(path)
 }
 
-fn checksum(content: &[u8]) -> String {
+fn sha1(content: &[u8]) -> String {
     hex::encode(Sha1::digest(content))
+}
+
+fn md5(content: &[u8]) -> String {
+    hex::encode(Md5::digest(content))
 }
