@@ -44,8 +44,9 @@ fn secret_from(mut terminal: File, prompt: &str) -> io::Result<Option<String>> {
     let mut hidden = shown.clone();
     hidden.local_modes.remove(LocalModes::ECHO);
     let echo = Echo::watch(terminal.try_clone()?, shown)?;
-    write!(terminal, "{prompt}")?;
+    // Before the question: a program that waits for it answers at once, and the terminal would show that.
     tcsetattr(&terminal, OptionalActions::Flush, &hidden)?;
+    write!(terminal, "{prompt}")?;
     let answer = answered(&mut BufReader::new(&terminal));
     echo.restore();
     answer

@@ -489,13 +489,15 @@ impl Loader {
                     let known = spec.parameters.iter().flat_map(|parameter| {
                         std::iter::once(parameter.name).chain(parameter.aliases.iter().copied())
                     });
-                    let said = match canonical(spec.name) {
+                    let problem = |said: String| Problem::new(&key.span, said).nearest(name, known);
+                    match canonical(spec.name) {
                         "import_tasks" | "import_role" | "include_tasks" | "include_role" => {
-                            format!("Invalid options for {}: {name}", written.name)
+                            self.problem(problem(format!("Invalid options for {}: {name}", written.name)));
                         }
-                        module => format!("the module {module} has no parameter {name:?}"),
-                    };
-                    self.mistake(Problem::new(&key.span, said).nearest(name, known));
+                        module => {
+                            self.mistake(problem(format!("the module {module} has no parameter {name:?}")));
+                        }
+                    }
                 }
                 continue;
             };
