@@ -23,9 +23,11 @@ This page is made by a test that runs both programs, `executor-image/runner/test
 it), so it stays true. Banners, the recap and warnings are left out.
 
 What the runner says follows one form: what is wrong; file, line and column; the line itself with a caret; what to do, or the nearest name.
-What can be known from the files is said when the playbook is loaded, all of it at once and before any host is touched (exit code 4); the
-arguments of a task whose failure is caught (`ignore_errors`, `rescue`) are judged when it runs. What is included, and handlers that are not
-there, are told when the play comes to them, as by Ansible; `--syntax-check` tells of them, too, without a run.
+What can be known from the files is said when the playbook is loaded, all of it at once and before any host is touched (exit code 4).
+Mistakes that a play may never come to (in a task with `when`, a loop that may be empty, a handler, a variable; in every task with `--tags`)
+are warned of then, and end nothing until it does; the arguments of a task whose failure is caught (`ignore_errors`, `rescue`) are judged
+when it runs. What is included, and handlers that are not there, are told when the play comes to them, as by Ansible; `--syntax-check` tells
+of them, too, without a run.
 
 Playbooks compare the `msg` of a result. So where Ansible's text has no place, ours has none either, and the place is shown beside it, as
 `place`, which is registered nowhere.
