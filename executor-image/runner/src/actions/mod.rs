@@ -33,7 +33,7 @@ use indexmap::IndexMap;
 use large_file::LargeFile;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use slipway_language::{FileKind, Node, Part, looks_like_template};
+use slipway_language::{FileKind, Node, Part, Span};
 use slipway_protocol::{
     Call, Foreign,
     spec::{ModuleSpec, Side},
@@ -78,20 +78,13 @@ pub(crate) fn takes_source(spec: &ModuleSpec, argument: &str) -> bool {
 pub(crate) fn is_trusted(module: Option<&ModuleAction>, result: &ResultMap) -> bool {
     module.is_some_and(|module| match module.spec.name {
         facts::SET_FACT => result.get(TRUSTED) == Some(&Value::Bool(true)),
-        "ansible.builtin.include_vars" => !result.values().any(has_templates),
+        "ansible.builtin.include_vars" => {
+            let nowhere = Span::start_of("");
+            let holds_templates = |value| Node::from_json(&nowhere, value).has_templates();
+            !result.values().any(holds_templates)
+        }
         _ => false,
     })
-}
-
-fn has_templates(value: &Value) -> bool {
-    match value {
-        Value::String(text) => looks_like_template(text),
-        Value::Array(items) => items.iter().any(has_templates),
-        Value::Object(entries) => entries
-            .iter()
-            .any(|(key, value)| looks_like_template(key) || has_templates(value)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
 }
 
 /// Whether nothing can be told of what the module would do: a check passes it over.

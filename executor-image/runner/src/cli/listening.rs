@@ -57,57 +57,59 @@ impl Listening<'_> {
             directory: self.directory,
             verbosity: self.settings.verbosity,
         };
-        let by_themselves = self.additional
-            && start
-                .plugins
-                .callback_files()
-                .iter()
-                .any(|file| loads_by_itself(file));
-        if wanted.stdout.is_some() || !wanted.enabled.is_empty() || by_themselves {
-            let prepared = start.plugins.callbacks(&wanted).and_then(|mut process| {
-                // Whether it can print is to be known before there is something to print.
-                if wanted.stdout.is_some() {
-                    process.load()?;
-                }
-                Ok(process)
-            });
-            match prepared {
-                Ok(process) => {
-                    let wants = Arc::clone(&process.wants);
-                    let relay = start.printer.divert(Box::new(process)).map_err(|error| {
-                        Refusal::new(exit::ERROR, format!("callbacks cannot be told: {error}"))
-                    })?;
-                    callbacks.push(Box::new(PythonCallbacks::new(
-                        relay,
-                        wants,
-                        self.settings.diff_always,
-                    )));
-                }
-                // Nobody has asked for those.
-                Err(problem) if wanted.stdout.is_none() && wanted.enabled.is_empty() => {
-                    start.printer.warning(&problem);
-                }
-                Err(problem) => {
-                    let (setting, name) = match wanted.stdout {
-                        Some(name) => ("stdout_callback", name),
-                        None => (
-                            "callbacks_enabled",
-                            wanted.enabled.first().copied().unwrap_or_default(),
-                        ),
-                    };
-                    let near = nearest(name, KNOWN.iter().map(|known| known.name));
-                    let hint = near.map_or_else(String::new, |near| format!(" (did you mean {near:?}?)"));
-                    let message = format!(
-                        "the callback {name:?} of the setting {setting} cannot be used{hint}: {problem}"
-                    );
-                    return Err(Refusal::new(exit::ERROR, message));
-                }
+        match self.in_python(start, &wanted) {
+            Ok(others) => callbacks.extend(others),
+            // Nobody has asked for those.
+            Err(problem) if wanted.stdout.is_none() && wanted.enabled.is_empty() => {
+                start.printer.warning(&problem);
             }
+            Err(problem) => return Err(refusal(&wanted, &problem)),
         }
         // One in Python that prints tells warnings by itself.
         start.printer.listen(callbacks, printing.is_some());
         Ok(())
     }
+
+    /// Those in Python, if any are wanted or need nobody to want them.
+    fn in_python(
+        &self,
+        start: &Start,
+        wanted: &CallbacksWanted<'_>,
+    ) -> Result<Option<Box<dyn Callback>>, String> {
+        let files = || start.plugins.callback_files();
+        let by_themselves = || self.additional && files().iter().any(|file| loads_by_itself(file));
+        if wanted.stdout.is_none() && wanted.enabled.is_empty() && !by_themselves() {
+            return Ok(None);
+        }
+        let mut process = start.plugins.callbacks(wanted)?;
+        // Whether it can print is to be known before there is something to print.
+        if wanted.stdout.is_some() {
+            process.load()?;
+        }
+        let wants = Arc::clone(&process.wants);
+        let relay = start.printer.divert(Box::new(process));
+        let relay = relay.map_err(|error| format!("callbacks cannot be told: {error}"))?;
+        Ok(Some(Box::new(PythonCallbacks::new(
+            relay,
+            wants,
+            self.settings.diff_always,
+        ))))
+    }
+}
+
+/// What is said when a callback that somebody has named cannot be used.
+fn refusal(wanted: &CallbacksWanted<'_>, problem: &str) -> Refusal {
+    let (setting, name) = match wanted.stdout {
+        Some(name) => ("stdout_callback", name),
+        None => (
+            "callbacks_enabled",
+            wanted.enabled.first().copied().unwrap_or_default(),
+        ),
+    };
+    let near = nearest(name, KNOWN.iter().map(|known| known.name));
+    let hint = near.map_or_else(String::new, |near| format!(" (did you mean {near:?}?)"));
+    let message = format!("the callback {name:?} of the setting {setting} cannot be used{hint}: {problem}");
+    Refusal::new(exit::ERROR, message)
 }
 
 /// The runner's own callback of a name, unless somebody has put another one of that name beside the playbook.

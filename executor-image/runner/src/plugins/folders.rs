@@ -127,15 +127,8 @@ impl Folders {
 
     /// Those of the names that a file in the folders of a kind has as plugins declare theirs; that it has it is not sure.
     pub fn mentioned(&self, kind: &str, names: &[String]) -> Vec<String> {
-        let files: Vec<PathBuf> = self
-            .all(kind)
-            .iter()
-            .flat_map(|folder| python_files(folder))
-            .collect();
-        if files.is_empty() {
-            return Vec::new();
-        }
-        let texts: Vec<String> = files
+        let texts: Vec<String> = self
+            .files(kind)
             .iter()
             .map(|file| std::fs::read_to_string(file).unwrap_or_default())
             .collect();
