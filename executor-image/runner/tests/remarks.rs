@@ -165,7 +165,41 @@ const CASES: &[Case] = &[
     - debug: rest {{ whole }}
 ",
     },
+    Case {
+        name: "groups of modules that are oddly described",
+        environment: &[],
+        playbook: ODD_GROUPS,
+    },
+    Case {
+        name: "groups of modules that are oddly described, without a word",
+        environment: &[("ANSIBLE_VALIDATE_ACTION_GROUP_METADATA", "no")],
+        playbook: ODD_GROUPS,
+    },
 ];
+
+const ODD_GROUPS: &str = "
+- hosts: h1
+  gather_facts: false
+  module_defaults:
+    group/an.example.described_twice: {msg: of a group}
+    group/an.example.plain: {msg: of a group}
+  tasks:
+    - ansible.builtin.debug:
+";
+
+/// A collection's groups: `described_twice` leads to all that are odd.
+const GROUPS: &str = "
+action_groups:
+  plain: [ansible.builtin.debug, {metadata: {}}]
+  described_twice:
+    - metadata: {extend_group: [number, several, list, mapping, unknown]}
+    - metadata: {extend_group: [number, several, list, mapping, unknown]}
+  number: [ansible.builtin.debug, {metadata: 1.50}]
+  several: [ansible.builtin.debug, {other: 1, metadata: {extend_group: plain}}]
+  list: [ansible.builtin.debug, {metadata: {extend_group: plain}}, {metadata: [it's, a, list]}]
+  mapping: [ansible.builtin.debug, {metadata: {extend_group: {name: plain, more: ~}}}]
+  unknown: [ansible.builtin.debug, {metadata: {one: 1, extend_group: plain}}]
+";
 
 fn run(mut command: Command, case: &Case) -> (String, Option<i32>) {
     let directory = tempfile::tempdir().unwrap();
@@ -178,6 +212,9 @@ fn run(mut command: Command, case: &Case) -> (String, Option<i32>) {
     )
     .unwrap();
     std::fs::write(path.join("reserved.yml"), "tags: 1\n").unwrap();
+    let collection = path.join("collections/ansible_collections/an/example");
+    std::fs::create_dir_all(collection.join("meta")).unwrap();
+    std::fs::write(collection.join("meta/runtime.yml"), GROUPS).unwrap();
     std::fs::write(
         path.join("hosts"),
         "[all:vars]\nansible_connection=local\nansible_python_interpreter=/usr/bin/python3\n[some]\nh1\nh2\n",

@@ -67,7 +67,7 @@ impl Routing {
     pub fn group(&self, full_name: &str, short_name: &str) -> Option<Group> {
         let groups = self.action_groups.as_ref()?;
         let members = groups.get(full_name).or_else(|| groups.get(short_name))?;
-        Some(Group::new(members.as_deref().unwrap_or_default()))
+        Some(Group::new(full_name, members.as_deref().unwrap_or_default()))
     }
 }
 

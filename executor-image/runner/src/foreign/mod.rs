@@ -17,6 +17,7 @@ mod zip;
 
 use slipway_protocol::spec::{ModuleSpec, Side};
 
+pub use action_groups::ActionGroup;
 pub use action_plugin::ActionPlugin;
 pub use catalog::{Catalog, ForeignModule, Module, Preparation};
 pub(crate) use collections::{Collections, split_name};

@@ -14,6 +14,8 @@ pub struct Defaults {
     pub error_on_missing_handler: bool,
     /// What a key leads to that stands twice in a mapping of YAML.
     pub duplicate_key: DuplicateKey,
+    /// Whether what is odd about groups of modules is told.
+    pub validate_action_group_metadata: bool,
     /// `strategy`
     pub strategy: String,
 }
@@ -33,6 +35,7 @@ impl Defaults {
             },
             error_on_missing_handler: settings.error_on_missing_handler,
             duplicate_key: settings.duplicate_dict_key,
+            validate_action_group_metadata: settings.validate_action_group_metadata,
             strategy: settings.strategy.clone(),
         }
     }

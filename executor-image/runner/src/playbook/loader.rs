@@ -347,7 +347,7 @@ impl Loader {
 
     /// The settings of a block, task, role or play with its keywords laid over those around it. Templates among
     /// tags that use what is known while loading are rendered here, others when the play begins or the include is expanded.
-    pub(super) fn settings(&self, around: &Settings, node: &Node) -> Result<Settings, Problem> {
+    pub(super) fn settings(&mut self, around: &Settings, node: &Node) -> Result<Settings, Problem> {
         let mut settings = self.settings_without_defaults(around, node)?;
         if let Some(defaults) = node.get("module_defaults") {
             settings.module_defaults.extend(self.module_defaults(defaults)?);

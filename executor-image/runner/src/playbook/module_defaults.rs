@@ -1,9 +1,11 @@
 //! `module_defaults`: which modules each of its entries is about.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use slipway_language::{Node, NodeKind};
 use slipway_protocol::spec;
+
+use crate::foreign::ActionGroup;
 
 use super::{error::Problem, loader::Loader, settings::list};
 
@@ -21,10 +23,7 @@ enum About {
     /// A module, by the full names that its name stands for.
     Module(Arc<[String]>),
     /// A group of modules.
-    Group {
-        name: Arc<str>,
-        modules: Arc<HashSet<String>>,
-    },
+    Group { name: Arc<str>, group: Arc<ActionGroup> },
 }
 
 impl ModuleDefaults {
@@ -32,7 +31,7 @@ impl ModuleDefaults {
     pub fn concerns(&self, module: &str) -> bool {
         match &self.about {
             About::Module(names) => names.iter().any(|name| name == module),
-            About::Group { modules, .. } => modules.contains(module),
+            About::Group { group, .. } => group.modules.contains(module),
         }
     }
 
@@ -50,7 +49,7 @@ impl Loader {
     ///
     /// # Errors
     /// When it is neither a mapping nor a list of mappings, or one is about a module or group that is not there.
-    pub(super) fn module_defaults(&self, node: &Node) -> Result<Vec<ModuleDefaults>, Problem> {
+    pub(super) fn module_defaults(&mut self, node: &Node) -> Result<Vec<ModuleDefaults>, Problem> {
         let mut found = Vec::new();
         for mapping in list(node) {
             if !matches!(mapping.kind, NodeKind::Map(_)) {
@@ -74,8 +73,8 @@ impl Loader {
         Ok(found)
     }
 
-    fn group(&self, key: &Node, group: &str) -> Result<About, Problem> {
-        let (name, modules) = self.modules.action_group(group).ok_or_else(|| {
+    fn group(&mut self, key: &Node, group: &str) -> Result<About, Problem> {
+        let (name, group) = self.modules.action_group(group).ok_or_else(|| {
             let name = if group.splitn(3, '.').count() == 3 {
                 group.to_owned()
             } else {
@@ -90,9 +89,12 @@ impl Loader {
                 None => problem,
             }
         })?;
+        if self.defaults.validate_action_group_metadata {
+            self.warnings.extend(group.warnings.iter().cloned());
+        }
         Ok(About::Group {
             name: Arc::from(name),
-            modules,
+            group,
         })
     }
 

@@ -119,6 +119,7 @@ const NAMES: &[(&str, &str)] = &[
     ("TRANSFORM_INVALID_GROUP_CHARS", "force_valid_group_names"),
     ("VARIABLE_PLUGINS_ENABLED", "vars_plugins_enabled"),
     ("VAULT_ENCRYPT_SALT", "vault_encrypt_salt"),
+    ("VALIDATE_ACTION_GROUP_METADATA", "validate_action_group_metadata"),
     ("VERBOSE_TO_STDERR", "verbose_to_stderr"),
     ("YAML_FILENAME_EXTENSIONS", "yaml_extensions"),
 ];

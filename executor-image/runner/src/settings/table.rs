@@ -366,6 +366,8 @@ settings! {
     hash_behaviour: HashBehaviour = "replace", [ANSIBLE_HASH_BEHAVIOUR] [defaults.hash_behaviour];
     /// What becomes of a YAML key that stands twice.
     duplicate_dict_key: DuplicateKey = "warn", [ANSIBLE_DUPLICATE_YAML_DICT_KEY] [defaults.duplicate_dict_key];
+    /// Whether what is odd about groups of modules is told.
+    validate_action_group_metadata: bool = "true", [ANSIBLE_VALIDATE_ACTION_GROUP_METADATA] [defaults.validate_action_group_metadata];
     /// Whether roles keep their variables to themselves. Included roles do where nothing is said, others do not.
     private_role_vars: UnlessSaid = "", [ANSIBLE_PRIVATE_ROLE_VARS] [defaults.private_role_vars];
 
