@@ -57,7 +57,7 @@ impl Written {
         around: &LoadContext,
     ) -> Result<Self, Problem> {
         let collections: Arc<[Arc<str>]> = match node.get("collections") {
-            Some(own) => super::settings::collections(own).into(),
+            Some(own) => around.settings.searched(own).into(),
             None => around.settings.collections.as_slice().into(),
         };
         let is_known = |key: &Node| is_known(key, modules, &collections);

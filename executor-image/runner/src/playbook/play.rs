@@ -229,13 +229,13 @@ impl Loader {
             ));
         }
         // A condition of the import comes with its tasks; a play has none.
-        let mut settings = self.settings(&imported.settings, node)?;
-        // A playbook of a collection searches that one first.
-        if let Some(own) = self.collection_around(path)
-            && !settings.collections.contains(&own)
-        {
-            settings.collections.insert(0, own);
-        }
+        let own = self.collection_around(path);
+        let around = Settings {
+            collections: own.iter().cloned().collect(),
+            playbook_collection: own,
+            ..imported.settings.clone()
+        };
+        let settings = self.settings(&around, node)?;
         let context = LoadContext {
             settings: settings.clone(),
             role: None,

@@ -188,8 +188,12 @@ impl Loader {
             None => None,
         };
         // Roles do not search the collections of what uses them, but their own and those of their `meta/main.yml`.
+        let own = found
+            .collection
+            .as_ref()
+            .or(settings.playbook_collection.as_ref());
         let settings = Settings {
-            collections: role_collections(found, meta.as_ref()),
+            collections: role_collections(own, meta.as_ref()),
             ..settings
         };
         let own_defaults = Arc::new(self.role_vars(&path.join("defaults"), &usage.files.defaults, usage)?);
@@ -380,9 +384,10 @@ impl Loader {
     }
 }
 
-/// Where the tasks of a role look for modules and roles that are named without their collection.
-fn role_collections(found: &FoundRole, meta: Option<&Node>) -> Vec<Arc<str>> {
-    let mut collections: Vec<Arc<str>> = found.collection.iter().cloned().collect();
+/// Where the tasks of a role look for modules and roles that are named without their collection: in that of the role, or else of the
+/// playbook, and in those of its meta file.
+fn role_collections(own: Option<&Arc<str>>, meta: Option<&Node>) -> Vec<Arc<str>> {
+    let mut collections: Vec<Arc<str>> = own.cloned().into_iter().collect();
     let listed = meta.and_then(|meta| meta.get("collections"));
     for collection in listed.map(super::settings::collections).unwrap_or_default() {
         if !collections.contains(&collection) {

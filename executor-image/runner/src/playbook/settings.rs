@@ -29,6 +29,8 @@ pub struct Settings {
     pub module_defaults: Vec<ModuleDefaults>,
     /// `collections`: where roles and modules are looked for that are named without their collection.
     pub collections: Vec<Arc<str>>,
+    /// The collection that the playbook belongs to: what names no collection of its own searches it first.
+    pub playbook_collection: Option<Arc<str>>,
     /// `connection`
     pub connection: Option<Keyword>,
     /// `remote_user`
@@ -102,7 +104,7 @@ impl Settings {
                     continue;
                 }
                 "collections" => {
-                    settings.collections = collections(value);
+                    settings.collections = settings.searched(value);
                     continue;
                 }
                 "when" => {
@@ -127,6 +129,17 @@ impl Settings {
             *slot = Some(Keyword::before(value.clone(), slot.take()));
         }
         Ok(settings)
+    }
+
+    /// The names of a `collections`, with that of the playbook.
+    pub fn searched(&self, node: &Node) -> Vec<Arc<str>> {
+        let mut searched = collections(node);
+        if let Some(own) = &self.playbook_collection
+            && !searched.contains(own)
+        {
+            searched.insert(0, Arc::clone(own));
+        }
+        searched
     }
 
     /// More tags; those that are there already stay once.
