@@ -20,15 +20,18 @@ struct State {
 }
 
 impl Control {
-    /// Control of a call that is stopped after this many seconds.
+    /// Control of a call.
     #[must_use]
-    pub fn new(timeout: Option<u64>) -> Arc<Self> {
-        let control = Arc::new(Self::default());
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// Stops the call after this many seconds from now.
+    pub fn limit(self: &Arc<Self>, timeout: Option<u64>) {
         if let Some(seconds) = timeout.filter(|seconds| *seconds > 0) {
-            let control = Arc::clone(&control);
+            let control = Arc::clone(self);
             std::thread::spawn(move || control.stop_after(seconds));
         }
-        control
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

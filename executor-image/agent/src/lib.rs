@@ -10,6 +10,7 @@ pub mod answer;
 pub mod arguments;
 pub mod atomic_write;
 pub mod call;
+mod calls;
 pub mod checksum;
 pub mod context;
 pub mod control;

@@ -15,12 +15,13 @@ use base64::engine::general_purpose::STANDARD;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 use slipway_protocol::{
-    BATCH_MARK, Call, Decoder, Frame, FrameKind, Hello, MAX_FRAME, ModuleResult, PROTOCOL_VERSION, PutBegin,
-    Refusal, Welcome, encode,
+    BATCH_MARK, Call, Cancel, Decoder, Frame, FrameKind, Hello, MAX_FRAME, ModuleResult, PROTOCOL_VERSION,
+    PutBegin, Refusal, Welcome, encode,
 };
 
 use crate::accounts;
 use crate::call::carry_out;
+use crate::calls::Calls;
 use crate::control::Control;
 use crate::fence;
 use crate::job;
@@ -57,6 +58,9 @@ pub fn serve_batch() -> anyhow::Result<()> {
     let input = File::from(input.context("opening standard input")?);
     serve_until(&[], input, Lines(std::io::stdout()), End::FinishesCalls)
 }
+
+/// Why calls are stopped when nobody waits for them.
+const RUNNER_GONE: &str = "the connection to the runner ended";
 
 /// How often it is looked whether anybody waits for the answers of a batch.
 const LOOK_AFTER: Duration = Duration::from_secs(1);
@@ -146,7 +150,7 @@ fn serve_until(
     };
     let served = connection.serve(&mut frames);
     if end == End::StopsCalls || served.is_err() {
-        stop(&connection.calls);
+        connection.calls.stop_all(RUNNER_GONE);
         return served;
     }
     let calls = Arc::clone(&connection.calls);
@@ -154,7 +158,7 @@ fn serve_until(
     // Each call holds one end of this channel, through which nothing is ever sent.
     while let Err(RecvTimeoutError::Timeout) = all_ended.recv_timeout(LOOK_AFTER) {
         if nobody_listens() {
-            stop(&calls);
+            calls.stop_all(RUNNER_GONE);
         }
     }
     served
@@ -235,12 +239,13 @@ impl Replies {
         )
     }
 
-    /// The result of a call. One that does not fit into a frame would end the connection, and all other calls with it: its task
-    /// fails instead.
-    fn send_result(&self, stream: u32, result: &ModuleResult) -> anyhow::Result<()> {
+    /// The result of a call; returns whether that is a failure. One that does not fit into a frame would end the connection, and all
+    /// other calls with it: its task fails instead.
+    fn send_result(&self, stream: u32, result: &ModuleResult) -> anyhow::Result<bool> {
         let payload = serde_json::to_vec(result).context("encoding a result")?;
         if payload.len() <= MAX_FRAME {
-            return self.send_payload(FrameKind::Result, stream, payload);
+            self.send_payload(FrameKind::Result, stream, payload)?;
+            return Ok(result.has_failed());
         }
         let mut failure = ModuleResult::failure(format!(
             "the result has {} bytes, more than the {MAX_FRAME} that a host may answer: let the task return less, for example by \
@@ -256,7 +261,8 @@ impl Replies {
                 failure.0.insert(key.to_owned(), value.clone());
             }
         }
-        self.send(FrameKind::Result, stream, &failure)
+        self.send(FrameKind::Result, stream, &failure)?;
+        Ok(true)
     }
 
     fn send_payload(&self, kind: FrameKind, stream: u32, payload: Vec<u8>) -> anyhow::Result<()> {
@@ -273,15 +279,12 @@ impl Replies {
     }
 }
 
-/// The calls now running, by stream.
-type Calls = Arc<Mutex<HashMap<u32, Arc<Control>>>>;
-
 struct Connection {
     /// Held by each call as long as it is carried out.
     under_way: Sender<Infallible>,
     replies: Replies,
     store: Arc<Store>,
-    calls: Calls,
+    calls: Arc<Calls>,
     /// Contents of files now arriving, by stream.
     incoming: HashMap<u32, Incoming>,
 }
@@ -291,7 +294,7 @@ impl Connection {
         while let Some(frame) = frames.next()? {
             match frame.kind {
                 FrameKind::Call => self.start_call(&frame)?,
-                FrameKind::Cancel => self.cancel(frame.stream),
+                FrameKind::Cancel => self.cancel(&frame)?,
                 FrameKind::PutBegin => self.begin_content(&frame)?,
                 FrameKind::Chunk => self.take_chunk(&frame)?,
                 FrameKind::Ping => self
@@ -322,11 +325,8 @@ impl Connection {
                 return self.replies.send(FrameKind::Result, stream, &result);
             }
         };
-        let control = Control::new(call.timeout);
-        self.calls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(stream, Arc::clone(&control));
+        let control = Control::new();
+        self.calls.open(stream, call.after, &control);
         let (under_way, replies, store, calls) = (
             self.under_way.clone(),
             self.replies.clone(),
@@ -336,29 +336,40 @@ impl Connection {
         std::thread::Builder::new()
             .name(format!("call {stream}"))
             .spawn(move || {
-                let result = match call.background {
-                    Some(seconds) => job::start(&call, seconds, &store),
-                    None => carry_out(&call, &store, &control),
+                let begins = call.after.is_none_or(|before| calls.begins_after(stream, before));
+                // A runner that no longer reads has gone: the end of its input ends the agent.
+                let has_failed = if begins {
+                    control.limit(call.timeout);
+                    let result = match call.background {
+                        Some(seconds) => job::start(&call, seconds, &store),
+                        None => carry_out(&call, &store, &control),
+                    };
+                    control.finish();
+                    replies.send_result(stream, &result).unwrap_or(true)
+                } else {
+                    let message =
+                        "it was not begun: the call before it failed, or it was not wanted any more"
+                            .to_owned();
+                    let _ = replies.send(FrameKind::Refusal, stream, &Refusal { message });
+                    true
                 };
                 call.files.values().for_each(|name| store.end_call(name));
-                control.finish();
-                calls
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .remove(&stream);
-                // A runner that no longer reads has gone: the end of its input ends the agent.
-                let _ = replies.send_result(stream, &result);
+                calls.close(stream, has_failed);
                 drop(under_way);
             })
             .context("starting a thread for a call")?;
         Ok(())
     }
 
-    fn cancel(&self, stream: u32) {
-        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(control) = calls.get(&stream) {
-            control.stop("the call was cancelled by the runner");
+    fn cancel(&self, frame: &Frame) -> anyhow::Result<()> {
+        let cancel: Cancel = serde_json::from_slice(&frame.payload).context("reading what is cancelled")?;
+        if cancel.unless_begun {
+            self.calls.withdraw(frame.stream);
+        } else {
+            self.calls
+                .stop(frame.stream, "the call was cancelled by the runner");
         }
+        Ok(())
     }
 
     fn begin_content(&mut self, frame: &Frame) -> anyhow::Result<()> {
@@ -383,13 +394,6 @@ impl Connection {
             }
             Some(status) => self.replies.send(FrameKind::PutStatus, frame.stream, &status),
         }
-    }
-}
-
-/// Stops what is carried out for a runner that has gone.
-fn stop(calls: &Calls) {
-    for control in calls.lock().unwrap_or_else(PoisonError::into_inner).values() {
-        control.stop("the connection to the runner ended");
     }
 }
 

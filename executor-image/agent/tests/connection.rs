@@ -53,6 +53,47 @@ fn a_short_call_is_answered_while_a_long_one_runs() {
 }
 
 #[test]
+fn a_call_after_another_begins_when_that_has_succeeded() {
+    let directory = tempfile::tempdir().unwrap();
+    let mark = directory.path().join("first");
+    let mut agent = Agent::greeted();
+    agent.shell(1, &format!("sleep 1; touch {}", mark.display()), None);
+    agent.shell_after(2, 1, &format!("test -e {}; echo $?", mark.display()));
+    let (stream, _) = agent.result();
+    assert_eq!(stream, 1);
+    let (stream, result) = agent.result();
+    assert_eq!((stream, result["stdout"].as_str()), (2, Some("0")));
+    // The one before has ended long ago.
+    agent.shell_after(3, 1, "echo third");
+    assert_eq!(agent.result().1["stdout"].as_str(), Some("third"));
+}
+
+#[test]
+fn a_call_after_one_that_failed_or_that_is_withdrawn_is_not_begun() {
+    let directory = tempfile::tempdir().unwrap();
+    let mark = directory.path().join("mark");
+    let touch = format!("touch {}", mark.display());
+    let mut agent = Agent::greeted();
+    agent.shell(1, "sleep 1; exit 3", None);
+    agent.shell_after(2, 1, &touch);
+    agent.shell_after(3, 2, &touch);
+    assert_eq!(agent.result().1["rc"], 3);
+    for stream in [2, 3] {
+        let refused = agent.receive().unwrap();
+        assert_eq!((refused.kind, refused.stream), (FrameKind::Refusal, stream));
+    }
+    agent.shell(4, "sleep 1", None);
+    agent.shell_after(5, 4, &touch);
+    let unless_begun = Cancel { unless_begun: true };
+    agent.send(FrameKind::Cancel, 4, &unless_begun);
+    agent.send(FrameKind::Cancel, 5, &unless_begun);
+    let refused = agent.receive().unwrap();
+    assert_eq!((refused.kind, refused.stream), (FrameKind::Refusal, 5));
+    assert_eq!(agent.result().1["rc"], 0);
+    assert!(!mark.exists());
+}
+
+#[test]
 fn a_batch_is_carried_out_to_its_end_and_answered_in_lines() {
     let agent = batch("sleep 1; echo done");
     let output = agent.wait_with_output().unwrap();
@@ -125,7 +166,7 @@ fn cancelling_kills_what_the_call_has_started() {
     );
     agent.shell(7, &command, None);
     wait_until(|| begun.exists());
-    agent.send(FrameKind::Cancel, 7, &Cancel {});
+    agent.send(FrameKind::Cancel, 7, &Cancel::default());
     let (stream, result) = agent.result();
     assert_eq!(stream, 7);
     assert_eq!(

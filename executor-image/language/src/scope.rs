@@ -109,6 +109,8 @@ impl FileKind {
 
 /// The only input and output of the language: what lookups and file tests read on the machine that runs the playbook.
 pub trait LookupHost: Send + Sync + Debug {
+    /// What the language now looks at by itself may be different the next time: the clock, what stands at a path.
+    fn looks_outside(&self) {}
     /// The file that a playbook means by `name`, searched as Ansible searches it.
     fn find_file(&self, name: &str, kind: FileKind) -> Option<PathBuf> {
         let _ = (name, kind);

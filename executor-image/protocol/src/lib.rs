@@ -16,7 +16,7 @@ pub use codec::{DecodeError, Decoder, encode};
 pub use frame::{CHUNK_SIZE, Frame, FrameKind, MAX_FRAME};
 pub use message::{
     Call, Cancel, Diff, Fence, Foreign, ForeignStyle, Hello, ModuleResult, PutBegin, PutStatus, Refusal,
-    Welcome,
+    Welcome, is_bad_exit,
 };
 
 /// Version of frames and messages. The runner uploads the agent it was built with, so both always agree; the number

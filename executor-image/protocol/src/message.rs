@@ -82,6 +82,10 @@ pub struct Call {
     /// How the module is started when it is not one of the agent's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foreign: Option<Foreign>,
+    /// The stream of an earlier call: this one begins when that one has ended. If it has failed ([`ModuleResult::has_failed`]), this
+    /// one is not carried out, and a [`Refusal`] says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u32>,
 }
 
 /// A module that somebody else has written: its program is among the [`Call::files`] as [`Foreign::PROGRAM`].
@@ -125,6 +129,15 @@ impl ForeignStyle {
 #[serde(transparent)]
 pub struct ModuleResult(pub Map<String, Value>);
 
+/// Whether a result without `failed` is a failure: that of a command is if its exit code is not zero.
+#[must_use]
+pub fn is_bad_exit(result: &Map<String, Value>) -> bool {
+    match result.get("rc") {
+        Some(Value::Number(code)) => code.as_i64() != Some(0),
+        _ => false,
+    }
+}
+
 /// What changed in one thing, as Ansible's `diff` entries.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diff {
@@ -142,9 +155,14 @@ pub struct Diff {
     pub after_header: Option<String>,
 }
 
-/// Stop the call of this stream: its process group is killed and its result says so.
+/// Stop the call of this stream: its process group is killed and its result says so. One that still waits for the call before it
+/// ([`Call::after`]) never begins.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cancel {}
+pub struct Cancel {
+    /// Leave it alone if it has begun.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unless_begun: bool,
+}
 
 /// A file's content is offered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -204,6 +222,15 @@ impl ModuleResult {
     #[must_use]
     pub fn failed(&self) -> bool {
         self.flag("failed")
+    }
+
+    /// Whether the module has failed as far as it knows: by its word, or by a command's exit code.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        if self.0.contains_key("failed") {
+            return self.failed();
+        }
+        is_bad_exit(&self.0)
     }
 
     fn flag(&self, key: &str) -> bool {

@@ -51,6 +51,13 @@ const PLAYBOOK: &str = "- hosts: server
       fail: {msg: \"{{ hidden }} {{ vaulted }}\"}
       no_log: true
       ignore_errors: true
+    - name: a program that the vault holds
+      script: program.sh
+      no_log: true
+    - name: nothing of it is left for the tasks behind
+      shell: grep -rl 'from-the-[v]ault' /var/tmp/slipway-agent-store-*
+      register: left
+      failed_when: left.rc != 1
     - name: a module in Python
       own_word: {word: \"{{ vaulted }}\"}
       register: own
@@ -243,6 +250,14 @@ fn no_secret_is_in_output_command_lines_or_files() {
         child.wait_with_output().unwrap()
     };
     std::fs::write(path("secrets.yml"), &output.stdout).unwrap();
+    std::fs::write(path("program.sh"), format!("#!/bin/sh\n# {VAULTED}\n")).unwrap();
+    let encrypted = support::runner()
+        .args(["ansible-vault", "encrypt", "--vault-password-file", "vault-word"])
+        .arg("program.sh")
+        .current_dir(project.path())
+        .output()
+        .unwrap();
+    assert!(encrypted.status.success(), "{encrypted:?}");
     std::fs::set_permissions(path("become-word"), std::fs::Permissions::from_mode(0o600)).unwrap();
 
     let started = SystemTime::now();

@@ -89,7 +89,7 @@ impl Job {
 
     /// Carries out the call; when its time is over, what it has started is killed and the job ends.
     fn carry_out(self, order: Order) {
-        let control = Control::new(None);
+        let control = Control::new();
         let (sender, receiver) = mpsc::channel();
         let (store, call_control) = (Arc::clone(&self.store), Arc::clone(&control));
         let limit = Duration::from_secs(order.limit);

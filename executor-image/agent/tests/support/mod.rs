@@ -76,12 +76,18 @@ impl Agent {
 
     /// Sends a call of `shell`.
     pub fn shell(&mut self, stream: u32, command: &str, timeout: Option<u64>) {
-        let args = json!({"_raw_params": command}).as_object().unwrap().clone();
         let call = Call {
-            module: "ansible.builtin.shell".to_owned(),
-            args,
             timeout,
-            ..Call::default()
+            ..shell(command)
+        };
+        self.send(FrameKind::Call, stream, &call);
+    }
+
+    /// The same for a call that comes after another one.
+    pub fn shell_after(&mut self, stream: u32, before: u32, command: &str) {
+        let call = Call {
+            after: Some(before),
+            ..shell(command)
         };
         self.send(FrameKind::Call, stream, &call);
     }
@@ -118,5 +124,14 @@ pub fn wait_until(condition: impl Fn() -> bool) {
             "it did not happen within 20 s"
         );
         std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A call of `shell`.
+fn shell(command: &str) -> Call {
+    Call {
+        module: "ansible.builtin.shell".to_owned(),
+        args: json!({"_raw_params": command}).as_object().unwrap().clone(),
+        ..Call::default()
     }
 }

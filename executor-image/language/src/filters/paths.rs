@@ -19,7 +19,10 @@ pub(super) const FILTERS: super::Table = &[
     ("fileglob", file_glob),
     ("normpath", |call| Ok(Value::from(normal(&text(call)?)))),
     ("path_join", path_join),
-    ("realpath", |call| Ok(Value::from(absolute(&text(call)?)))),
+    ("realpath", |call| {
+        Context::of(call.state)?.scope().host().looks_outside();
+        Ok(Value::from(absolute(&text(call)?)))
+    }),
     ("relpath", relative),
     ("splitext", split_extension),
     ("urlsplit", url_split),

@@ -5,6 +5,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 
 use super::call::{Call, flag};
+use crate::template::context::Context;
 use crate::value::python;
 use crate::value::time::{Moment, format_zoned};
 
@@ -14,7 +15,6 @@ pub(super) const FILTERS: super::Table = &[("strftime", format_time), ("to_datet
 fn format_time(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
     let [seconds, utc] = call.bind(["second", "utc"])?;
     let format = call.only_text()?;
-    let now = Utc::now();
     let instant = match seconds {
         Some(value) if !value.is_none() => {
             let wrong = || {
@@ -37,7 +37,10 @@ fn format_time(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
                 .and_then(|whole| Utc.timestamp_opt(whole, 0).single())
                 .ok_or_else(wrong)?
         }
-        _ => now,
+        _ => {
+            Context::of(call.state)?.scope().host().looks_outside();
+            Utc::now()
+        }
     };
     let zoned = if flag(utc.as_ref(), false)? {
         instant.fixed_offset()

@@ -36,6 +36,7 @@ fn is(call: &Call<'_, '_, '_>, follow: bool, wanted: fn(PathType) -> bool) -> Re
     let path = Path::new(&text);
     let context = Context::of(call.state)?;
     let host = context.scope().host();
+    host.looks_outside();
     let mut found = host.path_type(path);
     if follow && found == Some(PathType::Link) {
         found = std::fs::canonicalize(path)
@@ -51,6 +52,7 @@ fn is_mount(call: &mut Call<'_, '_, '_>) -> Result<bool, Error> {
     let [] = call.bind([])?;
     let text = call.text()?;
     let path = Path::new(&text);
+    Context::of(call.state)?.scope().host().looks_outside();
     let (Ok(own), Ok(above)) = (path.symlink_metadata(), path.join("..").symlink_metadata()) else {
         return Ok(false);
     };
@@ -61,6 +63,7 @@ fn is_same_file(call: &mut Call<'_, '_, '_>) -> Result<bool, Error> {
     use std::os::unix::fs::MetadataExt as _;
     let [other] = call.bind(["path"])?;
     let other = other.ok_or_else(|| call.error("a second path is needed"))?;
+    Context::of(call.state)?.scope().host().looks_outside();
     let identity = |path: &str| {
         let metadata = std::fs::metadata(path).map_err(|error| call.error(format!("{path}: {error}")))?;
         Ok::<_, Error>((metadata.dev(), metadata.ino()))

@@ -82,7 +82,13 @@ fn dictionary(from: Option<Value>, named: Kwargs) -> Result<Value, Error> {
 }
 
 /// `now(utc=False, fmt=None)`: the time, as text if there is a format.
-fn now(utc: Option<bool>, fmt: Option<String>, options: Kwargs) -> Result<Value, Error> {
+fn now(
+    state: &mut State<'_, '_>,
+    utc: Option<bool>,
+    fmt: Option<String>,
+    options: Kwargs,
+) -> Result<Value, Error> {
+    Context::of(state)?.scope().host().looks_outside();
     let utc = options.get::<Option<bool>>("utc")?.or(utc).unwrap_or(false);
     let format = options.get::<Option<String>>("fmt")?.or(fmt);
     options.assert_all_used()?;

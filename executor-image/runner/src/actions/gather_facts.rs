@@ -66,7 +66,7 @@ pub(super) async fn run(
     } else {
         let given = Arguments::from_iter([("parallel".to_owned(), parallel.unwrap_or(Value::Null))]);
         let parallel = boolean(&given, "parallel").unwrap_or(names.len() > 1);
-        several(context, &names, &args, parallel).await?
+        Box::pin(several(context, &names, &args, parallel)).await?
     };
     // The facts themselves are long; they are shown only to who asks for details.
     if !result.contains_key("failed") {

@@ -32,15 +32,23 @@ pub use synchronize::answer_askpass;
 use indexmap::IndexMap;
 use large_file::LargeFile;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 use slipway_language::{FileKind, Node, Part, Span};
 use slipway_protocol::{
     Call, Foreign,
     spec::{ModuleSpec, Side},
 };
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use crate::{engine::ItemContext, foreign, playbook::ModuleAction, transport::TransportError};
+use crate::{
+    early::{self, Way},
+    engine::ItemContext,
+    foreign,
+    playbook::ModuleAction,
+    transport::TransportError,
+};
 
 pub(crate) use facts::SET_FACT;
 pub(crate) use plugin::SETTLED;
@@ -85,6 +93,22 @@ pub(crate) fn is_trusted(module: Option<&ModuleAction>, result: &ResultMap) -> b
         }
         _ => false,
     })
+}
+
+/// Whether carrying out the module is one call of the agent and nothing else.
+pub(crate) fn is_one_call(module: &ModuleAction) -> bool {
+    module.foreign.is_none()
+        && module.plugin.is_none()
+        && module.spec.side == Side::Agent
+        && module.spec.short_name() != "async_status"
+}
+
+/// Whether hosts may learn facts from the module.
+pub(crate) fn brings_facts(spec: &ModuleSpec) -> bool {
+    matches!(
+        spec.short_name(),
+        "setup" | "service_facts" | "package_facts" | "getent" | "hostname"
+    )
 }
 
 /// Whether nothing can be told of what the module would do: a check passes it over.
@@ -349,7 +373,15 @@ impl ActionContext<'_> {
             Ok(python) => python.unwrap_or_default(),
             Err(error) => return Ok(failure(error)),
         };
-        let agent = item.agent(&target).await?;
+        let way = Way {
+            host: Arc::clone(&item.worker().name),
+            options: target.options.clone(),
+            launch: target.launch.clone(),
+        };
+        let (agent, after) = match early::behind(&way).await {
+            Some((agent, before)) => (agent, Some(before)),
+            None => (item.agent(&target).await?, None),
+        };
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -370,8 +402,16 @@ impl ActionContext<'_> {
             files,
             python,
             foreign,
+            after,
         };
-        let mut result = agent.call(&call).await?.0;
+        let sent = agent.send_call(&call).await?;
+        early::has_sent(way, &agent, sent.stream());
+        let done = sent.result().await;
+        if after.is_some() && matches!(done, Err(TransportError::Failed(_))) {
+            return early::not_begun().await;
+        }
+        early::turn().await;
+        let mut result = done?.0;
         if item.play.run.printer.verbosity > 2 && !result.contains_key("invocation") {
             result.insert("invocation".to_owned(), invocation(&call));
         }
@@ -404,14 +444,14 @@ impl ActionContext<'_> {
         Ok(all)
     }
 
-    /// Gives a file's content to the host; the inner error is for the task.
+    /// Gives a file's content to the host, for one call; the inner error is for the task.
     pub(crate) async fn put(&self, content: &[u8]) -> Result<Result<String, String>, TransportError> {
-        self.put_known(content, &hex::encode(Sha256::digest(content)))
-            .await
+        let target = self.item.target()?;
+        self.item.agent(&target).await?.put(content).await
     }
 
-    /// The same for content whose SHA-256 is known already.
-    pub(crate) async fn put_known(
+    /// The same for a program, which stays for further calls.
+    pub(crate) async fn put_program(
         &self,
         content: &[u8],
         sha256: &str,
@@ -419,16 +459,16 @@ impl ActionContext<'_> {
         let item = self.item;
         let target = item.target()?;
         let agent = item.agent(&target).await?;
-        agent.put_known(content, sha256).await
+        agent.put_program(content, sha256).await
     }
 
-    /// The same for a large file, for one call.
+    /// The same for a large file.
     async fn put_large(&self, large: &LargeFile) -> Result<Result<String, String>, TransportError> {
         let item = self.item;
         let target = item.target()?;
         let agent = item.agent(&target).await?;
         agent
-            .put_for_one_call(&large.path, &large.digests.sha256, large.size)
+            .put_file(&large.path, &large.digests.sha256, large.size)
             .await
     }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value as Json, json};
 use slipway_language::{Layer, Node, NodeKind, Scope, TemplateError, Variable, from_json};
-use slipway_protocol::spec::Side;
+use slipway_protocol::{is_bad_exit, spec::Side};
 
 use super::{
     ItemContext,
@@ -339,10 +339,7 @@ async fn stopped_while_waiting(item: &ItemContext<'_>, delay: Duration) -> bool 
 /// Every result says whether it failed and whether something changed.
 fn complete(map: &mut ResultMap) {
     if !map.contains_key("failed") {
-        let failed = match map.get("rc") {
-            Some(Json::Number(number)) => number.as_i64() != Some(0),
-            _ => false,
-        };
+        let failed = is_bad_exit(map);
         map.insert("failed".to_owned(), Json::Bool(failed));
     }
     if !map.contains_key("changed") {

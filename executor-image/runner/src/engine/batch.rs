@@ -15,6 +15,7 @@ use super::{
     executor,
     handlers::HandlerTable,
     play::PlayRun,
+    row::{Order, Row},
     run::Fatal,
     select::{by_tags, count_tasks, selected_items, walk_tasks, with_tags},
 };
@@ -49,7 +50,8 @@ pub(super) struct Batch {
     pub(super) max_fail: Option<f64>,
     pub(super) end: BatchEnd,
     /// Whether a person is asked before each task.
-    asks: bool,
+    pub(super) asks: bool,
+    pub(super) row: Row,
 }
 
 /// A task's identity: its address, which is never followed.
@@ -127,6 +129,7 @@ impl Batch {
             max_fail,
             end: BatchEnd::Done,
             asks: play.run.options.step,
+            row: Row::default(),
         };
         if gathering == Gathering::Smart {
             batch.pass_over_known_facts();
@@ -171,7 +174,7 @@ impl Batch {
     }
 
     async fn linear(&mut self) -> Result<(), Fatal> {
-        while !self.play.run.stop.is_requested() {
+        while !self.play.run.stop.is_requested() || self.row.has_begun().await {
             let Some((task, hosts)) = self.next_step() else {
                 break;
             };
@@ -286,7 +289,8 @@ impl Batch {
         };
         let scope = self.play.scope(first, Some(task));
         let run_once = self.runs_once(task, &scope);
-        let header = self.header(task, &scope, handler);
+        let prepared = self.row.next(task);
+        let header = prepared.unwrap_or_else(|| self.header(task, &scope, handler));
         if self.asks && !self.is_wanted(&header.name).await {
             return Ok(Vec::new());
         }
@@ -309,7 +313,14 @@ impl Batch {
                 vec![Arc::clone(host)]
             };
             self.play.run.printer.host_started(&header, &host.name);
-            let result = executor::run_task(&self.play, host, task, &header, &receivers).await;
+            let order = Order {
+                play: Arc::clone(&self.play),
+                host: Arc::clone(host),
+                task: Arc::clone(task),
+                header: Arc::clone(&header),
+                receivers,
+            };
+            let result = self.run_alone(order, handler).await;
             self.settle(task, &result, run_once, handler)?;
             results.push(result);
         } else {

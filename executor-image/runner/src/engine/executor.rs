@@ -22,7 +22,7 @@ use super::{
     told,
 };
 use crate::{
-    actions,
+    actions, early,
     inventory::Vars,
     output::{self, HostLine, ItemLine, PLACE, TOLD, TaskHeader},
     playbook::{Action, Loop, Task},
@@ -182,6 +182,7 @@ pub(super) async fn run_task(
             }
         }
     }
+    early::turn().await;
     finish(play, task, receivers, &last_scope, &mut outcome);
     outcome.took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     outcome

@@ -11,7 +11,7 @@ use minijinja::Value;
 use slipway_language::{CommandOutput, FileKind, LookupHost, UrlRequest, Variable, VaultSecrets, from_json};
 
 use super::{Run, local, template_variables};
-use crate::{inventory::pattern, playbook::Task};
+use crate::{early::is_too_early, inventory::pattern, playbook::Task};
 
 /// Reads files for one task.
 #[derive(Debug, Clone)]
@@ -62,8 +62,22 @@ impl TaskFiles {
     }
 }
 
+/// What has effects is done once, in the task's turn.
+fn in_turn() -> io::Result<()> {
+    if is_too_early() {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
+    Ok(())
+}
+
 impl LookupHost for TaskFiles {
+    fn looks_outside(&self) {
+        // The answer is of no use then.
+        is_too_early();
+    }
+
     fn find_file(&self, name: &str, kind: FileKind) -> Option<PathBuf> {
+        self.looks_outside();
         if let Some(rest) = name.strip_prefix("~/") {
             return std::env::home_dir()
                 .map(|home| home.join(rest))
@@ -85,6 +99,7 @@ impl LookupHost for TaskFiles {
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.looks_outside();
         std::fs::read(path)
     }
 
@@ -93,14 +108,17 @@ impl LookupHost for TaskFiles {
     }
 
     fn run(&self, command: &str) -> io::Result<CommandOutput> {
+        in_turn()?;
         local::run(command, &self.playbook_directory)
     }
 
     fn write_private(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        in_turn()?;
         local::write_private(path, content)
     }
 
     fn fetch(&self, request: &UrlRequest) -> Result<Vec<u8>, String> {
+        in_turn().map_err(|error| error.to_string())?;
         local::fetch(request)
     }
 
@@ -129,6 +147,7 @@ impl LookupHost for TaskFiles {
     }
 
     fn glob(&self, pattern: &str) -> Vec<PathBuf> {
+        self.looks_outside();
         let patterns: Vec<PathBuf> = if Path::new(pattern).is_absolute() {
             vec![PathBuf::from(pattern)]
         } else {

@@ -28,6 +28,7 @@ mod reserved;
 mod restricted_facts;
 mod result;
 mod roster;
+mod row;
 mod run;
 mod select;
 mod settle;

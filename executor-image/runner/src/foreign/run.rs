@@ -32,7 +32,7 @@ pub(crate) async fn run(
     let mut files = IndexMap::new();
     for (key, content) in contents {
         let Some(content) = content else { continue };
-        if let Err(reason) = context.put_known(&content.bytes, &content.sha256).await? {
+        if let Err(reason) = context.put_program(&content.bytes, &content.sha256).await? {
             return Ok(failure(reason));
         }
         files.insert(key.to_owned(), content.sha256.clone());

@@ -13,7 +13,7 @@ use super::{
     Callback, Color, Console, EventSink, HostLine, HostOutcome, Included, ItemOutcome, JobStage, PlayHeader,
     Relay, Stats, TaskHeader, Teller, display, python_json,
 };
-use crate::{playbook::Playbook, settings::Settings};
+use crate::{early::is_too_early, playbook::Playbook, settings::Settings};
 
 /// The printer. Everything that the runner says goes through it.
 pub struct Printer {
@@ -129,6 +129,9 @@ impl Printer {
 
     /// A line for a person who asked for details.
     pub fn detail(&self, text: &str, verbosity: u8) {
+        if self.verbosity.max(self.log_verbosity) >= verbosity && is_too_early() {
+            return;
+        }
         if self.verbosity >= verbosity {
             self.state().console.verbose(text);
         } else if self.log_verbosity >= verbosity {
@@ -138,6 +141,9 @@ impl Printer {
 
     /// A warning, to standard error as Ansible does, once for each text.
     pub fn warning(&self, text: &str) {
+        if is_too_early() {
+            return;
+        }
         self.state().console.warning(text);
     }
 
@@ -467,7 +473,7 @@ impl Listener for Printer {
     }
 
     fn deprecated(&self, text: &str, version: &str) {
-        if self.deprecation_warnings {
+        if self.deprecation_warnings && !is_too_early() {
             let text = display::deprecation(text, "", &format!("in version {version}"));
             self.state().console.deprecated(&text);
         }

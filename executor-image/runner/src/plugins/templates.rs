@@ -8,6 +8,8 @@ use std::{
 use serde_json::{Value as Json, json};
 use slipway_language::{PluginCall, PluginKind, Plugins, Replaced, TemplateError, Value, names};
 
+use crate::early::is_too_early;
+
 use super::{InPlace, Named, PythonPlugins, process::Refusal, wire::encode};
 
 impl Plugins for PythonPlugins {
@@ -55,6 +57,9 @@ impl Plugins for PythonPlugins {
     }
 
     fn call(&self, call: &PluginCall<'_>) -> Result<Value, TemplateError> {
+        if is_too_early() {
+            return Err(TemplateError::new("plugins are carried out in the task's turn"));
+        }
         let named = Named {
             kind: call.kind.word(),
             name: call.name.to_owned(),

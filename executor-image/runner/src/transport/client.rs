@@ -152,33 +152,47 @@ impl AgentClient {
     /// # Errors
     /// When the connection is lost, or the call does not fit into a frame.
     pub async fn call(&self, call: &Call) -> Result<ModuleResult, TransportError> {
-        let (stream, mut answers) = self.open();
-        let _guard = StreamGuard { client: self, stream };
+        self.send_call(call).await?.result().await
+    }
+
+    /// Sends a call and leaves its result for later.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub async fn send_call(&self, call: &Call) -> Result<SentCall<'_>, TransportError> {
+        let (stream, answers) = self.open();
+        let guard = StreamGuard { client: self, stream };
         self.send(frame(FrameKind::Call, stream, call)?).await?;
-        loop {
-            let answer = self.receive(&mut answers).await?;
-            match answer.kind {
-                FrameKind::Result => return parse(&answer),
-                FrameKind::Refusal => return Err(TransportError::Failed(parse::<Refusal>(&answer)?.message)),
-                _ => {}
-            }
+        Ok(SentCall { guard, answers })
+    }
+
+    /// Takes back a call that has not begun; one that has goes on.
+    pub async fn withdraw(&self, stream: u32) {
+        if let Ok(bytes) = frame(FrameKind::Cancel, stream, &Cancel { unless_begun: true }) {
+            // ok: a lost connection has ended the call already.
+            let _ = self.outgoing.send(bytes).await;
         }
     }
 
-    /// Gives the agent a file's content, for calls to name by its hash; returns the hash.
+    /// Gives the agent a file's content for one call, after which the host keeps nothing of it: it may be a secret. Returns the name for
+    /// that call.
     ///
     /// # Errors
     /// When the connection is lost or the host cannot store it; the inner result is the latter.
     pub async fn put(&self, content: &[u8]) -> Result<Result<String, String>, TransportError> {
-        self.put_known(content, &hex::encode(Sha256::digest(content)))
-            .await
+        let offer = PutBegin {
+            sha256: hex::encode(Sha256::digest(content)),
+            size: content.len() as u64,
+            for_one_call: true,
+        };
+        self.offer(&offer, &mut std::io::Cursor::new(content)).await
     }
 
-    /// The same for a content whose hash is known.
+    /// Gives the agent a content that many calls need, a program; they name it by its hash.
     ///
     /// # Errors
     /// As [`Self::put`].
-    pub async fn put_known(
+    pub async fn put_program(
         &self,
         content: &[u8],
         sha256: &str,
@@ -198,11 +212,11 @@ impl AgentClient {
         Ok(stored)
     }
 
-    /// Gives the agent the content of a large file for one call, which may take it away; returns the name for that call.
+    /// The same for the content of a large file, which the call may take away.
     ///
     /// # Errors
     /// As [`Self::put`].
-    pub async fn put_for_one_call(
+    pub async fn put_file(
         &self,
         path: &Path,
         sha256: &str,
@@ -270,7 +284,7 @@ impl AgentClient {
     pub async fn cancel_all(&self) {
         let streams: Vec<u32> = lock(&self.shared.waiting).keys().copied().collect();
         for stream in streams {
-            if let Ok(bytes) = frame(FrameKind::Cancel, stream, &Cancel {}) {
+            if let Ok(bytes) = frame(FrameKind::Cancel, stream, &Cancel::default()) {
                 // ok: a lost connection has ended the call already.
                 let _ = self.outgoing.send(bytes).await;
             }
@@ -307,6 +321,34 @@ impl AgentClient {
         TransportError::Unreachable(
             reason.unwrap_or_else(|| "the connection to the host was lost".to_owned()),
         )
+    }
+}
+
+/// A call that is on its way.
+pub struct SentCall<'a> {
+    guard: StreamGuard<'a>,
+    answers: mpsc::UnboundedReceiver<Frame>,
+}
+
+impl SentCall<'_> {
+    /// The number by which the agent knows it.
+    pub fn stream(&self) -> u32 {
+        self.guard.stream
+    }
+
+    /// Waits for the result.
+    ///
+    /// # Errors
+    /// When the connection is lost, or the agent does not carry it out.
+    pub async fn result(mut self) -> Result<ModuleResult, TransportError> {
+        loop {
+            let answer = self.guard.client.receive(&mut self.answers).await?;
+            match answer.kind {
+                FrameKind::Result => return parse(&answer),
+                FrameKind::Refusal => return Err(TransportError::Failed(parse::<Refusal>(&answer)?.message)),
+                _ => {}
+            }
+        }
     }
 }
 

@@ -116,7 +116,8 @@ mod tests {
             .await
             .unwrap();
         let agent = AgentClient::start(pipe).await.unwrap();
-        assert_eq!(agent.put(b"content").await.unwrap().unwrap().len(), 64);
+        let name = agent.put_program(b"content", "digest").await.unwrap();
+        assert_eq!(name.as_deref(), Ok("digest"));
         let result = agent.call(&slipway_protocol::Call::default()).await.unwrap();
         assert!(!result.changed() && !result.failed());
     }
