@@ -9,6 +9,7 @@ mod debug;
 mod facts;
 mod fetch;
 mod gather_facts;
+mod host;
 mod include_vars;
 mod inventory;
 mod kubernetes;
@@ -24,6 +25,7 @@ mod stray_bytes;
 mod synchronize;
 mod template;
 mod unarchive;
+mod values;
 mod wait_for_connection;
 
 pub(crate) use large_file::LargeFiles;
@@ -33,25 +35,14 @@ use indexmap::IndexMap;
 use large_file::LargeFile;
 use serde_json::{Map, Value, json};
 use slipway_language::{FileKind, Node, Part, Span};
-use slipway_protocol::{
-    Call, Foreign,
-    spec::{ModuleSpec, Side},
-};
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use slipway_protocol::spec::{ModuleSpec, Side};
+use std::path::{Path, PathBuf};
 
-use crate::{
-    early::{self, Way},
-    engine::ItemContext,
-    foreign,
-    playbook::ModuleAction,
-    transport::TransportError,
-};
+use crate::{engine::ItemContext, foreign, playbook::ModuleAction, transport::TransportError};
 
 pub(crate) use facts::SET_FACT;
 pub(crate) use plugin::SETTLED;
+pub(crate) use values::{boolean, number, text, texts};
 
 /// What a result says of which the playbook alone decides all.
 const TRUSTED: &str = "_ansible_trusted";
@@ -224,38 +215,6 @@ fn refuse_background(context: &ActionContext<'_>) -> Option<ResultMap> {
     })
 }
 
-/// What a module was called with; secrets are hidden.
-fn invocation(call: &Call) -> Value {
-    let spec = slipway_protocol::spec::find(&call.module);
-    let is_secret = |name: &str| {
-        // Of a module that is not known, nobody says which they are.
-        spec.is_none_or(|spec| spec.parameter(name).is_some_and(|parameter| parameter.no_log))
-    };
-    let shown = call
-        .args
-        .iter()
-        .filter(|(name, _)| !name.starts_with("_ansible_"));
-    let shown = shown.map(|(name, value)| {
-        let value = if is_secret(name) {
-            Value::from("VALUE_SPECIFIED_IN_NO_LOG_PARAMETER")
-        } else {
-            value.clone()
-        };
-        (name.clone(), value)
-    });
-    json!({"module_args": shown.collect::<ResultMap>()})
-}
-
-/// The agent does not know by which name the playbook calls a module that took too long.
-fn name_timed_out(result: &mut ResultMap, seconds: u64, action: &str) {
-    let end = format!("action failed to execute in the expected time frame ({seconds}) and was terminated");
-    let timed_out = text(result, "msg").is_some_and(|message| message.ends_with(&end));
-    if timed_out {
-        result.insert("msg".to_owned(), format!("The {action} {end}").into());
-        result.insert("timedout".to_owned(), json!({"period": seconds}));
-    }
-}
-
 fn fail(args: &Arguments) -> ResultMap {
     let message = args
         .get("msg")
@@ -277,199 +236,10 @@ pub(crate) fn failure(message: impl Into<String>) -> ResultMap {
     map(json!({"changed": false, "failed": true, "msg": message.into()}))
 }
 
-/// An argument that is text; numbers and booleans are written out.
-pub(crate) fn text(args: &Arguments, name: &str) -> Option<String> {
-    match args.get(name)? {
-        Value::String(text) => Some(text.clone()),
-        Value::Null => None,
-        other => Some(other.to_string()),
-    }
-}
-
-/// A parameter as a list of texts; a single text may hold several, with commas between.
-pub(crate) fn texts(args: &Arguments, name: &str) -> Vec<String> {
-    match args.get(name) {
-        Some(Value::Array(items)) => items
-            .iter()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect(),
-        Some(Value::String(text)) => text.split(',').map(|one| one.trim().to_owned()).collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// An argument that is a number.
-pub(crate) fn number(args: &Arguments, name: &str) -> Option<f64> {
-    match args.get(name)? {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    }
-}
-
-/// An argument that is true or false.
-pub(crate) fn boolean(args: &Arguments, name: &str) -> Option<bool> {
-    match args.get(name)? {
-        Value::Bool(value) => Some(*value),
-        Value::String(text) => Some(matches!(
-            text.to_ascii_lowercase().as_str(),
-            "yes" | "true" | "on" | "1" | "y" | "t"
-        )),
-        Value::Number(number) => Some(number.as_f64() != Some(0.0)),
-        _ => None,
-    }
-}
-
 impl ActionContext<'_> {
     /// The argument as it is written in the playbook.
     pub(crate) fn source(&self, name: &str) -> Option<&Node> {
         self.item.task.module()?.args.get(name)
-    }
-
-    /// Carries out a module on the host.
-    pub(crate) async fn call(
-        &self,
-        module: &str,
-        args: Arguments,
-        files: IndexMap<String, String>,
-    ) -> Result<ResultMap, TransportError> {
-        self.carry_out(module, args, files, None, None).await
-    }
-
-    /// Carries out the module that the task is about: with `async`, it goes on by itself.
-    async fn call_in_background(&self, module: &str, args: Arguments) -> Result<ResultMap, TransportError> {
-        self.carry_out(module, args, IndexMap::new(), None, self.background)
-            .await
-    }
-
-    /// Carries out a module that is not one of the agent's own; its code is among the files.
-    pub(crate) async fn call_foreign(
-        &self,
-        module: &str,
-        args: Arguments,
-        files: IndexMap<String, String>,
-        foreign: Foreign,
-    ) -> Result<ResultMap, TransportError> {
-        self.carry_out(module, args, files, Some(foreign), self.background)
-            .await
-    }
-
-    async fn carry_out(
-        &self,
-        module: &str,
-        args: Arguments,
-        files: IndexMap<String, String>,
-        foreign: Option<Foreign>,
-        background: Option<u64>,
-    ) -> Result<ResultMap, TransportError> {
-        let item = self.item;
-        let target = item.target()?;
-        let python = match module {
-            "ansible.builtin.setup" | "ansible.builtin.pip" => foreign::named_interpreter(item, "python"),
-            _ => Ok(None),
-        };
-        let python = match python {
-            Ok(python) => python.unwrap_or_default(),
-            Err(error) => return Ok(failure(error)),
-        };
-        let way = Way {
-            host: Arc::clone(&item.worker().name),
-            options: target.options.clone(),
-            launch: target.launch.clone(),
-        };
-        let (agent, after) = match early::behind(&way).await {
-            Some((agent, before)) => (agent, Some(before)),
-            None => (item.agent(&target).await?, None),
-        };
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "seconds of a timeout"
-        )]
-        let timeout = self
-            .timeout
-            .filter(|seconds| *seconds >= 1.0)
-            .map(|seconds| seconds as u64);
-        let call = Call {
-            module: module.to_owned(),
-            args,
-            check: item.check,
-            diff: item.diff,
-            environment: self.environment.clone(),
-            timeout: timeout.filter(|_| background.is_none()),
-            background,
-            files,
-            python,
-            foreign,
-            after,
-        };
-        let sent = agent.send_call(&call).await?;
-        early::has_sent(way, &agent, sent.stream());
-        let done = sent.result().await;
-        if after.is_some() && matches!(done, Err(TransportError::Failed(_))) {
-            return early::not_begun().await;
-        }
-        early::turn().await;
-        let mut result = done?.0;
-        if item.play.run.printer.verbosity > 2 && !result.contains_key("invocation") {
-            result.insert("invocation".to_owned(), invocation(&call));
-        }
-        if let Some(seconds) = timeout {
-            name_timed_out(&mut result, seconds, &item.task.action_name);
-        }
-        if background.is_some() && !result.contains_key("failed") {
-            result.insert("changed".to_owned(), true.into());
-        }
-        Ok(result)
-    }
-
-    /// Carries out another module in the place of the task's: its `module_defaults` count too.
-    pub(crate) async fn call_instead(
-        &self,
-        module: &str,
-        args: Arguments,
-    ) -> Result<ResultMap, TransportError> {
-        match self.with_defaults(module, args) {
-            Ok(args) => self.call_in_background(module, args).await,
-            Err(failed) => Ok(failed),
-        }
-    }
-
-    /// The arguments with what `module_defaults` says of another module.
-    fn with_defaults(&self, module: &str, args: Arguments) -> Result<Arguments, ResultMap> {
-        let defaults = crate::engine::defaults(self.item, module, &self.item.play.run.templar);
-        let mut all = defaults.map_err(|error| failure(error.to_string()))?;
-        all.extend(args);
-        Ok(all)
-    }
-
-    /// Gives a file's content to the host, for one call; the inner error is for the task.
-    pub(crate) async fn put(&self, content: &[u8]) -> Result<Result<String, String>, TransportError> {
-        let target = self.item.target()?;
-        self.item.agent(&target).await?.put(content).await
-    }
-
-    /// The same for a program, which stays for further calls.
-    pub(crate) async fn put_program(
-        &self,
-        content: &[u8],
-        sha256: &str,
-    ) -> Result<Result<String, String>, TransportError> {
-        let item = self.item;
-        let target = item.target()?;
-        let agent = item.agent(&target).await?;
-        agent.put_program(content, sha256).await
-    }
-
-    /// The same for a large file.
-    async fn put_large(&self, large: &LargeFile) -> Result<Result<String, String>, TransportError> {
-        let item = self.item;
-        let target = item.target()?;
-        let agent = item.agent(&target).await?;
-        agent
-            .put_file(&large.path, &large.digests.sha256, large.size)
-            .await
     }
 
     /// The content of a file of this machine, decrypted if ansible-vault encrypted it, unless the task says `decrypt: false`.
