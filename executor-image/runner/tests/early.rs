@@ -89,7 +89,7 @@ fn what_could_be_different_in_its_turn_waits_for_it() {
         ("several tries", "    - command: \"true\"\n      retries: 2\n"),
         (
             "an action of this machine",
-            "    - copy: {content: x, dest: /dev/null}\n",
+            "    - copy: {content: x, dest: \"{{ playbook_dir }}/copied\"}\n",
         ),
         (
             "what is included",
