@@ -40,9 +40,6 @@ pub fn check(
             None => unknown.push(name.as_str()),
         }
     }
-    if !unknown.is_empty() {
-        return Err(unsupported(spec, &mut unknown));
-    }
     let missing: Vec<&str> = spec
         .parameters
         .iter()
@@ -72,6 +69,10 @@ pub fn check(
             arguments.insert(parameter.name.to_owned(), choose(parameter, value)?);
         }
     }
+    // Whatever else is wrong is told before.
+    if !unknown.is_empty() {
+        return Err(unsupported(spec, &mut unknown));
+    }
     Ok(Arguments(arguments))
 }
 
@@ -92,23 +93,22 @@ fn null(parameter: &Parameter) -> Failure {
 
 fn unsupported(spec: &ModuleSpec, unknown: &mut [&str]) -> Failure {
     unknown.sort_unstable();
-    let mut supported: Vec<String> = spec
-        .parameters
-        .iter()
-        .map(|parameter| {
-            if parameter.aliases.is_empty() {
-                parameter.name.to_owned()
-            } else {
-                let mut aliases = parameter.aliases.to_vec();
-                aliases.sort_unstable();
-                format!("{} ({})", parameter.name, aliases.join(", "))
-            }
-        })
+    let parameters = spec.parameters.iter();
+    let mut supported: Vec<&str> = parameters.clone().map(|parameter| parameter.name).collect();
+    let mut aliases: Vec<&str> = parameters
+        .flat_map(|parameter| parameter.aliases)
+        .copied()
         .collect();
     supported.sort_unstable();
+    aliases.sort_unstable();
+    let aliases = if aliases.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", aliases.join(", "))
+    };
     Failure::new(format!(
-        "Unsupported parameters for ({}) module: {}. Supported parameters include: {}.",
-        spec.short_name(),
+        "Unsupported parameters for ({}) module: {}. Supported parameters include: {}{aliases}.",
+        spec.name.strip_prefix("ansible.builtin.").unwrap_or(spec.name),
         unknown.join(", "),
         supported.join(", ")
     ))
@@ -536,7 +536,7 @@ mod tests {
             (
                 "tempfile",
                 json!({"state": "link"}),
-                "value of state must be one of: directory, file, got: link",
+                "value of state must be one of: file, directory, got: link",
             ),
             (
                 "wait_for",

@@ -70,6 +70,7 @@ sections! {
     services_of_systemd_do_as_ansible: "systemd",
     services_of_init_scripts_do_as_ansible: "scripts",
     selinux_and_firewalld_refuse_as_ansible: "security",
+    arguments_are_named_as_by_ansible: "unsupported",
     apt_does_as_ansible: "apt",
     assemble_does_as_ansible: "assemble",
     known_hosts_does_as_ansible: "known_hosts",

@@ -47,7 +47,9 @@ macro_rules! files {
 }
 
 files! {
+    add_host_does_as_ansible: "add_host",
     fetch_does_as_ansible: "fetch",
+    options_are_checked_as_by_ansible: "options",
     package_does_as_ansible: "package",
     script_does_as_ansible: "script",
     template_does_as_ansible: "template",
@@ -140,12 +142,25 @@ fn outcome(mut program: Command, name: &str, rows: &[Row]) -> Outcome {
     Outcome::new(&results, &directory, NO_SERVER)
 }
 
-/// Takes out what is named after temporary files and jobs: ours says which file of this machine it was, Ansible where its copy was.
+/// Takes out times, and what is named after temporary files and jobs: ours says which file of this machine it was, Ansible where its copy was.
 fn forget(result: &mut Value) {
     match result {
         Value::Object(fields) => {
-            for name in ["src", "after_header", "ansible_job_id", "results_file"] {
+            for name in [
+                "src",
+                "after_header",
+                "ansible_job_id",
+                "results_file",
+                "start",
+                "stop",
+            ] {
                 fields.shift_remove(name);
+            }
+            // How long it was to a hundredth of a second.
+            if let Some(Value::String(paused)) = fields.get_mut("stdout")
+                && paused.starts_with("Paused for ")
+            {
+                paused.retain(|letter| !letter.is_ascii_digit());
             }
             fields.values_mut().for_each(forget);
         }

@@ -13,9 +13,7 @@ pub(super) fn run(context: &mut Context) -> Outcome {
         .or_else(|| context.variable("TMPDIR").map(PathBuf::from));
     let directory = directory.unwrap_or_else(std::env::temp_dir);
     if context.check {
-        return Ok(
-            answer!({"skipped": true, "msg": "remote module (ansible.legacy.tempfile) does not support check mode"}),
-        );
+        return Ok(answer!({"skipped": true, "msg": "remote module (tempfile) does not support check mode"}));
     }
     let mut builder = ::tempfile::Builder::new();
     builder

@@ -166,7 +166,7 @@ pub(super) static MODULES: &[ModuleSpec] = &[
         parameters: &[
             path("path"),
             text("prefix").default("ansible."),
-            text("state").choices(&["directory", "file"]).default("file"),
+            text("state").choices(&["file", "directory"]).default("file"),
             text("suffix").default(""),
         ],
         any_parameter: false,

@@ -3,24 +3,26 @@
 use serde_json::{Value, json};
 use slipway_language::{Node, to_json};
 
-use super::{ActionContext, Arguments, ResultMap, failure, map, text};
+use super::{ActionContext, Arguments, ResultMap, argument_spec, failure, map};
+
+const NOT_DEFINED: &str = "VARIABLE IS NOT DEFINED!";
 
 pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
     let item = context.item;
-    let wanted = args.get("verbosity").and_then(|value| match value {
-        Value::String(text) => text.parse().ok(),
-        other => other.as_u64(),
-    });
-    if wanted.unwrap_or(0) > u64::from(item.play.run.printer.verbosity) {
+    let spec = json!({"msg": {"type": "raw", "default": "Hello world!"}, "var": {"type": "raw"}, "verbosity": {"type": "int", "default": 0}});
+    let rules = json!({"mutually_exclusive": [["msg", "var"]]});
+    let args = match argument_spec::validated(context, spec, rules, args) {
+        Ok(args) => args,
+        Err(failed) => return failed,
+    };
+    let verbosity = args.get("verbosity").and_then(Value::as_i64).unwrap_or_default();
+    if verbosity > i64::from(item.play.run.printer.verbosity) {
         return map(
             json!({"changed": false, "skipped": true, "skipped_reason": "Verbosity threshold not met."}),
         );
     }
-    if args.contains_key("msg") && args.contains_key("var") {
-        return failure("'msg' and 'var' are incompatible options");
-    }
     let mut result = map(json!({"changed": false}));
-    match args.get("var") {
+    match args.get("var").filter(|value| is_given(value)) {
         // A template in `var` has been rendered to a name already, or to the value itself.
         Some(Value::String(text)) if !context.trusted => {
             // As Ansible shows what it does not evaluate.
@@ -43,30 +45,42 @@ pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
                     } else {
                         String::new()
                     };
-                    Value::from(format!("VARIABLE IS NOT DEFINED!{detail}"))
+                    Value::from(format!("{NOT_DEFINED}{detail}"))
                 }
                 Err(error) => return failure(error.to_string()),
             };
             result.insert(expression.clone(), value);
         }
+        // The name of a variable is a text.
         Some(value) => {
             let name = match value {
-                Value::Array(_) => "<class 'list'>",
-                _ => "<class 'dict'>",
+                Value::Array(_) | Value::Object(_) => argument_spec::class(value).to_owned(),
+                other => other.to_string(),
             };
-            result.insert(name.to_owned(), value.clone());
+            let detail = if item.play.run.printer.verbosity > 0 {
+                ": "
+            } else {
+                ""
+            };
+            result.insert(name, format!("{NOT_DEFINED}{detail}").into());
         }
         None => {
-            let message = args
-                .get("msg")
-                .cloned()
-                .or_else(|| text(args, "msg").map(Value::from));
-            result.insert(
-                "msg".to_owned(),
-                message.unwrap_or_else(|| Value::from("Hello world!")),
-            );
+            let message = args.get("msg").cloned();
+            result.insert("msg".to_owned(), message.unwrap_or_default());
         }
     }
     result.insert("_ansible_verbose_always".to_owned(), Value::Bool(true));
     result
+}
+
+/// Whether there is anything in `var`, as Python sees it.
+fn is_given(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(value) => *value,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(entries) => !entries.is_empty(),
+    }
 }

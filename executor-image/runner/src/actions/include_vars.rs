@@ -9,19 +9,23 @@ use regex::Regex;
 use serde_json::{Value, json};
 use slipway_language::{FileKind, Node, NodeKind, Span, Templar, Variable};
 
-use super::{ActionContext, Arguments, ResultMap, boolean, large_file::is_encrypted, map, text};
+use super::{ActionContext, Arguments, ResultMap, boolean, error, large_file::is_encrypted, map, text};
 use crate::inventory::{Vars, read_vars_file};
 
 pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
+    if let Some(message) = refuse(args) {
+        return error(message);
+    }
     let files = match files(context, args) {
         Ok(files) => files,
-        Err(message) => return not_included(&message),
+        Err(message) if message.starts_with(WRONG_EXPRESSION) => return error(message),
+        Err(message) => return not_included(args, &message),
     };
     let mut vars = Vars::new();
     for file in &files {
         match read_vars_file(file, &context.item.play.files.vault()) {
             Ok(read) => vars.extend(read),
-            Err(error) => return not_included(&error.to_string()),
+            Err(error) => return not_included(args, &error.to_string()),
         }
     }
     if let Some(name) = text(args, "name") {
@@ -30,7 +34,7 @@ pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
     if text(args, "hash_behaviour").as_deref() == Some("merge") {
         vars = match merged(context, &vars) {
             Ok(vars) => vars,
-            Err(message) => return not_included(&message),
+            Err(message) => return not_included(args, &message),
         };
     }
     let shown: serde_json::Map<String, Value> = vars
@@ -59,13 +63,49 @@ pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
     }))
 }
 
+/// The arguments that are about a directory.
+const OF_DIRECTORIES: &[&str] = &[
+    "dir",
+    "depth",
+    "files_matching",
+    "ignore_files",
+    "extensions",
+    "ignore_unknown_extensions",
+];
+
+/// What is wrong with the arguments whatever files there are.
+fn refuse(args: &Arguments) -> Option<String> {
+    let (mut of_directories, mut of_files) = (false, false);
+    for name in args.keys() {
+        match name.as_str() {
+            name if OF_DIRECTORIES.contains(&name) => of_directories = true,
+            "file" | "_raw_params" => of_files = true,
+            "name" | "hash_behaviour" => {}
+            other => return Some(format!("{other} is not a valid option in include_vars")),
+        }
+    }
+    if of_directories && of_files {
+        return Some("You are mixing file only and dir only arguments, these are incompatible".to_owned());
+    }
+    match args.get("extensions") {
+        None | Some(Value::Array(_) | Value::String(_)) => None,
+        Some(_) => Some("Invalid type for \"extensions\" option, it must be a list".to_owned()),
+    }
+}
+
+const WRONG_EXPRESSION: &str = "Invalid regular expression: ";
+
 /// What Ansible says of a file without a name.
 const NO_NAME: &str = "Could not find file on the Ansible Controller.\nIf you are using a module and expect the file to exist on the remote, see the remote_src option";
 
 /// Why nothing is included, under Ansible's name for it.
-fn not_included(message: &str) -> ResultMap {
+fn not_included(args: &Arguments, message: &str) -> ResultMap {
+    let facts = match text(args, "name") {
+        Some(name) => json!({name: {}}),
+        None => json!({}),
+    };
     map(json!({
-        "failed": true, "changed": false, "message": message, "ansible_facts": {}, "ansible_included_var_files": [],
+        "failed": true, "changed": false, "message": message, "ansible_facts": facts, "ansible_included_var_files": [],
     }))
 }
 
@@ -75,7 +115,7 @@ fn files(context: &ActionContext<'_>, args: &Arguments) -> Result<Vec<PathBuf>, 
     }
     let name = text(args, "file")
         .or_else(|| text(args, "_raw_params"))
-        .ok_or("No file or directory was specified for include_vars")?;
+        .unwrap_or_default();
     let name = name.trim_end_matches('\n');
     if name.is_empty() {
         return Err(NO_NAME.to_owned());
@@ -95,9 +135,8 @@ struct Wanted {
 
 impl Wanted {
     fn of(args: &Arguments) -> Result<Self, String> {
-        let expression = |pattern: &str| {
-            Regex::new(pattern).map_err(|error| format!("Invalid regular expression: {pattern}: {error}"))
-        };
+        let expression =
+            |pattern: &str, said: &str| Regex::new(pattern).map_err(|_| format!("{WRONG_EXPRESSION}{said}"));
         let list = |name: &str| -> Option<Vec<String>> {
             match args.get(name)? {
                 Value::Array(items) => Some(
@@ -122,13 +161,13 @@ impl Wanted {
                 depth
             }),
             matching: text(args, "files_matching")
-                .map(|pattern| expression(&pattern))
+                .map(|pattern| expression(&pattern, &pattern))
                 .transpose()?,
             ignored: ignored
                 .iter()
-                .map(|pattern| expression(&format!("{pattern}$")))
+                .map(|pattern| expression(&format!("{pattern}$"), pattern))
                 .collect::<Result<_, _>>()?,
-            extensions: list("extensions")
+            extensions: extensions(args.get("extensions"))
                 .unwrap_or_else(|| ["yaml", "yml", "json"].map(str::to_owned).to_vec()),
             ignore_unknown: boolean(args, "ignore_unknown_extensions").unwrap_or(false),
         })
@@ -207,6 +246,20 @@ impl Wanted {
             file.display(),
             self.extensions.join(", ")
         ))
+    }
+}
+
+/// The extensions that are wanted. Ansible takes a text for its letters.
+fn extensions(given: Option<&Value>) -> Option<Vec<String>> {
+    match given? {
+        Value::Array(items) => Some(
+            items
+                .iter()
+                .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
+                .collect(),
+        ),
+        Value::String(text) => Some(text.chars().map(String::from).collect()),
+        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! `add_host` and `group_by`: hosts and groups that a play adds to its inventory.
 
-use std::sync::Arc;
+use std::{net::Ipv6Addr, sync::Arc};
 
 use serde_json::{Value, json};
 use slipway_language::{Variable, from_json};
@@ -17,18 +17,20 @@ pub(super) fn add_host(context: &ActionContext<'_>, mut args: Arguments) -> Resu
             }
         }
         Some(_) => {
-            return failure("Invalid raw parameters passed, requires a dictonary/hash got a  <class 'str'>");
+            return failure(
+                "Invalid raw parameters passed, requires a dictionary/mapping got a  <class 'str'>",
+            );
         }
     }
-    let mut take = |names: &[&str]| -> Option<Value> {
-        let taken: Vec<Value> = names.iter().filter_map(|name| args.shift_remove(*name)).collect();
-        taken.into_iter().next()
-    };
-    let Some(name) = take(&["name", "hostname", "host"]).filter(|name| !name.is_null()) else {
+    let first = |names: &[&str]| names.iter().find_map(|name| args.get(*name)).cloned();
+    let Some(name) = first(&["name", "hostname", "host"]).filter(|name| !name.is_null()) else {
         return failure("name, host or hostname needs to be provided");
     };
     let name = name.as_str().map_or_else(|| name.to_string(), str::to_owned);
-    let groups = match take(&["groups", "groupname", "group"]) {
+    let groups = first(&["groupname", "groups", "group"]);
+    // The other names of the two are variables as well.
+    args.retain(|name, _| !matches!(name.as_str(), "name" | "hostname" | "groupname" | "groups"));
+    let groups = match groups {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::String(list)) => words(&list),
         Some(Value::Array(list)) => list
@@ -103,15 +105,42 @@ fn group_name(key: &str) -> String {
     key.replace(' ', "-")
 }
 
-/// `name:port`; an IPv6 address without brackets has no port.
-fn with_port(name: &str) -> (&str, Option<u16>) {
-    match name.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') => match port.parse() {
-            Ok(port) => (host, Some(port)),
-            Err(_) => (name, None),
-        },
+/// `name:port`, `[::1]:port`; an IPv6 address without brackets has no port, and what is no name of a host is taken as it is.
+fn with_port(name: &str) -> (&str, Option<u64>) {
+    let mut found = (name, None);
+    if let Some((host, port)) = split_port(name)
+        && let Some(host) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'))
+        && !host.is_empty()
+    {
+        found = (host, Some(port));
+    }
+    if let Some((host, port)) = split_port(found.0)
+        && !host.contains([':', '[', ']'])
+    {
+        found = (host, Some(port));
+    }
+    match found {
+        (host, Some(port)) if is_host(host) => (host, Some(port).filter(|port| *port != 0)),
         _ => (name, None),
     }
+}
+
+fn split_port(name: &str) -> Option<(&str, u64)> {
+    let (host, port) = name.rsplit_once(':')?;
+    let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+    Some((host, port.parse().ok().filter(|_| digits)?))
+}
+
+/// Whether a text is the name or the address of a host. Ansible looks at no more of an IPv6 address than its beginning.
+fn is_host(text: &str) -> bool {
+    let address = text.split('%').next().unwrap_or_default();
+    let is_part = |part: &str| {
+        let letter = |letter: char| letter.is_alphanumeric() || letter == '_';
+        part.starts_with(letter)
+            && part.chars().all(|one| letter(one) || one == '-')
+            && !part.ends_with(['-', '_'])
+    };
+    address.parse::<Ipv6Addr>().is_ok() || text.split('.').all(is_part)
 }
 
 #[cfg(test)]
@@ -120,8 +149,17 @@ mod tests {
 
     #[test]
     fn a_port_is_told_from_an_address() {
-        assert_eq!(with_port("web:2222"), ("web", Some(2222)));
-        assert_eq!(with_port("web"), ("web", None));
-        assert_eq!(with_port("::1"), ("::1", None));
+        let cases = [
+            ("web:2222", ("web", Some(2222))),
+            ("web", ("web", None)),
+            ("::1", ("::1", None)),
+            ("[::1]:22", ("::1", Some(22))),
+            ("[web:23]:22", ("web", Some(23))),
+            ("[::1]", ("[::1]", None)),
+            ("a b:22", ("a b:22", None)),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(with_port(name), expected, "{name}");
+        }
     }
 }

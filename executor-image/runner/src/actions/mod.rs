@@ -47,6 +47,9 @@ pub(crate) use values::{boolean, number, text, texts};
 /// What a result says of which the playbook alone decides all.
 const TRUSTED: &str = "_ansible_trusted";
 
+/// What a result says that is an error of which Ansible says nothing else.
+pub(crate) const RAISED: &str = "_ansible_raised";
+
 /// Arguments by name.
 pub type Arguments = Map<String, Value>;
 /// A result.
@@ -178,7 +181,7 @@ pub(crate) async fn execute(
 fn refuse_options(context: &ActionContext<'_>, args: &Arguments) -> Option<ResultMap> {
     if !matches!(
         context.spec.short_name(),
-        "fail" | "group_by" | "reboot" | "wait_for_connection"
+        "assert" | "fail" | "group_by" | "reboot" | "wait_for_connection"
     ) {
         return None;
     }
@@ -234,6 +237,11 @@ pub(crate) fn map(value: Value) -> ResultMap {
 /// A failure with a message.
 pub(crate) fn failure(message: impl Into<String>) -> ResultMap {
     map(json!({"changed": false, "failed": true, "msg": message.into()}))
+}
+
+/// A failure that Ansible raises as an error: its result does not say whether something was changed.
+pub(crate) fn error(message: impl Into<String>) -> ResultMap {
+    map(json!({"failed": true, "msg": message.into(), RAISED: true}))
 }
 
 impl ActionContext<'_> {

@@ -342,7 +342,8 @@ fn complete(map: &mut ResultMap) {
         let failed = is_bad_exit(map);
         map.insert("failed".to_owned(), Json::Bool(failed));
     }
-    if !map.contains_key("changed") {
+    let raised = map.shift_remove(actions::RAISED).is_some();
+    if !raised && !map.contains_key("changed") {
         map.insert("changed".to_owned(), Json::Bool(false));
     }
 }

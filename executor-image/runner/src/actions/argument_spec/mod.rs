@@ -3,6 +3,10 @@
 mod rules;
 mod types;
 
+pub(super) use types::class;
+
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value, json};
 
 use super::{ActionContext, Arguments, ResultMap, failure, map};
@@ -36,7 +40,7 @@ pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
     if let Some(Value::Object(provided)) = args.get("provided_arguments") {
         given.extend(provided.iter().map(|(name, value)| (name.clone(), value.clone())));
     }
-    let errors = Validation::of(spec, &Map::new(), given);
+    let errors = Validation::of(spec, &Map::new(), given).errors;
     if errors.is_empty() {
         return map(json!({
             "changed": false, "msg": "The arg spec validation passed", "validate_args_context": about,
@@ -52,24 +56,81 @@ pub(super) fn run(context: &ActionContext<'_>, args: &Arguments) -> ResultMap {
     }))
 }
 
+/// The arguments of a task as its action takes them: converted, with the defaults.
+///
+/// # Errors
+/// The failure of the task, which says what is wrong first.
+pub(super) fn validated(
+    context: &ActionContext<'_>,
+    spec: Value,
+    rules: Value,
+    args: &Arguments,
+) -> Result<Arguments, ResultMap> {
+    let validated = Validation::of(&map(spec), &map(rules), args.clone());
+    match validated.errors.first() {
+        None => Ok(validated.values),
+        Some(error) if validated.unsupported => Err(failure(format!(
+            "Unsupported parameters for ({}) module: {error}",
+            context.item.task.action_name
+        ))),
+        Some(error) => Err(failure(error.as_str())),
+    }
+}
+
+/// Values that were validated.
+struct Validated {
+    values: Map<String, Value>,
+    errors: Vec<String>,
+    /// Whether the only error is that there are values that nothing is known of.
+    unsupported: bool,
+}
+
 /// The validation of one mapping, and what is wrong with it so far.
 struct Validation<'a> {
     spec: &'a Spec,
     /// The names of the options around, outermost first.
     path: Vec<String>,
     errors: Vec<String>,
+    /// What nothing is known of, here and below, with the names around it.
+    unsupported: Vec<String>,
+    /// What is known where the last of them is.
+    supported: String,
 }
 
 impl<'a> Validation<'a> {
-    /// What is wrong with values; `rules` hold `mutually_exclusive` and its like.
-    fn of(spec: &'a Spec, rules: &Map<String, Value>, mut values: Map<String, Value>) -> Vec<String> {
-        let mut validation = Self {
-            spec,
-            path: Vec::new(),
-            errors: Vec::new(),
-        };
+    /// Validates values; `rules` hold `mutually_exclusive` and its like.
+    fn of(spec: &'a Spec, rules: &Map<String, Value>, mut values: Map<String, Value>) -> Validated {
+        let mut validation = Self::below_of(spec, Vec::new());
         validation.check(rules, &mut values);
-        validation.errors
+        let Self {
+            mut errors,
+            mut unsupported,
+            supported,
+            ..
+        } = validation;
+        let alone = errors.is_empty() && !unsupported.is_empty();
+        if !unsupported.is_empty() {
+            unsupported.sort();
+            errors.push(format!(
+                "{}. Supported parameters include: {supported}.",
+                unsupported.join(", ")
+            ));
+        }
+        Validated {
+            values,
+            errors,
+            unsupported: alone,
+        }
+    }
+
+    fn below_of(spec: &'a Spec, path: Vec<String>) -> Self {
+        Self {
+            spec,
+            path,
+            errors: Vec::new(),
+            unsupported: Vec::new(),
+            supported: String::new(),
+        }
     }
 
     fn check(&mut self, rules: &Map<String, Value>, values: &mut Map<String, Value>) {
@@ -116,9 +177,8 @@ impl<'a> Validation<'a> {
     }
 
     fn unsupported(&mut self, values: &Map<String, Value>) {
-        let mut unknown: Vec<String> = values
-            .keys()
-            .filter(|name| !self.spec.contains_key(*name))
+        let unknown = values.keys().filter(|name| !self.spec.contains_key(*name));
+        let unknown: Vec<String> = unknown
             .map(|name| {
                 let mut path = self.path.clone();
                 path.push(name.clone());
@@ -128,25 +188,15 @@ impl<'a> Validation<'a> {
         if unknown.is_empty() {
             return;
         }
-        unknown.sort();
-        let mut known: Vec<String> = self
-            .spec
-            .iter()
-            .map(|(name, option)| {
-                let aliases: Vec<&str> = Self::aliases(option).collect();
-                if aliases.is_empty() {
-                    name.clone()
-                } else {
-                    format!("{name} ({})", aliases.join(", "))
-                }
-            })
-            .collect();
-        known.sort();
-        self.errors.push(format!(
-            "{}. Supported parameters include: {}.",
-            unknown.join(", "),
-            known.join(", ")
-        ));
+        self.unsupported.extend(unknown);
+        let mut known: Vec<&str> = self.spec.keys().map(String::as_str).collect();
+        let mut aliases: Vec<&str> = self.spec.values().flat_map(Self::aliases).collect();
+        known.sort_unstable();
+        aliases.sort_unstable();
+        self.supported = known.join(", ");
+        if !aliases.is_empty() {
+            let _ = write!(self.supported, " ({})", aliases.join(", "));
+        }
     }
 
     fn missing(&mut self, values: &Map<String, Value>) {
@@ -188,7 +238,8 @@ impl<'a> Validation<'a> {
                 Ok(converted) => *value = converted,
                 Err(why) => {
                     self.errors.push(format!(
-                        "argument '{name}' is of type {of}{found} and we were unable to convert to {wanted}: {why}"
+                        "argument '{name}' is of type {of}{found} and we were unable to convert to {}: {why}",
+                        wanted.trim_end_matches("()")
                     ));
                     continue;
                 }
@@ -278,14 +329,14 @@ impl<'a> Validation<'a> {
                 } else {
                     name.clone()
                 });
-                let mut validation = Validation {
-                    spec,
-                    path,
-                    errors: Vec::new(),
-                };
+                let mut validation = Validation::below_of(spec, path);
                 let rules = option.as_object().cloned().unwrap_or_default();
                 validation.check(&rules, &mut inner);
                 self.errors.append(&mut validation.errors);
+                if !validation.unsupported.is_empty() {
+                    self.unsupported.append(&mut validation.unsupported);
+                    self.supported = validation.supported;
+                }
             }
         }
     }
@@ -296,7 +347,7 @@ mod tests {
     use super::*;
 
     fn errors(spec: Value, values: Value) -> Vec<String> {
-        Validation::of(&map(spec), &Map::new(), map(values))
+        Validation::of(&map(spec), &Map::new(), map(values)).errors
     }
 
     #[test]
@@ -321,6 +372,11 @@ mod tests {
                 json!({"a": {}}),
                 json!({"b": 1}),
                 "b. Supported parameters include: a.",
+            ),
+            (
+                json!({"b": {"aliases": ["d", "c"]}, "a": {"aliases": ["e"]}}),
+                json!({"y": 1, "x": 1}),
+                "x, y. Supported parameters include: a, b (c, d, e).",
             ),
             (
                 json!({"a": {"type": "int", "required": true}}),

@@ -55,7 +55,11 @@ fn required_if(rules: &Values, values: &Values) -> Vec<String> {
         }
         let one_of = rest.first().and_then(Value::as_bool).unwrap_or(false);
         let needed = names(needed);
-        let missing: Vec<String> = needed.iter().filter(|name| !has(values, name)).cloned().collect();
+        let missing: Vec<String> = needed
+            .iter()
+            .filter(|name| !values.contains_key(*name))
+            .cloned()
+            .collect();
         let wrong = if one_of {
             missing.len() == needed.len()
         } else {
@@ -119,8 +123,9 @@ fn has(values: &Values, name: &str) -> bool {
     values.get(name).is_some_and(|value| !value.is_null())
 }
 
+/// How many of the names are given, be it as null.
 fn count(group: &[String], values: &Values) -> usize {
-    group.iter().filter(|name| has(values, name)).count()
+    group.iter().filter(|name| values.contains_key(*name)).count()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// The type of a value as Python names it.
-pub(super) fn class(value: &Value) -> &'static str {
+pub(in crate::actions) fn class(value: &Value) -> &'static str {
     match value {
         Value::Null => "<class 'NoneType'>",
         Value::Bool(_) => "<class 'bool'>",
@@ -44,6 +44,7 @@ pub(super) fn convert(value: &Value, wanted: &str) -> Result<Value, String> {
             other => Ok(Value::from(text(other))),
         },
         "int" => integer(value),
+        "int()" => python_int(value),
         "float" => float(value),
         "bool" => boolean(value),
         "list" => match value {
@@ -82,6 +83,27 @@ fn integer(value: &Value) -> Result<Value, String> {
     whole
         .map(Value::from)
         .ok_or_else(|| format!("\"{}\" cannot be converted to an int", repr(value)))
+}
+
+/// What Python's `int()` makes of a value: where the type of an option is that function itself.
+#[expect(clippy::cast_possible_truncation, reason = "as the function does")]
+fn python_int(value: &Value) -> Result<Value, String> {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            Ok(Value::from(number.as_f64().unwrap_or_default() as i64))
+        }
+        Value::Number(_) => Ok(value.clone()),
+        Value::Bool(value) => Ok(Value::from(i64::from(*value))),
+        Value::String(text) => text
+            .trim()
+            .parse::<i64>()
+            .map(Value::from)
+            .map_err(|_| format!("invalid literal for int() with base 10: {}", repr(value))),
+        other => Err(format!(
+            "int() argument must be a string, a bytes-like object or a real number, not '{}'",
+            class(other).trim_start_matches("<class '").trim_end_matches("'>")
+        )),
+    }
 }
 
 /// A number without a decimal part.
@@ -191,6 +213,10 @@ mod tests {
             (json!(5.0), "int", Some(json!(5))),
             (json!(5.5), "int", None),
             (json!("x"), "int", None),
+            (json!(-5.9), "int()", Some(json!(-5))),
+            (json!(" 7 "), "int()", Some(json!(7))),
+            (json!("7.5"), "int()", None),
+            (json!([7]), "int()", None),
             (json!(true), "str", Some(json!("True"))),
             (json!("yes"), "bool", Some(json!(true))),
             (json!("perhaps"), "bool", None),
