@@ -134,7 +134,7 @@ fn unique(call: &mut Call<'_, '_, '_>) -> Result<Value, Error> {
         };
         // Lists and mappings cannot be hashed in Python: Ansible then compares as they are, if nothing else is asked for.
         let is_hashable = !matches!(key.kind(), ValueKind::Seq | ValueKind::Map);
-        if !is_hashable && (is_told && !case_sensitive || has_path) {
+        if !is_hashable && (is_told && !case_sensitive || has_path) || has_path && key.is_undefined() {
             return Err(call.verbatim("Jinja2's unique filter failed and we cannot fall back to Ansible's version as it does not support the parameters supplied"));
         }
         let key = if case_sensitive { key } else { ignore_case(&key) };

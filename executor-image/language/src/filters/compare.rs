@@ -97,7 +97,9 @@ pub(crate) fn attribute(item: &Value, path: &Value) -> Result<Value, Error> {
     };
     let mut value = item.clone();
     for part in text.split('.') {
-        defined(&value)?;
+        if value.is_undefined() {
+            return Ok(value);
+        }
         let key = part
             .parse::<i64>()
             .map_or_else(|_| Value::from(part), Value::from);

@@ -12,7 +12,8 @@ use slipway_protocol::Call;
 use super::{ActionContext, Arguments, ResultMap, failure, text};
 use crate::{
     engine::{ItemContext, Target},
-    foreign::{ActionPlugin, split_name},
+    foreign::ActionPlugin,
+    playbook::Task,
     plugins::{ActionCall, Answers, encode},
     transport::{ConnectionKind, Launch, TransportError, quote},
 };
@@ -40,7 +41,7 @@ pub(super) async fn run(
         .map_err(failed)?;
     let call = ActionCall {
         plugin,
-        task: task(context, plugin, args),
+        task: task(context, args),
         host: &item.worker().name,
         options: &target.options,
         stands_for,
@@ -66,7 +67,7 @@ pub(super) async fn run(
 }
 
 /// What the plugin sees of the task.
-fn task(context: &ActionContext<'_>, plugin: &ActionPlugin, args: Arguments) -> Value {
+fn task(context: &ActionContext<'_>, args: Arguments) -> Value {
     let item = context.item;
     let no_log = item.play.boolean(item.task.settings.no_log.as_ref(), &item.scope);
     let search: Vec<String> = item
@@ -87,9 +88,25 @@ fn task(context: &ActionContext<'_>, plugin: &ActionPlugin, args: Arguments) -> 
         "environment": context.environment,
         "delegate_to": item.delegate.as_ref().map(|delegate| delegate.host.name.as_ref()),
         "search_path": search,
-        // A name without a collection is in the one in which it was found.
-        "collections": split_name(&plugin.name).map(|(namespace, name, _)| vec![format!("{namespace}.{name}")]),
+        "collections": searched(item.task),
     })
+}
+
+/// Where Ansible looks for what names no collection: its own modules are always among that. Only a role that searches nothing but its
+/// collection passes over those beside playbooks.
+fn searched(task: &Task) -> Vec<&str> {
+    let mut searched: Vec<&str> = task.settings.collections.iter().map(AsRef::as_ref).collect();
+    let own = task.role.as_ref().and_then(|role| role.collection.as_deref());
+    if !searched.is_empty() && !searched.contains(&"ansible.builtin") && !searched.contains(&"ansible.legacy")
+    {
+        let is_own = searched.len() == 1 && own == searched.first().copied();
+        searched.push(if is_own {
+            "ansible.builtin"
+        } else {
+            "ansible.legacy"
+        });
+    }
+    searched
 }
 
 /// What is behind the variables and the connection of a plugin.

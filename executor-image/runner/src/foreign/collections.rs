@@ -22,9 +22,17 @@ pub struct Collections {
 #[derive(Debug, Default, Deserialize)]
 pub struct Routing {
     #[serde(default)]
-    plugin_routing: HashMap<String, Option<HashMap<String, Route>>>,
+    plugin_routing: Option<HashMap<String, Option<HashMap<String, Described>>>>,
     #[serde(default)]
     action_groups: Option<HashMap<String, Option<Vec<serde_yaml::Value>>>>,
+}
+
+/// An entry, which says something where it is a mapping: collections have others, too.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Described {
+    Route(Route),
+    Other(serde::de::IgnoredAny),
 }
 
 /// What is said of one plugin.
@@ -60,7 +68,10 @@ impl Routing {
 
     /// What is said of a plugin.
     pub fn of(&self, kind: &str, name: &str) -> Option<&Route> {
-        self.plugin_routing.get(kind)?.as_ref()?.get(name)
+        match self.plugin_routing.as_ref()?.get(kind)?.as_ref()?.get(name)? {
+            Described::Route(route) => Some(route),
+            Described::Other(_) => None,
+        }
     }
 
     /// What is said of a group of modules, by its full name or by its short one.
@@ -130,7 +141,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let directory = root.path().join("ansible_collections/a/b");
         std::fs::create_dir_all(directory.join("meta")).unwrap();
-        let routing = "plugin_routing:\n  modules:\n    old: {redirect: a.b.new}\n    gone:\n      tombstone: {removal_version: 2.0.0, warning_text: Use x.}\n  lookup:\n";
+        let routing = "plugin_routing:\n  modules:\n    old: {redirect: a.b.new}\n    gone:\n      tombstone: {removal_version: 2.0.0, warning_text: Use x.}\n    odd: a.b.new\n    empty:\n  lookup:\n";
         std::fs::write(directory.join("meta/runtime.yml"), routing).unwrap();
         let collections = Collections::new(vec![root.path().join("ansible_collections")]);
         let found = collections.find("a", "b").unwrap();
@@ -141,7 +152,9 @@ mod tests {
         );
         let gone = routing.of("modules", "gone").unwrap().tombstone.clone().unwrap();
         assert_eq!(gone.warning_text.as_deref(), Some("Use x."));
-        assert!(routing.of("modules", "new").is_none());
+        for name in ["new", "odd", "empty"] {
+            assert!(routing.of("modules", name).is_none(), "{name}");
+        }
         assert!(collections.find("a", "c").is_none());
     }
 

@@ -188,12 +188,8 @@ impl Loader {
             None => None,
         };
         // Roles do not search the collections of what uses them, but their own and those of their `meta/main.yml`.
-        let own = found
-            .collection
-            .as_ref()
-            .or(settings.playbook_collection.as_ref());
         let settings = Settings {
-            collections: role_collections(own, meta.as_ref()),
+            collections: role_collections(found, meta.as_ref(), &settings),
             ..settings
         };
         let own_defaults = Arc::new(self.role_vars(&path.join("defaults"), &usage.files.defaults, usage)?);
@@ -384,12 +380,15 @@ impl Loader {
     }
 }
 
-/// Where the tasks of a role look for modules and roles that are named without their collection: in that of the role, or else of the
-/// playbook, and in those of its meta file.
-fn role_collections(own: Option<&Arc<str>>, meta: Option<&Node>) -> Vec<Arc<str>> {
-    let mut collections: Vec<Arc<str>> = own.cloned().into_iter().collect();
-    let listed = meta.and_then(|meta| meta.get("collections"));
-    for collection in listed.map(super::settings::collections).unwrap_or_default() {
+/// Where the tasks of a role look for modules and roles that are named without their collection: in the role's, in that of the playbook,
+/// and in those of the role's meta file.
+fn role_collections(found: &FoundRole, meta: Option<&Node>, around: &Settings) -> Vec<Arc<str>> {
+    let mut collections: Vec<Arc<str>> = found.collection.iter().cloned().collect();
+    let listed = match meta.and_then(|meta| meta.get("collections")) {
+        Some(listed) => around.searched(listed),
+        None => around.playbook_collection.iter().cloned().collect(),
+    };
+    for collection in listed {
         if !collections.contains(&collection) {
             collections.push(collection);
         }
