@@ -166,6 +166,20 @@ const CASES: &[Case] = &[
 ",
     },
     Case {
+        name: "settings that go",
+        environment: &[
+            ("ANSIBLE_COLLECTIONS_PATHS", "/nowhere"),
+            ("ANSIBLE_CONNECTION_PATH", "/nowhere"),
+            ("ANSIBLE_PARAMIKO_HOST_KEY_AUTO_ADD", "yes"),
+            ("ANSIBLE_PARAMIKO_LOOK_FOR_KEYS", "no"),
+            ("ANSIBLE_STRING_CONVERSION_ACTION", "warn"),
+        ],
+        playbook: "
+- hosts: h1
+  gather_facts: false
+",
+    },
+    Case {
         name: "groups of modules that are oddly described",
         environment: &[],
         playbook: ODD_GROUPS,

@@ -101,6 +101,9 @@ fn not_boolean(settings: &Settings) -> NotBoolean {
 
 /// Tells where the settings are from and what was odd about them.
 pub fn tell_settings(settings: &Settings, printer: &Printer) {
+    for deprecation in &settings.deprecations {
+        printer.deprecated(&deprecation.text, deprecation.version);
+    }
     for warning in &settings.warnings {
         printer.warning(warning);
     }

@@ -1,7 +1,7 @@
 //! Settings: `ansible.cfg` and the environment.
 
 use super::{Kind, Reference, list, remarks, table};
-use crate::settings::{TABLE, UNHEEDED};
+use crate::settings::{DEPRECATED, TABLE, UNHEEDED};
 
 pub fn section(reference: &Reference) -> String {
     let rows = TABLE.iter().map(|row| {
@@ -25,7 +25,11 @@ pub fn section(reference: &Reference) -> String {
     });
     let known = || {
         let heeded = TABLE.iter().map(|row| (row.environment, row.file));
-        heeded.chain(UNHEEDED.iter().map(|setting| (setting.environment, setting.file)))
+        let told = UNHEEDED.iter().map(|setting| (setting.environment, setting.file));
+        let going = DEPRECATED
+            .iter()
+            .map(|setting| (setting.environment, setting.file));
+        heeded.chain(told).chain(going)
     };
     let others = reference.settings.values().filter(|setting| {
         !known().any(|(environment, file)| {
@@ -48,14 +52,21 @@ pub fn section(reference: &Reference) -> String {
         .collect();
     others.sort();
     others.dedup();
+    let is_heeded = |place: &&str| TABLE.iter().any(|row| row.environment.contains(place));
+    let going = DEPRECATED.iter().flat_map(|setting| setting.environment);
+    let going = going
+        .filter(|name| !is_heeded(name))
+        .map(|name| (*name).to_owned());
     format!(
         "## Settings\n\n\
          Read from the file of `ANSIBLE_CONFIG`, else `ansible.cfg` in the working directory, `~/.ansible.cfg`, `/etc/ansible/ansible.cfg`; the \
          environment wins over the file and the command line over both.\n\n{}\n\
          ### Not heeded\n\nA warning tells who sets one of these to something else than Ansible's default.\n\n{}\n\
+         Without effect, and told as going as in Ansible: {}.\n\n\
          Not known, and so without effect and without a warning: {}.\n",
         table(["setting", "default", "what", "differs"], rows),
         table(["setting", "instead"], unheeded),
+        list(going),
         list(others)
     )
 }

@@ -4,6 +4,7 @@
 //! by whoever reads it. Names that are not in the table are left alone, as other programs may know them.
 
 mod constants;
+mod deprecated;
 mod file;
 mod table;
 mod text;
@@ -15,6 +16,7 @@ use thiserror::Error;
 
 use file::ConfigurationFile;
 
+pub use deprecated::{DEPRECATED, Deprecated, Deprecation};
 pub use table::{Origin, Row, Settings, TABLE};
 pub use text::clean_path;
 pub use text::{DuplicateKey, Gathering, HashBehaviour, InvalidGroupName, OnMismatch, UnlessSaid};
@@ -155,6 +157,7 @@ impl Settings {
         settings.config_file = found.path;
         settings.warnings.extend(found.warning);
         settings.warnings.extend(unheeded::warnings(surroundings, &file));
+        settings.deprecations = deprecated::found(surroundings, &file);
         Ok(settings)
     }
 }
@@ -258,6 +261,29 @@ pub(crate) mod tests {
                 "{warnings:?}"
             );
         }
+    }
+
+    #[test]
+    fn who_sets_what_goes_is_told() {
+        let file = "[defaults]\ncollections_paths = a\n[paramiko_connection]\nlook_for_keys = no\n";
+        let told = |environment: &[(&str, &str)]| {
+            let (_directory, surroundings) = surroundings(environment, file);
+            let deprecations = Settings::read(&surroundings).unwrap().deprecations;
+            let name = |told: &Deprecation| told.text.split_once(' ').unwrap().0.to_owned();
+            deprecations.iter().map(name).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            told(&[]),
+            ["[defaults]collections_paths", "PARAMIKO_LOOK_FOR_KEYS"]
+        );
+        assert_eq!(
+            told(&[("ANSIBLE_COLLECTIONS_PATH", "a")]),
+            ["PARAMIKO_LOOK_FOR_KEYS"]
+        );
+        assert_eq!(
+            told(&[("ANSIBLE_COLLECTIONS_PATHS", "a")]),
+            ["ANSIBLE_COLLECTIONS_PATHS", "PARAMIKO_LOOK_FOR_KEYS"]
+        );
     }
 
     #[test]

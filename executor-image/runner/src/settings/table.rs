@@ -8,7 +8,7 @@ use std::{fmt, path::PathBuf};
 use serde_json::Value;
 
 use super::{
-    DuplicateKey, Gathering, HashBehaviour, InvalidGroupName, OnMismatch, SettingsError, Source,
+    Deprecation, DuplicateKey, Gathering, HashBehaviour, InvalidGroupName, OnMismatch, SettingsError, Source,
     Surroundings, UnlessSaid,
     file::ConfigurationFile,
     text::{FromText, ToValue, between_commas},
@@ -44,6 +44,8 @@ macro_rules! settings {
             pub config_file: Option<PathBuf>,
             /// What was odd about it.
             pub warnings: Vec<String>,
+            /// What of it a later version does not have.
+            pub deprecations: Vec<Deprecation>,
             /// Of the fields that are set, in the order of the table, where their values are from.
             pub origins: Vec<(&'static str, Origin)>,
             $($(#[doc = $about])+ pub $name: $kind,)+
@@ -70,6 +72,7 @@ macro_rules! settings {
                 let mut settings = Self {
                     config_file: None,
                     warnings: Vec::new(),
+                    deprecations: Vec::new(),
                     origins: Vec::new(),
                     $($name: reader.read(rows.next(), settings!(@parse $kind $(, $parse)?))?,)+
                 };
