@@ -114,6 +114,12 @@ fn unsupported(spec: &ModuleSpec, unknown: &mut [&str]) -> Failure {
     ))
 }
 
+/// The value of a parameter that is not given.
+pub(crate) fn default(parameter: &Parameter) -> Option<Value> {
+    let value = default_value(parameter, parameter.default?);
+    coerce(parameter, parameter.kind, value, &IndexMap::new()).ok()
+}
+
 /// A default of the table, which writes lists and mappings as JSON and everything else as text.
 fn default_value(parameter: &Parameter, default: &str) -> Value {
     match parameter.kind {

@@ -12,6 +12,7 @@ use crate::arguments;
 use crate::context::Context;
 use crate::control::Control;
 use crate::foreign;
+use crate::invocation::invocation;
 use crate::modules;
 use crate::path_state::add_path_information;
 use crate::python_text::split_lines;
@@ -59,6 +60,11 @@ pub fn carry_out(call: &Call, store: &Store, control: &Arc<Control>) -> ModuleRe
         answer.insert("msg".to_owned(), Value::String(reason));
     }
     complete(&mut answer, remarks);
+    if call.tells_arguments {
+        answer
+            .entry("invocation")
+            .or_insert_with(|| invocation(spec, call));
+    }
     hide_secrets(&mut answer, spec, call);
     ModuleResult(answer)
 }
@@ -130,7 +136,7 @@ fn complete(answer: &mut Answer, remarks: Remarks) {
 }
 
 /// What stands where a secret stood.
-const HIDDEN: &str = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER";
+pub const HIDDEN: &str = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER";
 
 /// Replaces the values of secret parameters wherever the result contains them.
 fn hide_secrets(answer: &mut Answer, spec: &ModuleSpec, call: &Call) {

@@ -23,6 +23,7 @@ pub mod glob_paths;
 pub mod host_names;
 pub mod http;
 pub mod init_scripts;
+mod invocation;
 pub mod job;
 mod kept;
 pub mod modules;

@@ -82,6 +82,9 @@ pub struct Call {
     /// How the module is started when it is not one of the agent's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foreign: Option<Foreign>,
+    /// Tell beside the result what the module was called with (`invocation`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tells_arguments: bool,
     /// The stream of an earlier call: this one begins when that one has ended. If it has failed ([`ModuleResult::has_failed`]), this
     /// one is not carried out, and a [`Refusal`] says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]

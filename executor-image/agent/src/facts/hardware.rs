@@ -195,10 +195,8 @@ fn firmware() -> Facts {
 }
 
 pub(super) fn load_average(_: &Context) -> Facts {
-    let text = read("/proc/loadavg").unwrap_or_default();
-    let mut numbers = text
-        .split_whitespace()
-        .map(|number| number.parse::<f64>().unwrap_or_default());
-    let mut next = || numbers.next().unwrap_or_default();
-    answer!({"loadavg": json!({"1m": next(), "5m": next(), "15m": next()})})
+    // As the kernel counts: in parts of 65536.
+    #[expect(clippy::cast_precision_loss, reason = "a load is small")]
+    let [one, five, fifteen] = rustix::system::sysinfo().loads.map(|load| load as f64 / 65536.0);
+    answer!({"loadavg": json!({"1m": one, "5m": five, "15m": fifteen})})
 }

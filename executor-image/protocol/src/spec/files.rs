@@ -40,7 +40,7 @@ pub(super) static MODULES: &[ModuleSpec] = &[
             boolean("force").default("true"),
             // Of files of the runner's machine the runner says; on the host links stay links if nothing is said.
             boolean("local_follow"),
-            boolean("remote_src").default("false"),
+            boolean("remote_src"),
             path("src"),
             text("validate"),
         ],

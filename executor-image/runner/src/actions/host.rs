@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use serde_json::{Value, json};
+use serde_json::json;
 use slipway_protocol::{Call, Foreign};
 
 use super::{ActionContext, Arguments, LargeFile, ResultMap, failure, text};
@@ -55,6 +55,7 @@ impl ActionContext<'_> {
         background: Option<u64>,
     ) -> Result<ResultMap, TransportError> {
         let item = self.item;
+        let printer = &item.play.run.printer;
         let target = item.target()?;
         let python = match module {
             "ansible.builtin.setup" | "ansible.builtin.pip" => foreign::named_interpreter(item, "python"),
@@ -93,6 +94,10 @@ impl ActionContext<'_> {
             files,
             python,
             foreign,
+            // Of items, playbooks may ask what each was called with.
+            tells_arguments: item.task.r#loop.is_some()
+                || printer.verbosity > 2
+                || printer.is_heard_elsewhere(),
             after,
         };
         let sent = agent.send_call(&call).await?;
@@ -103,9 +108,6 @@ impl ActionContext<'_> {
         }
         early::turn().await;
         let mut result = done?.0;
-        if item.play.run.printer.verbosity > 2 && !result.contains_key("invocation") {
-            result.insert("invocation".to_owned(), invocation(&call));
-        }
         if let Some(seconds) = timeout {
             name_timed_out(&mut result, seconds, &item.task.action_name);
         }
@@ -165,28 +167,6 @@ impl ActionContext<'_> {
             .put_file(&large.path, &large.digests.sha256, large.size)
             .await
     }
-}
-
-/// What a module was called with; secrets are hidden.
-fn invocation(call: &Call) -> Value {
-    let spec = slipway_protocol::spec::find(&call.module);
-    let is_secret = |name: &str| {
-        // Of a module that is not known, nobody says which they are.
-        spec.is_none_or(|spec| spec.parameter(name).is_some_and(|parameter| parameter.no_log))
-    };
-    let shown = call
-        .args
-        .iter()
-        .filter(|(name, _)| !name.starts_with("_ansible_"));
-    let shown = shown.map(|(name, value)| {
-        let value = if is_secret(name) {
-            Value::from("VALUE_SPECIFIED_IN_NO_LOG_PARAMETER")
-        } else {
-            value.clone()
-        };
-        (name.clone(), value)
-    });
-    json!({"module_args": shown.collect::<ResultMap>()})
 }
 
 /// The agent does not know by which name the playbook calls a module that took too long.

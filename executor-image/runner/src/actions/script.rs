@@ -42,5 +42,8 @@ pub(super) async fn run(
         );
     }
     let files = IndexMap::from([("src".to_owned(), sha256)]);
-    context.call("ansible.builtin.script", args, files).await
+    let mut result = context.call("ansible.builtin.script", args, files).await?;
+    // Under Ansible, no module was called.
+    result.shift_remove("invocation");
+    Ok(result)
 }

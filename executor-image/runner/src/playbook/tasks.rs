@@ -378,7 +378,8 @@ impl Loader {
             control: LoopControl {
                 loop_var: variable("loop_var").unwrap_or_else(|| Arc::from("item")),
                 index_var: variable("index_var"),
-                label: option("label"),
+                // An empty one is none.
+                label: option("label").filter(|label| label.as_str() != Some("")),
                 pause: option("pause"),
                 extended: option("extended"),
                 extended_allitems: option("extended_allitems"),
