@@ -48,6 +48,10 @@ pub fn invocation(called: &ModuleSpec, call: &Call) -> Value {
     for (_, parameter) in OF_ACTIONS.iter().filter(|(action, _)| *action == module) {
         shown.shift_remove(*parameter);
     }
+    // Not a default of the table: the environment may say something else.
+    if let Some(unsafe_writes @ Value::Null) = shown.get_mut("unsafe_writes") {
+        *unsafe_writes = false.into();
+    }
     match module {
         "command" => {
             shown.entry("_raw_params").or_insert(Value::Null);

@@ -94,7 +94,7 @@ macro_rules! with_file_attributes {
             $crate::spec::parameter::text("serole"),
             $crate::spec::parameter::text("setype"),
             $crate::spec::parameter::text("seuser"),
-            $crate::spec::parameter::boolean("unsafe_writes").default("false"),
+            $crate::spec::parameter::boolean("unsafe_writes"),
         ]
     };
 }
