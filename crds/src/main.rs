@@ -1,6 +1,10 @@
 //! Prints what makes an API server serve the kinds of Slipway as YAML, or writes it to a folder.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::PathBuf,
+};
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
@@ -19,10 +23,13 @@ fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let files = manifest::files().context("writing the definitions as YAML")?;
     let Some(folder) = arguments.dir else {
-        for (_, text) in files {
-            print!("---\n{text}");
-        }
-        return Ok(());
+        let documents: Vec<String> = files.into_iter().map(|(_, text)| text).collect();
+        let documents = format!("---\n{}", documents.join("---\n"));
+        return match io::stdout().write_all(documents.as_bytes()) {
+            // Whoever reads has read enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written.context("printing the definitions"),
+        };
     };
     fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
     for (name, text) in files {

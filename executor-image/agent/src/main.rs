@@ -5,6 +5,7 @@
 //! carries out what its input asks for and ends, for ways to a host that carry one command and its output. `--job` is for itself: it
 //! starts itself so for a call that outlives the connection, and what to do is on its input there too.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -24,7 +25,9 @@ fn main() -> ExitCode {
         Some("--batch") => end(slipway_agent::serve::serve_batch()),
         Some(slipway_agent::job::ARGUMENT) => end(slipway_agent::job::carry_out_from_standard_input()),
         Some("--version" | "-V") => {
-            println!(
+            // ok: nobody may be there to read.
+            let _ = writeln!(
+                std::io::stdout(),
                 "slipway-agent {} (protocol {})",
                 env!("CARGO_PKG_VERSION"),
                 slipway_protocol::PROTOCOL_VERSION

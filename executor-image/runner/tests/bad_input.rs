@@ -33,6 +33,14 @@ fn mistakes_in_a_playbook_are_refused_before_anything_runs() {
             &["site.yml:5:13", "Cannot execute 'end_role' from a handler"],
         ),
         (
+            "- hosts: localhost\n  tasks: []\n  handlers:\n    - import_role: {name: a}\n",
+            &["Using 'import_role' as a handler is not supported."],
+        ),
+        (
+            "- hosts: localhost\n  tasks: []\n  handlers:\n    - ansible.builtin.include_role: {name: a}\n",
+            &["Using 'ansible.builtin.include_role' as a handler is not supported."],
+        ),
+        (
             "- hosts: localhost\n  tasks:\n    - copy: {src: a, dst: b}\n",
             &[
                 "site.yml:3:22",
@@ -373,4 +381,27 @@ fn an_unknown_argument_is_refused_as_ansible_refuses_it() {
 #[test]
 fn a_play_without_hosts_is_passed_over() {
     play("- hosts: nobody\n  tasks: []\n", LOCAL).assert(0, &["skipping: no hosts matched"]);
+}
+
+#[test]
+fn no_program_panics_when_nobody_reads_what_it_prints() {
+    for arguments in [
+        &["--version"][..],
+        &["--help"],
+        &["completion", "bash"],
+        &["slipway-config", "dump"],
+        &["slipway-config", "list"],
+        &["ansible-inventory", "-i", "a,", "--list"],
+        &["ansible-inventory", "-i", "a,", "--graph"],
+        &["ansible", "-i", "localhost,", "-c", "local", "all", "-m", "debug"],
+        &["ansible", "--version"],
+        &["ansible-vault", "--help"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = support::runner().args(arguments).stdout(writer).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {said}");
+        assert_eq!(said, "", "{arguments:?}");
+    }
 }

@@ -100,13 +100,7 @@ impl Part {
                 let node = Node::from_json(span, &to_json(&strip_omit(value)));
                 return if *trusted { node } else { node.marked_unsafe() };
             }
-            Self::List(parts) => NodeKind::List(
-                parts
-                    .iter()
-                    .filter(|part| !part.is_omit())
-                    .map(|part| part.node(span))
-                    .collect(),
-            ),
+            Self::List(parts) => NodeKind::List(parts.iter().map(|part| part.node(span)).collect()),
             Self::Map(parts) => NodeKind::Map(
                 parts
                     .iter()

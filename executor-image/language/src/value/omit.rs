@@ -24,7 +24,8 @@ pub fn is_omit(value: &Value) -> bool {
     value.as_str() == Some(SENTINEL.as_str())
 }
 
-/// The value without entries of mappings and items of lists that are `omit`, at any depth.
+/// The value without entries of mappings that are `omit`, at any depth. Items of lists stay, as in Ansible, which looks no further
+/// than for the mappings among them.
 pub fn strip_omit(value: &Value) -> Value {
     match value.kind() {
         ValueKind::Map => map(entries(value)
@@ -34,8 +35,10 @@ pub fn strip_omit(value: &Value) -> Value {
         ValueKind::Seq => sequence(
             items(value)
                 .iter()
-                .filter(|value| !is_omit(value))
-                .map(strip_omit)
+                .map(|item| match item.kind() {
+                    ValueKind::Map => strip_omit(item),
+                    _ => item.clone(),
+                })
                 .collect(),
         ),
         _ => value.clone(),

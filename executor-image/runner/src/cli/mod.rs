@@ -20,7 +20,7 @@ mod start;
 mod vault;
 mod version;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
 use clap::{CommandFactory, FromArgMatches};
 
@@ -104,12 +104,14 @@ pub fn main() -> ExitCode {
 /// Prints `docs/compatibility.md`, or with the argument `modules` the names that the list of Ansible's names is made from.
 fn document(arguments: &[OsString]) -> ExitCode {
     if arguments.get(1).is_some_and(|argument| argument == "modules") {
-        documentation::modules().for_each(|name| println!("{name}"));
+        let names: Vec<&str> = documentation::modules().collect();
+        // ok: nobody may be there to read; so below.
+        let _ = writeln!(std::io::stdout(), "{}", names.join("\n"));
         return ExitCode::SUCCESS;
     }
     match documentation::page(&commands()) {
         Ok(page) => {
-            print!("{page}");
+            let _ = write!(std::io::stdout(), "{page}");
             ExitCode::SUCCESS
         }
         Err(error) => {

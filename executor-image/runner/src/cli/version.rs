@@ -1,6 +1,6 @@
 //! `--version`, in the shape that programs which ask Ansible for it expect.
 
-use std::{ffi::OsString, path::Path};
+use std::{ffi::OsString, io::Write as _, path::Path};
 
 use crate::{engine::ANSIBLE_VERSION, settings::Settings};
 
@@ -13,7 +13,8 @@ pub fn print(arguments: &[OsString], settings: &Settings) {
             || "slipway-playbook".to_owned(),
             |name| name.to_string_lossy().into_owned(),
         );
-    println!("{}", text(&name, settings));
+    // ok: nobody may be there to read.
+    let _ = writeln!(std::io::stdout(), "{}", text(&name, settings));
 }
 
 fn text(name: &str, settings: &Settings) -> String {

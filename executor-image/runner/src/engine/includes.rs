@@ -10,7 +10,6 @@ use slipway_language::Layer;
 use super::{
     TaskResult,
     batch::Batch,
-    cursor::Cursor,
     play::export,
     result::Include,
     run::Fatal,
@@ -151,14 +150,10 @@ impl Batch {
                 continue;
             }
             failed.push(Arc::clone(host));
-            let rescued = self.cursors.get(host).is_some_and(Cursor::would_be_rescued);
+            // A failure even where it is rescued: so Ansible counts what cannot be included.
             let mut stats = self.play.run.stats();
-            if rescued {
-                stats.host(host).rescued += 1;
-            } else {
-                stats.host(host).failed += 1;
-                stats.failed(host, &group.include.target, Some(error.to_string()));
-            }
+            stats.host(host).failed += 1;
+            stats.failed(host, &group.include.target, Some(error.to_string()));
             drop(stats);
             self.fail(host);
         }

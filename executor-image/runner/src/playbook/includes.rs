@@ -57,6 +57,7 @@ impl Loader {
         context: &LoadContext,
         parts: &mut PlayParts,
     ) -> Result<Vec<Item>, Problem> {
+        refuse_as_handler(written, context)?;
         self.within(context.outcome(), |loader| loader.check_when(node.get("when")));
         written.no_loop(node)?;
         self.check_parameters(written, false)?;
@@ -141,12 +142,7 @@ impl Loader {
         context: &LoadContext,
         ahead: bool,
     ) -> Result<Action, Problem> {
-        if context.handlers {
-            return Err(Problem::new(
-                &written.span,
-                "Using 'include_role' as a handler is not supported.",
-            ));
-        }
+        refuse_as_handler(written, context)?;
         self.check_parameters(written, false)?;
         let name = written.required("name", &["role"])?;
         self.check_templates(&name);
@@ -293,4 +289,15 @@ impl Loader {
         self.roles_in_progress.pop();
         Some(loaded)
     }
+}
+
+/// Roles are no handlers.
+fn refuse_as_handler(written: &Written, context: &LoadContext) -> Result<(), Problem> {
+    if context.handlers {
+        return Err(Problem::new(
+            &written.span,
+            format!("Using '{}' as a handler is not supported.", written.name),
+        ));
+    }
+    Ok(())
 }
