@@ -238,7 +238,8 @@ fn what_is_not_there_fails_its_include_when_the_play_comes_to_it() {
         &[
             "role rescued",
             "loop rescued",
-            "rescued=2",
+            "failed=3 ",
+            "rescued=0",
             "ERROR! the role 'nope' was not found in ",
             r#"{"changed": false, "include": "nope.yml", "reason": "Could not find or access '"#,
             "site.yml:16:22",
