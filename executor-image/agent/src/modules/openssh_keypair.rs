@@ -243,20 +243,7 @@ impl Pair<'_> {
             ),
         });
         if self.context.diff {
-            let describe = |key: Option<&PublicKey>| {
-                key.map_or_else(
-                    || json!({}),
-                    |key| {
-                        json!({
-                            "comment": key.comment,
-                            "fingerprint": key.fingerprint,
-                            "public_key": key.without_comment(),
-                            "size": key.size,
-                            "type": key.kind,
-                        })
-                    },
-                )
-            };
+            let describe = |key: Option<&PublicKey>| key.map_or_else(|| json!({}), PublicKey::for_diff);
             let diff: Value = json!({"before": describe(before), "after": describe(after)});
             answer.insert("diff".to_owned(), diff);
         }

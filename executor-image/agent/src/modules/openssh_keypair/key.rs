@@ -1,5 +1,7 @@
 //! What a key is, and what one should be.
 
+use serde_json::{Value, json};
+
 use crate::answer::Failure;
 
 /// The kind of key that is asked for.
@@ -107,6 +109,18 @@ impl PublicKey {
         format!("{} {}", self.algorithm, self.data)
     }
 
+    /// What `--diff` shows: the key without its algorithm, and a format that `ssh-keygen` does not tell.
+    pub fn for_diff(&self) -> Value {
+        json!({
+            "comment": self.comment,
+            "fingerprint": self.fingerprint,
+            "format": "",
+            "public_key": self.data,
+            "size": self.size,
+            "type": self.kind,
+        })
+    }
+
     /// The line of the public key's file.
     pub fn line(&self) -> String {
         let line = format!("{} {}", self.without_comment(), self.comment);
@@ -123,6 +137,7 @@ mod tests {
         let mut key = PublicKey::parse("ssh-ed25519 AAAA me and you").unwrap();
         key.add_properties("256 SHA256:abc me and you (ED25519)\n");
         assert_eq!((key.size, key.kind.as_str()), (256, "ed25519"));
+        assert_eq!(key.for_diff()["public_key"], "AAAA");
         assert_eq!(key.line(), "ssh-ed25519 AAAA me and you");
         assert!(Kind::of("ed25519", None).unwrap().fits(&key));
         assert!(!Kind::of("rsa", Some(2048)).unwrap().fits(&key));
