@@ -1,4 +1,4 @@
-//! The terminal shows again what is typed, however a question for a secret ends: a signal that ends the program ends the question too.
+//! The terminal shows again what is typed, however a question ends for which it did not: a signal that ends the program ends the question too.
 
 use std::{
     fs::File,
@@ -13,8 +13,8 @@ use std::{
 use rustix::termios::{OptionalActions, Termios, tcsetattr};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A terminal that shows nothing now, and how it was before.
-static HIDDEN: Mutex<Option<(File, Termios)>> = Mutex::new(None);
+/// A terminal that shows nothing now, how it was before, and what is written when it is so again.
+static HIDDEN: Mutex<Option<(File, Termios, &str)>> = Mutex::new(None);
 /// Whether a thread waits for signals.
 static WATCHED: Mutex<bool> = Mutex::new(false);
 /// Whether a run waits for signals itself.
@@ -29,14 +29,14 @@ pub fn leave_signals_to_the_run() {
 pub(super) struct Echo(());
 
 impl Echo {
-    /// Remembers how the terminal is, and waits for signals before anything is hidden.
-    pub(super) fn watch(terminal: File, shown: Termios) -> io::Result<Self> {
+    /// Remembers how the terminal is, and waits for signals before anything is hidden. In the end, `last` is written.
+    pub(super) fn watch(terminal: File, shown: Termios, last: &'static str) -> io::Result<Self> {
         let mut watched = lock(&WATCHED);
         if !*watched {
             start()?;
             *watched = true;
         }
-        *lock(&HIDDEN) = Some((terminal, shown));
+        *lock(&HIDDEN) = Some((terminal, shown, last));
         Ok(Self(()))
     }
 
@@ -53,10 +53,10 @@ impl Drop for Echo {
 }
 
 fn show() {
-    if let Some((mut terminal, shown)) = lock(&HIDDEN).take() {
+    if let Some((mut terminal, shown, last)) = lock(&HIDDEN).take() {
         // ok: a terminal that went away shows nothing anyway.
         let _ = tcsetattr(&terminal, OptionalActions::Flush, &shown);
-        let _ = writeln!(terminal);
+        let _ = terminal.write_all(last.as_bytes());
     }
 }
 

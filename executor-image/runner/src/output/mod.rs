@@ -9,6 +9,7 @@ mod display;
 mod echo;
 mod events;
 mod json;
+pub mod keys;
 mod printer;
 pub mod prompt;
 mod relay;

@@ -43,7 +43,7 @@ fn secret_from(mut terminal: File, prompt: &str) -> io::Result<Option<String>> {
     let shown = tcgetattr(&terminal)?;
     let mut hidden = shown.clone();
     hidden.local_modes.remove(LocalModes::ECHO);
-    let echo = Echo::watch(terminal.try_clone()?, shown)?;
+    let echo = Echo::watch(terminal.try_clone()?, shown, "\n")?;
     // Before the question: a program that waits for it answers at once, and the terminal would show that.
     tcsetattr(&terminal, OptionalActions::Flush, &hidden)?;
     write!(terminal, "{prompt}")?;
