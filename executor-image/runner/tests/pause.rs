@@ -4,61 +4,10 @@
 
 mod support;
 
-use std::process::Command;
+use support::terminal;
 
-/// Starts a program on a terminal, answers what it asks with keys, and prints what the terminal has shown and how it ended.
-const AT_A_TERMINAL: &str = r#"
-import fcntl, json, os, pty, select, sys, termios, time
-answers, program = json.loads(sys.argv[1]), sys.argv[2:]
-terminal, slave = pty.openpty()
-child = os.fork()
-if child == 0:
-    os.setsid()
-    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
-    for number in range(3):
-        os.dup2(slave, number)
-    os.execvp(program[0], program)
-os.close(slave)
-shown, after, end = b"", 0, time.time() + 60
-while time.time() < end:
-    ready, _, _ = select.select([terminal], [], [], 0.2)
-    if ready:
-        try:
-            said = os.read(terminal, 4096)
-        except OSError:
-            break
-        if not said:
-            break
-        shown += said
-    elif answers and answers[0][0].encode() in shown[after:]:
-        question, keys = answers.pop(0)
-        after = len(shown)
-        os.write(terminal, keys.encode())
-_, status = os.waitpid(child, 0)
-print(shown.decode().replace("\r\n", "\n"))
-print("exit code", os.waitstatus_to_exitcode(status), "left", len(answers))
-"#;
-
-/// What the terminal shows of tasks, with these keys as answers to these texts.
-fn shown(tasks: &str, answers: &[(&str, &str)]) -> String {
-    let directory = tempfile::tempdir().unwrap();
-    let playbook = format!("- hosts: localhost\n  gather_facts: false\n  tasks:\n{tasks}");
-    std::fs::write(directory.path().join("site.yml"), playbook).unwrap();
-    let output = Command::new("python3")
-        .args(["-c", AT_A_TERMINAL, &serde_json::to_string(answers).unwrap()])
-        .args([support::RUNNER, "-i", "localhost,", "-c", "local", "site.yml"])
-        .current_dir(directory.path())
-        .env("SLIPWAY_AGENT", support::agent())
-        .env("ANSIBLE_NOCOLOR", "1")
-        .output()
-        .unwrap();
-    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        output.status.success(),
-        "{shown}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    shown
+fn playbook(tasks: &str) -> String {
+    format!("- hosts: localhost\n  gather_facts: false\n  tasks:\n{tasks}")
 }
 
 #[test]
@@ -75,7 +24,7 @@ fn a_line_is_the_answer_and_can_be_hidden() {
         ("Which (output is hidden):", "secret\n"),
         ("Press enter to continue, Ctrl+C to interrupt:", "\r"),
     ];
-    let shown = shown(tasks, &answers);
+    let shown = terminal::shown(&playbook(tasks), &answers);
     for said in ["<one>", "6 letters", "goes on", "exit code 0 left 0"] {
         assert!(shown.contains(said), "{said:?}: {shown}");
     }
@@ -101,7 +50,7 @@ fn a_time_can_be_ended_early_and_a_play_aborted() {
         ),
         ("Press 'C' to continue the play or 'A' to abort", "a"),
     ];
-    let shown = shown(tasks, &answers);
+    let shown = terminal::shown(&playbook(tasks), &answers);
     for said in [
         "Pausing for 40 seconds",
         "<> True",
@@ -116,14 +65,11 @@ fn a_time_can_be_ended_early_and_a_play_aborted() {
 
 #[test]
 fn nobody_is_waited_for_where_nobody_is() {
-    let tasks = "- hosts: localhost
-  gather_facts: false
-  tasks:
-    - {name: asks, pause: {prompt: What}, register: said}
+    let tasks = "    - {name: asks, pause: {prompt: What}, register: said}
     - pause: {seconds: 1, prompt: waits}
     - debug: {msg: \"<{{ said.user_input }}>\"}
 ";
-    let played = support::play(tasks, &["-i", "localhost,", "-c", "local"]);
+    let played = support::play(&playbook(tasks), &["-i", "localhost,", "-c", "local"]);
     played.assert(
         0,
         &[

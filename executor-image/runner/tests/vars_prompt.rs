@@ -94,6 +94,61 @@ fn what_cannot_be_encrypted_is_refused_with_its_place() {
             "salt_size must be a number",
         ),
     ] {
-        answer(prompt, &[]).assert(4, &[said, "site.yml:4"]);
+        answer(prompt, &[]).assert(1, &[said, "site.yml:4"]);
     }
+}
+
+#[test]
+fn the_person_at_the_terminal_is_asked_when_a_play_begins() {
+    let playbook = "- hosts: \"{{ which }}\"
+  gather_facts: false
+  vars: {word: of the play}
+  vars_prompt:
+    - {name: which, prompt: Which host, private: false}
+    - {name: secret, confirm: true}
+    - {name: other, prompt: \"A word {{ word }}\", default: usual, private: false}
+    - {name: template, private: false}
+    - {name: plain, private: false, unsafe: true}
+  tasks:
+    - debug: {msg: \"{{ secret | length }} <{{ other }}> <{{ template }}> <{{ plain }}>\"}
+- hosts: localhost
+  gather_facts: false
+  vars_prompt: [{name: late, private: false}]
+  tasks:
+    - debug: {msg: \"late {{ late }}\"}
+";
+    let answers = [
+        ("Which host: ", "localhosst\u{7f}\u{7f}t\r"),
+        ("secret: ", "hushed\r"),
+        ("confirm secret: ", "hashed\r"),
+        ("secret: ", "hushed\r"),
+        ("confirm secret: ", "hushed\r"),
+        ("A word of the play [usual]: ", "\r"),
+        ("template: ", "{{ word }}\r"),
+        ("plain: ", "{{ word }}\r"),
+        ("late: ", "but there\r"),
+    ];
+    let shown = support::terminal::shown(playbook, &answers);
+    for said in [
+        "***** VALUES ENTERED DO NOT MATCH ****",
+        "6 <usual> <of the play> <{{ word }}>",
+        "late but there",
+        "exit code 0 left 0",
+    ] {
+        assert!(shown.contains(said), "{said:?}: {shown}");
+    }
+    assert!(!shown.contains("hushed") && !shown.contains("hashed"), "{shown}");
+}
+
+#[test]
+fn a_question_can_be_answered_by_ending_the_run() {
+    let playbook = "- hosts: localhost
+  gather_facts: false
+  vars_prompt: [{name: v}]
+  tasks:
+    - debug: {msg: never}
+";
+    let shown = support::terminal::shown(playbook, &[("v: ", "a\u{3}")]);
+    assert!(shown.contains("exit code 130 left 0"), "{shown}");
+    assert!(!shown.contains("never"), "{shown}");
 }

@@ -1,9 +1,6 @@
 //! `pause`: for a time, or until the person at the terminal goes on. Where nobody is there, only times are waited for.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use chrono::Local;
 use serde_json::{Value, json};
@@ -105,6 +102,7 @@ impl Pause<'_> {
             end: if is_timed { b"" } else { b"\r\n" },
             interrupt: b"\x03",
             shown: self.echo && !is_timed,
+            last: keys::CLEAR_LINE,
         };
         match ask(run, question, keys).await {
             Pressed::End(typed) => return Some(typed),
@@ -125,15 +123,8 @@ impl Pause<'_> {
     }
 }
 
-/// Waits for keys until the run is to stop, or nobody waits for the task any more.
 async fn ask(run: &Run, question: &str, keys: Keys) -> Pressed {
     run.printer.say(question);
     run.printer.settle();
-    let waits = Arc::new(());
-    let (still, stop) = (Arc::downgrade(&waits), run.stop.clone());
-    let is_over = move || stop.is_requested() || still.upgrade().is_none();
-    let pressed = tokio::task::spawn_blocking(move || keys.wait(&is_over)).await;
-    drop(waits);
-    // A terminal that went away presses nothing.
-    pressed.ok().and_then(Result::ok).unwrap_or(Pressed::Nothing)
+    keys.ask("", run.stop.asked()).await
 }

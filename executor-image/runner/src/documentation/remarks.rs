@@ -49,7 +49,7 @@ const REMARKS: &[Remark] = &[
     differs(
         Kind::Keyword,
         "vars_prompt",
-        "nobody is asked, as without a terminal: `-e` or the default gives the value; `encrypt` may be `bcrypt`, `md5_crypt`, `sha256_crypt`, `sha512_crypt`",
+        "asked at the terminal; without one, `-e` or the default gives the value; `encrypt` may be `bcrypt`, `md5_crypt`, `sha256_crypt`, `sha512_crypt`",
     ),
     differs(
         Kind::Module,

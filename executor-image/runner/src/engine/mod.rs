@@ -23,6 +23,7 @@ mod magic;
 mod merged;
 mod meta;
 mod play;
+mod prompts;
 mod reach;
 mod reserved;
 mod restricted_facts;

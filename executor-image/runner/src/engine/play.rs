@@ -14,6 +14,7 @@ use super::{
     HostState, Run, SharedVars,
     batch::{Batch, BatchEnd},
     files::TaskFiles,
+    prompts,
     run::Fatal,
     told,
 };
@@ -181,6 +182,9 @@ pub fn scope_without_host(run: &Arc<Run>, play: &Arc<Play>, loader: &Loader) -> 
 
 /// Runs a play.
 pub(super) async fn run_play(run: &Arc<Run>, play: &Arc<Play>, loader: &Loader) -> Result<PlayEnd, Fatal> {
+    let Some(play) = &prompts::answered(run, play, loader).await? else {
+        return Ok(PlayEnd::Break);
+    };
     let mut head = header(run, play, loader);
     let draft = Arc::new(header(run, play, loader));
     let scope = draft.header_scope();
@@ -191,9 +195,6 @@ pub(super) async fn run_play(run: &Arc<Run>, play: &Arc<Play>, loader: &Loader) 
     head.all_hosts = Arc::new(Mutex::new(hosts.iter().cloned().collect()));
     let hosts = ordered(&draft, &scope, hosts).map_err(failed)?;
     let batches = batches(&draft, &scope, &hosts).map_err(failed)?;
-    for prompt in &play.prompts {
-        run.printer.prompted(prompt);
-    }
     if batches.is_empty() {
         Arc::new(head).tell(0, 0, run.options.check);
         run.printer.no_hosts_matched();

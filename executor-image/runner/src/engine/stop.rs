@@ -31,6 +31,12 @@ impl Stop {
         self.signal().is_some()
     }
 
+    /// The same, to be asked by others.
+    pub fn asked(&self) -> impl Fn() -> bool + Send + 'static {
+        let stop = self.clone();
+        move || stop.is_requested()
+    }
+
     /// Waits until the run is to stop.
     pub async fn wait(&self) {
         let notified = self.requested.notified();

@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{self, Write},
     os::fd::AsFd,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -20,7 +21,9 @@ const LOOK_AFTER: Timespec = Timespec {
     tv_nsec: 100_000_000,
 };
 /// Moves to the beginning of the line and empties it.
-const CLEAR_LINE: &str = "\r\x1b[K";
+pub const CLEAR_LINE: &str = "\r\x1b[K";
+/// Takes back a letter.
+const TAKE_BACK: &[u8] = b"\x08 \x08";
 const BACKSPACES: [u8; 2] = [0x08, 0x7f];
 
 /// What is waited for.
@@ -34,6 +37,8 @@ pub struct Keys {
     pub interrupt: &'static [u8],
     /// Whether the terminal shows what is typed.
     pub shown: bool,
+    /// What is written in the end.
+    pub last: &'static str,
 }
 
 /// How it ended.
@@ -54,19 +59,27 @@ pub fn is_somebody_there() -> bool {
 }
 
 impl Keys {
-    /// Waits until a key ends it, the time is over, or nobody waits any more.
-    ///
-    /// # Errors
-    /// When the terminal cannot be read.
-    pub fn wait(&self, is_over: &dyn Fn() -> bool) -> io::Result<Pressed> {
+    /// Writes a question and waits until a key ends it, the time is over, the run is to stop, or nobody waits any more. A terminal
+    /// that goes away presses nothing.
+    pub async fn ask(self, question: &str, stops: impl Fn() -> bool + Send + 'static) -> Pressed {
+        let waits = Arc::new(());
+        let (still, question) = (Arc::downgrade(&waits), question.to_owned());
+        let is_over = move || stops() || still.upgrade().is_none();
+        let pressed = tokio::task::spawn_blocking(move || self.wait(&question, &is_over)).await;
+        drop(waits);
+        pressed.ok().and_then(Result::ok).unwrap_or(Pressed::Nothing)
+    }
+
+    fn wait(&self, question: &str, is_over: &dyn Fn() -> bool) -> io::Result<Pressed> {
         let terminal = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         let before = tcgetattr(&terminal)?;
         let mut single = before.clone();
         single
             .local_modes
             .remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG);
-        let echo = Echo::watch(terminal.try_clone()?, before, CLEAR_LINE)?;
+        let echo = Echo::watch(terminal.try_clone()?, before, self.last)?;
         tcsetattr(&terminal, OptionalActions::Flush, &single)?;
+        show(question.as_bytes())?;
         let pressed = self.read(&terminal, is_over);
         echo.restore();
         pressed
@@ -75,11 +88,6 @@ impl Keys {
     fn read(&self, terminal: &File, is_over: &dyn Fn() -> bool) -> io::Result<Pressed> {
         let begun = Instant::now();
         let mut typed = Vec::new();
-        let show = |bytes: &[u8]| -> io::Result<()> {
-            let mut output = io::stdout().lock();
-            output.write_all(bytes)?;
-            output.flush()
-        };
         loop {
             if is_over() || self.limit.is_some_and(|limit| begun.elapsed() >= limit) {
                 return Ok(Pressed::Nothing);
@@ -102,12 +110,11 @@ impl Keys {
                 return Ok(Pressed::End(String::from_utf8_lossy(&typed).into_owned()));
             }
             if BACKSPACES.contains(&key) {
+                if self.shown && !typed.is_empty() {
+                    show(TAKE_BACK)?;
+                }
                 // A letter may have several bytes.
                 while typed.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
-                if self.shown {
-                    show(CLEAR_LINE.as_bytes())?;
-                    show(&typed)?;
-                }
             } else {
                 typed.push(key);
                 if self.shown {
@@ -116,4 +123,10 @@ impl Keys {
             }
         }
     }
+}
+
+fn show(bytes: &[u8]) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    output.write_all(bytes)?;
+    output.flush()
 }

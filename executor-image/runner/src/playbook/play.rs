@@ -11,6 +11,7 @@ use super::{
     keywords::{self, Place},
     loader::{LoadContext, Loader, normalize},
     model::{Action, Block, GatherFacts, Item, Meta, ModuleAction, Play, Playbook, Role, Strategy, Task},
+    prompts::unanswered,
     settings::{Settings, list},
 };
 
@@ -213,7 +214,8 @@ impl Loader {
             .into());
         }
         let mut vars = self.vars(node.get("vars"));
-        vars.extend(self.prompted(node)?);
+        let prompts = self.prompts(node)?;
+        vars.extend(unanswered(&prompts));
         // What the import says wins.
         vars.extend(imported.vars.clone());
         let vars = Arc::new(vars);
@@ -286,7 +288,7 @@ impl Loader {
             settings,
             gather_facts: Some(gather_facts),
             vars,
-            prompts: self.prompts(node),
+            prompts,
             vars_files: node.get("vars_files").map(list).unwrap_or_default(),
             serial: node.get("serial").cloned(),
             max_fail_percentage: node.get("max_fail_percentage").cloned(),

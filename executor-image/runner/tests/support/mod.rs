@@ -4,6 +4,7 @@
 
 pub mod comparison;
 pub mod reference;
+pub mod terminal;
 
 use std::{
     fmt::Write,
