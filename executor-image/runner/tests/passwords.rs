@@ -331,19 +331,8 @@ fn a_connection_is_tried_again_as_often_as_the_settings_say() {
     handing_on.join().unwrap();
 }
 
-/// Starts its arguments on a terminal, waits until nothing that is typed shows, sends a signal or a key, and prints whether it
-/// shows again, and how the program ended.
-const AT_A_TERMINAL: &str = r"
-import fcntl, os, pty, signal, sys, termios, time
-how, program = sys.argv[1], sys.argv[2:]
-terminal, slave = pty.openpty()
-child = os.fork()
-if child == 0:
-    os.setsid()
-    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
-    for number in range(3):
-        os.dup2(slave, number)
-    os.execvp(program[0], program)
+/// Waits until nothing that is typed shows, sends a signal or a key, and prints whether it shows again, and how the program ended.
+const INTERRUPT: &str = r"
 shows = lambda: bool(termios.tcgetattr(slave)[3] & termios.ECHO)
 for _ in range(600):
     if not shows(): break
@@ -351,10 +340,10 @@ for _ in range(600):
 else:
     sys.exit('never hidden')
 time.sleep(0.1)
-if how == 'key':
+if told == 'key':
     os.write(terminal, b'\x03')
 else:
-    os.kill(child, getattr(signal, how))
+    os.kill(child, getattr(signal, told))
 _, status = os.waitpid(child, 0)
 print('shows' if shows() else 'hidden', os.waitstatus_to_exitcode(status))
 ";
@@ -367,8 +356,8 @@ fn a_signal_while_a_password_is_asked_for_leaves_a_terminal_that_shows_what_is_t
         ("SIGTERM", "shows 143\n"),
         ("SIGQUIT", "shows 131\n"),
     ] {
-        let output = Command::new("python3")
-            .args(["-c", AT_A_TERMINAL, how, support::RUNNER])
+        let output = support::terminal::with_a_terminal(INTERRUPT)
+            .args([how, support::RUNNER])
             .args([
                 "ansible",
                 "localhost",

@@ -139,12 +139,7 @@ impl Wanted {
             |pattern: &str, said: &str| Regex::new(pattern).map_err(|_| format!("{WRONG_EXPRESSION}{said}"));
         let list = |name: &str| -> Option<Vec<String>> {
             match args.get(name)? {
-                Value::Array(items) => Some(
-                    items
-                        .iter()
-                        .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
-                        .collect(),
-                ),
+                Value::Array(items) => Some(texts(items)),
                 Value::String(text) => Some(text.split_whitespace().map(str::to_owned).collect()),
                 _ => None,
             }
@@ -249,15 +244,18 @@ impl Wanted {
     }
 }
 
+/// The items of a list as texts, whatever they are.
+fn texts(items: &[Value]) -> Vec<String> {
+    items
+        .iter()
+        .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
+        .collect()
+}
+
 /// The extensions that are wanted. Ansible takes a text for its letters.
 fn extensions(given: Option<&Value>) -> Option<Vec<String>> {
     match given? {
-        Value::Array(items) => Some(
-            items
-                .iter()
-                .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
-                .collect(),
-        ),
+        Value::Array(items) => Some(texts(items)),
         Value::String(text) => Some(text.chars().map(String::from).collect()),
         _ => None,
     }

@@ -18,7 +18,7 @@ use crate::{
 /// A signal as if from the keyboard.
 const INTERRUPT: i32 = 2;
 
-/// A question with its options rendered.
+/// A question, and what its options are rendered with.
 struct Question<'a> {
     prompt: &'a Node,
     play: &'a PlayRun,
@@ -168,16 +168,12 @@ impl Question<'_> {
 
 /// A line of the terminal; none if the run is to stop.
 async fn typed(run: &Run, text: &str, is_private: bool) -> Option<String> {
-    const KEYS: Keys = Keys {
+    let keys = Keys {
         limit: None,
         end: b"\r\n",
         interrupt: b"\x03",
-        shown: true,
-        last: "\n",
-    };
-    let keys = Keys {
         shown: !is_private,
-        ..KEYS
+        last: "\n",
     };
     run.printer.settle();
     match keys.ask(text, run.stop.asked()).await {

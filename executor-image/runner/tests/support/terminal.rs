@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
-/// Starts a program on a terminal, answers what it asks with keys, and prints what the terminal has shown and how it ended.
-const AT_A_TERMINAL: &str = r#"
-import fcntl, json, os, pty, select, sys, termios, time
-answers, program = json.loads(sys.argv[1]), sys.argv[2:]
+/// Starts a program on a terminal of its own. Its arguments: what the script that follows is told, and the program with its own.
+const START: &str = "
+import fcntl, json, os, pty, select, signal, sys, termios, time
+told, program = sys.argv[1], sys.argv[2:]
 terminal, slave = pty.openpty()
 child = os.fork()
 if child == 0:
@@ -14,6 +14,11 @@ if child == 0:
     for number in range(3):
         os.dup2(slave, number)
     os.execvp(program[0], program)
+";
+
+/// Answers what the program asks with keys, and prints what the terminal has shown and how the program ended.
+const ANSWER: &str = r#"
+answers = json.loads(told)
 os.close(slave)
 shown, after, end = b"", 0, time.time() + 60
 while time.time() < end:
@@ -35,12 +40,19 @@ print(shown.decode().replace("\r\n", "\n"))
 print("exit code", os.waitstatus_to_exitcode(status), "left", len(answers))
 "#;
 
+/// Python that starts a program on a terminal, and does this with it.
+pub fn with_a_terminal(script: &str) -> Command {
+    let mut command = Command::new("python3");
+    command.args(["-c", &format!("{START}{script}")]);
+    command
+}
+
 /// What the terminal shows of a playbook, with these keys as answers to these texts.
 pub fn shown(playbook: &str, answers: &[(&str, &str)]) -> String {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("site.yml"), playbook).unwrap();
-    let output = Command::new("python3")
-        .args(["-c", AT_A_TERMINAL, &serde_json::to_string(answers).unwrap()])
+    let output = with_a_terminal(ANSWER)
+        .arg(serde_json::to_string(answers).unwrap())
         .args([super::RUNNER, "-i", "localhost,", "-c", "local", "site.yml"])
         .current_dir(directory.path())
         .env("SLIPWAY_AGENT", super::agent())
